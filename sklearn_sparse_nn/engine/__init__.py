@@ -1,0 +1,1 @@
+"""The engine: numba kernels over sparse layers. Arrays in, arrays out."""

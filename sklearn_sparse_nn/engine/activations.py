@@ -1,0 +1,104 @@
+"""Activation functions of the hidden layers, on vectors in registers.
+
+ReLU, leaky ReLU, All-ReLU and the identity are one function, `x` where `x > 0` and
+`left_slope * x` elsewhere. The logistic function is ``(1 + tanh(x / 2)) / 2``.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from numba import njit
+
+from sklearn_sparse_nn.engine.simd import vector_operations
+
+PIECEWISE_LINEAR, TANH, LOGISTIC = range(3)
+
+_LEFT_SLOPES = {"relu": 0.0, "leaky_relu": 0.01, "all_relu": 0.6, "identity": 1.0}
+
+ACTIVATIONS = ("relu", "all_relu", "leaky_relu", "tanh", "logistic", "identity")
+
+
+def hidden_activations(name, n_layers):
+    """Kind and left slope of the activation of each layer; the output is linear.
+
+    Parameters
+    ----------
+    name : str
+        One of `ACTIVATIONS`. All-ReLU [1]_ turns the sign of its left slope from layer
+        to layer, so that negative values neither die nor bias the next layer.
+    n_layers : int
+        Number of layers, the output layer included.
+
+    Returns
+    -------
+    kinds : ndarray of int64, shape (n_layers,)
+    left_slopes : ndarray of float32, shape (n_layers,)
+
+    References
+    ----------
+    .. [1] Curci, Mocanu and Pechenizkiy, "Truly Sparse Neural Networks at Scale",
+       2021, arXiv:2102.01732.
+    """
+    kind = {"tanh": TANH, "logistic": LOGISTIC}.get(name, PIECEWISE_LINEAR)
+    kinds = np.full(n_layers, kind)
+    left_slopes = np.full(n_layers, _LEFT_SLOPES.get(name, 0.0), dtype=np.float32)
+    if name == "all_relu":
+        left_slopes[1::2] *= -1
+    kinds[-1], left_slopes[-1] = PIECEWISE_LINEAR, _LEFT_SLOPES["identity"]
+    return kinds, left_slopes
+
+
+# tanh(x) = x P(u) / Q(u), u = (x / BOUND)², by reweighted least squares on [-BOUND, BOUND]:
+# 3.4e-7 from tanh at most, which is rounding. Beyond BOUND, float32 tanh is 1.
+_BOUND = np.float32(9)
+_P = np.float32([1.0, 10.8386326, 22.9345722, 10.9525347, 0.574876726])
+_Q = np.float32([1.0, 37.8386192, 169.778946, 174.612335, 33.4756355])
+_P0, _P1, _P2, _P3, _P4 = _P
+_Q0, _Q1, _Q2, _Q3, _Q4 = _Q
+_INVERSE_BOUND = np.float32(1) / _BOUND
+_HALF, _ONE, _MINUS_ONE, _ZERO = np.float32([0.5, 1, -1, 0])
+
+
+@lru_cache
+def activation_of_width(lanes):
+    """A function that activates a tile of `lanes` samples of one neuron.
+
+    It stores the activation in `out` and, if `train`, its slope at `z` in `slopes`,
+    which is what the backward pass needs whatever the function.
+    """
+    v = vector_operations(lanes)
+
+    @njit
+    def tanh(x):
+        x = v.minimum(v.maximum(x, v.broadcast(-_BOUND)), v.broadcast(_BOUND))
+        u = v.multiply(x, v.broadcast(_INVERSE_BOUND))
+        u = v.multiply(u, u)
+        p = v.fma(v.broadcast(_P4), u, v.broadcast(_P3))
+        p = v.fma(p, u, v.broadcast(_P2))
+        p = v.fma(p, u, v.broadcast(_P1))
+        p = v.fma(p, u, v.broadcast(_P0))
+        q = v.fma(v.broadcast(_Q4), u, v.broadcast(_Q3))
+        q = v.fma(q, u, v.broadcast(_Q2))
+        q = v.fma(q, u, v.broadcast(_Q1))
+        q = v.fma(q, u, v.broadcast(_Q0))
+        return v.divide(v.multiply(x, p), q)
+
+    @njit
+    def activate(z, out, slopes, offset, kind, left_slope, train):
+        one = v.broadcast(_ONE)
+        if kind == PIECEWISE_LINEAR:
+            left = v.broadcast(left_slope)
+            a = v.where_positive(z, z, v.multiply(left, z))
+            slope = v.where_positive(z, one, left)
+        elif kind == TANH:
+            a = tanh(z)
+            slope = v.fma(v.multiply(a, v.broadcast(_MINUS_ONE)), a, one)
+        else:
+            half = v.broadcast(_HALF)
+            a = v.fma(tanh(v.multiply(z, half)), half, half)
+            slope = v.fma(v.multiply(a, v.broadcast(_MINUS_ONE)), a, a)
+        v.store(out, offset, a)
+        if train:
+            v.store(slopes, offset, slope)
+
+    return activate

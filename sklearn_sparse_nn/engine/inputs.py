@@ -1,0 +1,122 @@
+"""Samples of dense or sparse X, read where they lie.
+
+A mini-batch is copied into the feature-major input rows of the network; X itself is
+never copied, transposed or made dense. X is passed to the kernels as an address with
+strides, so that C and Fortran order, slices, read-only arrays and memory maps all meet
+one compiled function.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+from scipy import sparse
+
+_FEATURE_BLOCK = 64  # 64 features × 16 samples: the lines being written stay in L1
+
+
+class Inputs(NamedTuple):
+    """Where the samples of X are.
+
+    For a dense X, `address` is that of its first element and the strides are in bytes.
+    For a CSR X, `address` and `indices` are those of `X.data` and `X.indices` (int32)
+    and `indptr` has a length of n_samples + 1.
+    """
+
+    address: int
+    row_stride: int
+    column_stride: int
+    indices: int
+    indptr: np.ndarray
+    n_features: int
+
+
+def describe_inputs(X):
+    """Describe X to the kernels.
+
+    Parameters
+    ----------
+    X : ndarray or csr_array of float32, shape (n_samples, n_features)
+
+    Returns
+    -------
+    inputs : Inputs
+    kept : object
+        Owns the memory that `inputs` points to: keep it as long as `inputs` is used.
+    """
+    if not sparse.issparse(X):
+        no_indptr = np.zeros(0, dtype=np.int64)
+        return Inputs(X.ctypes.data, *X.strides, 0, no_indptr, X.shape[1]), X
+    indices = X.indices.astype(np.int32, copy=False)
+    indptr = X.indptr.astype(np.int64)
+    inputs = Inputs(X.data.ctypes.data, 0, 0, indices.ctypes.data, indptr, X.shape[1])
+    return inputs, (X, indices)
+
+
+def _read(numba_type, llvm_type):
+    @intrinsic
+    def read(typing_context, address):
+        def code(context, builder, signature, args):
+            pointer = builder.inttoptr(args[0], llvm_type.as_pointer())
+            return builder.load(pointer, align=1)
+
+        return numba_type(types.int64), code
+
+    return read
+
+
+_float32_at = _read(types.float32, ir.FloatType())
+_int32_at = _read(types.int32, ir.IntType(32))
+
+
+@njit
+def _read_dense(inputs, samples, first, last, rows, stride):
+    for start in range(0, inputs.n_features, _FEATURE_BLOCK):
+        stop = min(start + _FEATURE_BLOCK, inputs.n_features)
+        for column in range(first, last):
+            address = inputs.address + samples[column] * inputs.row_stride
+            for feature in range(start, stop):
+                value = _float32_at(address + feature * inputs.column_stride)
+                rows[feature * stride + column] = value
+
+
+@njit
+def _read_sparse(inputs, samples, first, last, rows, stride):
+    _clear(rows, inputs.n_features, first, last, stride)
+    for column in range(first, last):
+        sample = samples[column]
+        for k in range(inputs.indptr[sample], inputs.indptr[sample + 1]):
+            feature = np.int64(_int32_at(inputs.indices + 4 * k))
+            rows[feature * stride + column] += _float32_at(inputs.address + 4 * k)
+
+
+@njit
+def _clear(rows, n_rows, first, last, stride):
+    for row in range(n_rows):
+        rows[row * stride + first : row * stride + last] = np.float32(0)
+
+
+@njit
+def read_batch(inputs, samples, first, last, rows, stride):
+    """Copy samples into columns `first` to `last` of the input rows.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    samples : ndarray of int64
+        Sample of X for each column. Columns beyond its end are filled with zeros.
+    first, last : int
+        Columns to fill.
+    rows : ndarray of float32
+        Input neurons, feature-major.
+    stride : int
+        Distance between two rows.
+    """
+    end = max(first, min(last, len(samples)))
+    if len(inputs.indptr):
+        _read_sparse(inputs, samples, first, end, rows, stride)
+    else:
+        _read_dense(inputs, samples, first, end, rows, stride)
+    _clear(rows, inputs.n_features, end, last, stride)

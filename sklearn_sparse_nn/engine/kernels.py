@@ -1,0 +1,122 @@
+"""Where the flops are: the three passes over the connections of a layer.
+
+Activations and error terms are feature-major: row `i`, the samples of neuron `i`,
+starts at `i * stride`. A connection thus touches contiguous vectors, and one weight
+serves a whole tile of samples. Every pass exists for each width in `TILES`, made by a
+factory; `_over_tiles` covers any range of columns with them.
+
+forward
+    ``z[j] = b[j] + sum_i w[j, i] x[i]``: the tile of neuron `j` stays in registers.
+input gradient
+    ``e[i] += w[j, i] delta[j]``: scattered along the same rows as the forward pass, so
+    no transposed copy of the connections is ever kept.
+weight gradient
+    ``g[j, i] += sum_samples delta[j] x[i]``: a dot product for each connection.
+
+All take `start` and `stop`, the neurons to work on; rows of `out`, `slopes`, `deltas`
+count from `start`, rows of `x` and `errors` from the first neuron of the input.
+"""
+
+import numpy as np
+from numba import njit
+
+from sklearn_sparse_nn.engine.activations import activation_of_width
+from sklearn_sparse_nn.engine.simd import TILES, vector_operations
+
+
+def _forward(lanes):
+    v = vector_operations(lanes)
+    activate = activation_of_width(lanes)
+
+    @njit
+    def forward(column, layers, start, stop, x, out, slopes, stride, kind, left, train):
+        for j in range(start, stop):
+            z = v.broadcast(layers.intercepts[j])
+            for k in range(layers.indptr[j], layers.indptr[j + 1]):
+                row = np.int64(layers.indices[k]) * stride + column
+                z = v.fma(v.broadcast(layers.weights[k]), v.load(x, row), z)
+            row = (j - start) * stride + column
+            activate(z, out, slopes, row, kind, left, train)
+
+    return forward
+
+
+def _input_gradient(lanes):
+    v = vector_operations(lanes)
+
+    @njit
+    def input_gradient(column, layers, start, stop, deltas, errors, stride):
+        for j in range(start, stop):
+            delta = v.load(deltas, (j - start) * stride + column)
+            for k in range(layers.indptr[j], layers.indptr[j + 1]):
+                row = np.int64(layers.indices[k]) * stride + column
+                weight = v.broadcast(layers.weights[k])
+                v.store(errors, row, v.fma(weight, delta, v.load(errors, row)))
+
+    return input_gradient
+
+
+def _weight_gradient(lanes):
+    v = vector_operations(lanes)
+
+    @njit
+    def weight_gradient(column, layers, start, stop, x, deltas, gradient, stride):
+        first = layers.indptr[start]
+        for j in range(start, stop):
+            delta = v.load(deltas, (j - start) * stride + column)
+            for k in range(layers.indptr[j], layers.indptr[j + 1]):
+                row = np.int64(layers.indices[k]) * stride + column
+                gradient[k - first] += v.total(v.multiply(delta, v.load(x, row)))
+
+    return weight_gradient
+
+
+def _bias_gradient(lanes):
+    v = vector_operations(lanes)
+
+    @njit
+    def bias_gradient(column, n_neurons, deltas, gradient, stride):
+        for j in range(n_neurons):
+            gradient[j] += v.total(v.load(deltas, j * stride + column))
+
+    return bias_gradient
+
+
+def _multiply_rows(lanes):
+    v = vector_operations(lanes)
+
+    @njit
+    def multiply_rows(column, n_neurons, a, b, stride):
+        for j in range(n_neurons):
+            row = j * stride + column
+            v.store(a, row, v.multiply(v.load(a, row), v.load(b, row)))
+
+    return multiply_rows
+
+
+def _over_tiles(make_kernel):
+    """A function that runs a kernel over columns, with the widest tiles that fit."""
+    wide, middle, narrow = (make_kernel(lanes) for lanes in TILES)
+    wide_lanes, middle_lanes, narrow_lanes = TILES
+
+    @njit
+    def sweep(first, last, *args):
+        column = first
+        while last - column >= wide_lanes:
+            wide(column, *args)
+            column += wide_lanes
+        while last - column >= middle_lanes:
+            middle(column, *args)
+            column += middle_lanes
+        while last - column >= narrow_lanes:
+            narrow(column, *args)
+            column += narrow_lanes
+
+    return sweep
+
+
+forward = _over_tiles(_forward)
+input_gradient = _over_tiles(_input_gradient)
+weight_gradient = _over_tiles(_weight_gradient)
+multiply_rows = _over_tiles(_multiply_rows)
+bias_gradient = _over_tiles(_bias_gradient)

@@ -1,0 +1,116 @@
+"""All the sparse layers of a network in one CSR matrix.
+
+Row `r` of the matrix holds the incoming connections of neuron `r`; neurons are
+numbered layer by layer, input neurons excluded. One matrix for all layers, and not one
+per layer, lets a single compiled kernel run a whole epoch over any number of layers.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+
+class SparseLayers(NamedTuple):
+    """Weights and connections of consecutive sparse layers.
+
+    Attributes
+    ----------
+    sizes : ndarray of int64, shape (n_layers + 1,)
+        Number of neurons: of the input, then of each layer.
+    first : ndarray of int64, shape (n_layers + 1,)
+        First neuron (row) of each layer, and the total number of neurons.
+    indptr : ndarray of int64, shape (n_neurons + 1,)
+        Where the connections of each neuron start.
+    indices : ndarray of uint32, shape (n_connections,)
+        Input neuron of each connection, counted within the previous layer; ascending
+        within a row.
+    weights : ndarray of float32, shape (n_connections,)
+        Weight of each connection.
+    intercepts : ndarray of float32, shape (n_neurons,)
+        Bias of each neuron.
+    """
+
+    sizes: np.ndarray
+    first: np.ndarray
+    indptr: np.ndarray
+    indices: np.ndarray
+    weights: np.ndarray
+    intercepts: np.ndarray
+
+
+def stack_layers(sizes, connections, weights, intercepts):
+    """Put the CSR matrices of consecutive layers into one.
+
+    Parameters
+    ----------
+    sizes : sequence of int, length n_layers + 1
+        Number of neurons of the input and of each layer.
+    connections : sequence of (indptr, indices)
+        Per layer, the CSR structure of shape (n_neurons, n_inputs).
+    weights, intercepts : sequences of ndarray
+        Per layer, the weight of each connection and the bias of each neuron.
+
+    Returns
+    -------
+    layers : SparseLayers
+    """
+    sizes = np.asarray(sizes, dtype=np.int64)
+    starts = np.cumsum([0] + [len(indices) for _, indices in connections])
+    indptr = [
+        indptr[:-1].astype(np.int64) + start
+        for (indptr, _), start in zip(connections, starts)
+    ]
+    return SparseLayers(
+        sizes=sizes,
+        first=np.concatenate([[0], np.cumsum(sizes[1:])]),
+        indptr=np.concatenate([*indptr, starts[-1:].astype(np.int64)]),
+        indices=np.concatenate([indices for _, indices in connections]).astype(
+            np.uint32, copy=False
+        ),
+        weights=np.concatenate(weights).astype(np.float32, copy=False),
+        intercepts=np.concatenate(intercepts).astype(np.float32, copy=False),
+    )
+
+
+def n_layers(layers):
+    """Number of layers that have connections: all but the input."""
+    return len(layers.sizes) - 1
+
+
+def neurons_of(layers, layer):
+    """The neurons (rows) of a layer, as a slice."""
+    return slice(layers.first[layer], layers.first[layer + 1])
+
+
+def connections_of(layers, layer):
+    """The connections of a layer, as a slice of `indices` and `weights`."""
+    neurons = neurons_of(layers, layer)
+    return slice(layers.indptr[neurons.start], layers.indptr[neurons.stop])
+
+
+def layer_indptr(layers, layer):
+    """Row pointers of a layer, counted from its own first connection."""
+    neurons = neurons_of(layers, layer)
+    indptr = layers.indptr[neurons.start : neurons.stop + 1]
+    return indptr - indptr[0]
+
+
+def layer_matrix(layers, layer):
+    """A layer as a `scipy.sparse.csr_array` of shape (n_inputs, n_neurons)."""
+    connections = connections_of(layers, layer)
+    by_neuron = sparse.csr_array(
+        (
+            layers.weights[connections],
+            layers.indices[connections].astype(np.int64),
+            layer_indptr(layers, layer),
+        ),
+        shape=(layers.sizes[layer + 1], layers.sizes[layer]),
+    )
+    matrix = by_neuron.T.tocsr()
+    return matrix
+
+
+def copy_layers(layers):
+    """A deep copy."""
+    return SparseLayers(*(array.copy() for array in layers))

@@ -1,0 +1,92 @@
+"""Output layers: what they predict, what they cost, what they send back.
+
+Softmax with cross entropy, logistic with binary cross entropy, identity with half the
+squared error. For each of these pairs the error term of an output neuron is
+``prediction - target``.
+"""
+
+import numpy as np
+from numba import njit
+from scipy.special import expit, softmax
+
+SOFTMAX, LOGISTIC, IDENTITY = range(3)
+OUTPUT_KINDS = {"softmax": SOFTMAX, "logistic": LOGISTIC, "identity": IDENTITY}
+
+
+def activate_output(scores, kind):
+    """Predictions from the outputs of the network, shape (n_samples, n_outputs)."""
+    if kind == "softmax":
+        return softmax(scores, axis=1)
+    if kind == "logistic":
+        return expit(scores)
+    return scores
+
+
+@njit
+def _softmax_delta(outputs, deltas, n_outputs, stride, label):
+    """Cross entropy of one sample; `outputs` and `deltas` start at its column."""
+    largest = outputs[0]
+    for o in range(1, n_outputs):
+        largest = max(largest, outputs[o * stride])
+    total = np.float32(0)
+    for o in range(n_outputs):
+        exponential = np.exp(outputs[o * stride] - largest)
+        deltas[o * stride] = exponential
+        total += exponential
+    for o in range(n_outputs):
+        deltas[o * stride] /= total
+    deltas[label * stride] -= np.float32(1)
+    return np.log(total) + largest - outputs[label * stride]
+
+
+@njit
+def _logistic_delta(outputs, deltas, n_outputs, stride, target):
+    loss = np.float32(0)
+    one = np.float32(1)
+    for o in range(n_outputs):
+        z = outputs[o * stride]
+        decay = np.exp(-abs(z))
+        probability = (one if z >= 0 else decay) / (one + decay)
+        deltas[o * stride] = probability - target[o]
+        loss += max(z, np.float32(0)) - z * target[o] + np.log1p(decay)
+    return loss
+
+
+@njit
+def _identity_delta(outputs, deltas, n_outputs, stride, target):
+    loss = np.float32(0)
+    for o in range(n_outputs):
+        error = outputs[o * stride] - target[o]
+        deltas[o * stride] = error
+        loss += error * error
+    return np.float32(0.5) * loss / np.float32(n_outputs)
+
+
+@njit
+def output_delta(kind, outputs, deltas, n_outputs, stride, labels, targets, sample):
+    """Loss of a sample and the error terms of the output neurons.
+
+    Parameters
+    ----------
+    kind : int
+        One of the values of `OUTPUT_KINDS`.
+    outputs, deltas : ndarrays of float32
+        Output of the network and error terms, from the column of the sample on; output
+        `o` is at `o * stride`.
+    n_outputs, stride : int
+    labels : ndarray of int32, shape (n_samples,)
+        Class of each sample: the target of softmax. Otherwise unused.
+    targets : ndarray of float32, shape (n_samples, n_outputs)
+        The targets of logistic and identity. Otherwise unused.
+    sample : int
+        Row of `labels` or `targets`.
+
+    Returns
+    -------
+    loss : float32
+    """
+    if kind == SOFTMAX:
+        return _softmax_delta(outputs, deltas, n_outputs, stride, labels[sample])
+    if kind == LOGISTIC:
+        return _logistic_delta(outputs, deltas, n_outputs, stride, targets[sample])
+    return _identity_delta(outputs, deltas, n_outputs, stride, targets[sample])

@@ -1,0 +1,46 @@
+"""Random numbers that depend on nothing but their position.
+
+A thread can draw the number of any neuron and sample without knowing who drew the
+others, so dropout gives the same bits for any number of threads.
+"""
+
+import numpy as np
+from numba import njit
+
+_A, _B = np.uint32(0x7FEB352D), np.uint32(0x846CA68B)
+_GOLDEN = np.uint32(0x9E3779B9)
+_16, _15 = np.uint32(16), np.uint32(15)
+
+
+@njit
+def scramble(x):
+    """A bijection of uint32 that makes neighbours look unrelated.
+
+    Two rounds of xor-shift and multiply, with the constants that T. Ettinger searched
+    for ("lowbias32", 2018).
+    """
+    x = np.uint32((x ^ (x >> _16)) * _A)
+    x = np.uint32((x ^ (x >> _15)) * _B)
+    return np.uint32(x ^ (x >> _16))
+
+
+@njit
+def random_key(seed, a, b):
+    """A key for the pair (a, b), to be combined with `scramble(key ^ position)`."""
+    key = scramble(np.uint32(seed) ^ scramble(np.uint32(a) + _GOLDEN))
+    return scramble(key + scramble(np.uint32(b) ^ _GOLDEN))
+
+
+@njit
+def drop(values, slopes, start, n, key, position, rate):
+    """Set a share `rate` of `values[start:start + n]` to zero and scale the others.
+
+    `slopes` is treated alike, so that the backward pass sees the same neurons.
+    """
+    threshold = np.uint32(rate * np.float64(4294967295.0))
+    scale = np.float32(1.0 / (1.0 - rate))
+    for i in range(n):
+        number = scramble(np.uint32(key + scramble(np.uint32(position + i))))
+        factor = scale if number >= threshold else np.float32(0)
+        values[start + i] *= factor
+        slopes[start + i] *= factor

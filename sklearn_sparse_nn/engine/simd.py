@@ -1,0 +1,174 @@
+"""Vectors of float32 for numba: the microkernel vocabulary of the engine.
+
+Numba cannot say in Python that a tile of activations stays in registers while the
+connections of a neuron stream past. A numba type that *is* an LLVM vector can: LLVM
+lowers `<64 x float>` to four AVX-512, eight AVX or sixteen NEON registers, whatever
+the CPU has, so that no instruction set is named anywhere.
+
+`vector_operations(lanes)` returns the few operations that the kernels need. They are
+plain functions inside a numba function::
+
+    accumulator = fma(broadcast(weight), load(activations, offset), accumulator)
+
+Loads and stores are aligned to a cache line: see `buffers.aligned_zeros`.
+"""
+
+from functools import lru_cache
+from types import ModuleType
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, models, register_model
+
+#: Floats in a cache line of 64 bytes: batches are padded to a multiple of it.
+LINE = 16
+#: Tile widths in samples. The widest keeps 8 AVX accumulators busy, enough to hide
+#: the latency of a fused multiply-add; the others take the rest of a batch.
+TILES = (64, 32, LINE)
+
+_FLOAT = ir.FloatType()
+_INT = ir.IntType(32)
+
+
+class FloatVector(types.Type):
+    """The numba type of `lanes` float32 numbers that live in registers."""
+
+    def __init__(self, lanes):
+        self.lanes = lanes
+        super().__init__(name=f"float32x{lanes}")
+
+
+@register_model(FloatVector)
+class _FloatVectorModel(models.PrimitiveModel):
+    def __init__(self, manager, numba_type):
+        super().__init__(manager, numba_type, ir.VectorType(_FLOAT, numba_type.lanes))
+
+
+def _pointer(context, builder, signature, args, lanes):
+    """Address of element args[1] of array args[0], seen as a vector."""
+    array = context.make_array(signature.args[0])(context, builder, args[0])
+    address = builder.gep(array.data, [args[1]])
+    return builder.bitcast(address, ir.VectorType(_FLOAT, lanes).as_pointer())
+
+
+def _splat(builder, scalar, lanes):
+    undefined = ir.Constant(ir.VectorType(_FLOAT, lanes), ir.Undefined)
+    first = builder.insert_element(undefined, scalar, _INT(0))
+    zeros = ir.Constant(ir.VectorType(_INT, lanes), [0] * lanes)
+    return builder.shuffle_vector(first, undefined, zeros)
+
+
+def _elementwise(vector, n_args, emit):
+    """An intrinsic of `n_args` vectors that returns what `emit` builds from them."""
+
+    def code(context, builder, signature, args):
+        return emit(builder, *args)
+
+    if n_args == 2:
+
+        @intrinsic
+        def operation(typing_context, a, b):
+            return vector(vector, vector), code
+
+    else:
+
+        @intrinsic
+        def operation(typing_context, a, b, c):
+            return vector(vector, vector, vector), code
+
+    return operation
+
+
+def _fma(builder, a, b, c):
+    # fmuladd and not fma: without FMA hardware, fma is a slow library call.
+    function = cgutils.get_or_insert_function(
+        builder.module,
+        ir.FunctionType(a.type, [a.type] * 3),
+        f"llvm.fmuladd.v{a.type.count}f32",
+    )
+    return builder.call(function, [a, b, c])
+
+
+def _choose(comparison):
+    return lambda builder, a, b: builder.select(
+        builder.fcmp_ordered(comparison, a, b), a, b
+    )
+
+
+def _where_positive(builder, condition, a, b):
+    zero = ir.Constant(condition.type, None)
+    return builder.select(builder.fcmp_ordered(">", condition, zero), a, b)
+
+
+@lru_cache
+def vector_operations(lanes):
+    """The operations on vectors of `lanes` float32 numbers.
+
+    Parameters
+    ----------
+    lanes : int
+        Width of the vectors, a multiple of `LINE`.
+
+    Returns
+    -------
+    operations : module
+        A module, as numba looks up no other attribute: `load(array, i)`, `store(array, i, v)`, `broadcast(scalar)`,
+        `multiply(a, b)`, `fma(a, b, c)` (`a * b + c`), `divide(a, b)`,
+        `maximum(a, b)`, `minimum(a, b)`, `where_positive(x, a, b)` (`a` where `x > 0`,
+        else `b`) and `total(v)`, the sum of the lanes as a tree of fixed shape.
+    """
+    vector = FloatVector(lanes)
+
+    @intrinsic
+    def load(typing_context, array, offset):
+        def code(context, builder, signature, args):
+            address = _pointer(context, builder, signature, args, lanes)
+            return builder.load(address, align=4 * LINE)
+
+        return vector(array, types.intp), code
+
+    @intrinsic
+    def store(typing_context, array, offset, value):
+        def code(context, builder, signature, args):
+            address = _pointer(context, builder, signature, args, lanes)
+            builder.store(args[2], address, align=4 * LINE)
+            return context.get_dummy_value()
+
+        return types.void(array, types.intp, vector), code
+
+    @intrinsic
+    def broadcast(typing_context, scalar):
+        def code(context, builder, signature, args):
+            return _splat(builder, args[0], lanes)
+
+        return vector(types.float32), code
+
+    @intrinsic
+    def total(typing_context, value):
+        def code(context, builder, signature, args):
+            function = cgutils.get_or_insert_function(
+                builder.module,
+                ir.FunctionType(_FLOAT, [_FLOAT, args[0].type]),
+                f"llvm.vector.reduce.fadd.v{lanes}f32",
+            )
+            # "reassoc" lets LLVM add as a tree: fixed when compiled, so the same
+            # bits at every call.
+            return builder.call(function, [_FLOAT(0.0), args[0]], fastmath=["reassoc"])
+
+        return types.float32(vector), code
+
+    operations = ModuleType(f"float32x{lanes}")
+    vars(operations).update(
+        load=load,
+        store=store,
+        broadcast=broadcast,
+        multiply=_elementwise(vector, 2, lambda builder, a, b: builder.fmul(a, b)),
+        fma=_elementwise(vector, 3, _fma),
+        divide=_elementwise(vector, 2, lambda builder, a, b: builder.fdiv(a, b)),
+        maximum=_elementwise(vector, 2, _choose(">")),
+        minimum=_elementwise(vector, 2, _choose("<")),
+        where_positive=_elementwise(vector, 3, _where_positive),
+        total=total,
+    )
+    return operations

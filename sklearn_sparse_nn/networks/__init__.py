@@ -1,0 +1,1 @@
+"""Models made of sparse layers: NumPy in, NumPy out."""

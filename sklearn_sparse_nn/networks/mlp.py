@@ -1,0 +1,596 @@
+"""The sparse multi-layer perceptron: its layers, its loss, how one epoch runs.
+
+A mini-batch has two halves. In the first, each thread takes some of the samples all the
+way forward and back. In the second, each thread takes some of the neurons: it sums the
+gradient of their connections over all samples and updates them at once, so that no
+gradient is ever stored and every sum has one order, whatever the number of threads.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from sklearn_sparse_nn.engine import kernels
+from sklearn_sparse_nn.engine.activations import hidden_activations
+from sklearn_sparse_nn.engine.buffers import aligned_zeros, padded_width, row_stride
+from sklearn_sparse_nn.engine.inputs import describe_inputs, read_batch
+from sklearn_sparse_nn.engine.layers import (
+    connections_of,
+    copy_layers,
+    layer_indptr,
+    n_layers,
+    neurons_of,
+    stack_layers,
+)
+from sklearn_sparse_nn.engine.losses import OUTPUT_KINDS, output_delta
+from sklearn_sparse_nn.engine.optimisers import (
+    ADAM,
+    SGD,
+    OptimiserState,
+    Step,
+    new_state,
+    regularise,
+    update,
+)
+from sklearn_sparse_nn.engine.random import drop, random_key
+from sklearn_sparse_nn.engine.simd import LINE, TILES
+from sklearn_sparse_nn.engine.threads import barrier, take_next
+from sklearn_sparse_nn.topology.evolution import EvolvingLayer
+from sklearn_sparse_nn.topology.rewiring import rewire
+from sklearn_sparse_nn.topology.weights import activation_gain, random_weights
+
+# A block of neurons is updated by one thread; its gradients stay in the L1 cache.
+_BLOCK_CONNECTIONS = 4096
+# Compiled code runs for at most about this many connections × samples, a fraction of a
+# second, before Python can hear an interrupt.
+_WORK_PER_CALL = 2**32
+# Bytes of activations with which `decision` works at a time.
+_DECISION_BYTES = 2**26
+
+
+class TrainingParameters(NamedTuple):
+    """How one epoch trains. Names and meanings are those of the estimators."""
+
+    solver: str
+    learning_rate: float
+    batch_size: int
+    alpha: float
+    momentum: float
+    nesterovs_momentum: bool
+    beta_1: float
+    beta_2: float
+    adam_epsilon: float
+    dropout: float
+
+
+class Targets(NamedTuple):
+    """What the network should say.
+
+    `labels` (int32, one class per sample) serves a softmax output, `values` (float32,
+    one column per output) the others; the other one is empty. `weights` (float32) is
+    empty when all samples count the same.
+    """
+
+    labels: np.ndarray
+    values: np.ndarray
+    weights: np.ndarray
+
+
+class _Functions(NamedTuple):
+    """Activation of each layer and kind of the output, as the kernels know them."""
+
+    kinds: np.ndarray
+    left_slopes: np.ndarray
+    output: int
+
+
+class _Workspace(NamedTuple):
+    """Feature-major buffers of one mini-batch, for all threads."""
+
+    activations: np.ndarray  # rows of the inputs, then of each neuron
+    slopes: np.ndarray  # of the activation functions, rows of each neuron
+    deltas: np.ndarray  # error terms, rows of each neuron
+    stride: int
+    losses: np.ndarray  # of each sample
+    gradients: np.ndarray  # per thread, of the connections of one block
+    blocks: np.ndarray  # (layer, first neuron, last neuron) of each block
+    penalties: np.ndarray  # sum of squared weights of each block
+
+
+@njit
+def _columns(thread, n_threads, width):
+    """The columns of a thread: whole cache lines, in equal shares."""
+    lines = width // LINE
+    first = thread * lines // n_threads * LINE
+    return first, (thread + 1) * lines // n_threads * LINE
+
+
+@njit
+def _rows(buffer, row, stride):
+    return buffer[row * stride :]
+
+
+@njit
+def _forward(
+    layers, functions, inputs, samples, first, last, work, train, dropout, key
+):
+    """Take columns `first` to `last` from the input to the output layer.
+
+    Only `train` drops neurons and keeps the slopes of the hidden layers.
+    """
+    stride, n_inputs = work.stride, layers.sizes[0]
+    read_batch(inputs, samples, first, last, work.activations, stride)
+    x_row = 0
+    for layer in range(len(layers.sizes) - 1):
+        start, stop = layers.first[layer], layers.first[layer + 1]
+        x = _rows(work.activations, x_row, stride)
+        x_row = n_inputs + start
+        out = _rows(work.activations, x_row, stride)
+        learns = train and stop < layers.first[-1]
+        slopes = _rows(work.slopes, start if learns else 0, stride)
+        kind, left = functions.kinds[layer], functions.left_slopes[layer]
+        kernels.forward(
+            first, last, layers, start, stop, x, out, slopes, stride, kind, left, learns
+        )
+        if learns and dropout > 0:
+            for j in range(start, stop):
+                row, position = (j - start) * stride + first, j * stride + first
+                drop(out, slopes, row, last - first, key, position, dropout)
+
+
+@njit
+def _output_deltas(layers, functions, targets, samples, first, last, work):
+    """Losses and output error terms of columns `first` to `last`."""
+    start, stride = layers.first[-2], work.stride
+    outputs = _rows(work.activations, layers.sizes[0] + start, stride)
+    deltas = _rows(work.deltas, start, stride)
+    n_outputs = layers.sizes[-1]
+    for column in range(first, last):
+        if column >= len(samples):  # padding sends nothing back
+            for o in range(n_outputs):
+                deltas[o * stride + column] = np.float32(0)
+            continue
+        sample = samples[column]
+        loss = output_delta(
+            functions.output,
+            outputs[column:],
+            deltas[column:],
+            n_outputs,
+            stride,
+            targets.labels,
+            targets.values,
+            sample,
+        )
+        if len(targets.weights):
+            loss *= targets.weights[sample]
+            for o in range(n_outputs):
+                deltas[o * stride + column] *= targets.weights[sample]
+        work.losses[column] = loss
+
+
+@njit
+def _backward(layers, first, last, work):
+    """Take the error terms of columns `first` to `last` back to the first layer."""
+    stride = work.stride
+    for layer in range(len(layers.sizes) - 2, 0, -1):
+        start, stop = layers.first[layer], layers.first[layer + 1]
+        previous = layers.first[layer - 1]
+        deltas = _rows(work.deltas, start, stride)
+        errors = _rows(work.deltas, previous, stride)
+        for row in range(start - previous):
+            errors[row * stride + first : row * stride + last] = np.float32(0)
+        kernels.input_gradient(
+            first, last, layers, start, stop, deltas, errors, stride
+        )
+        slopes = _rows(work.slopes, previous, stride)
+        kernels.multiply_rows(first, last, start - previous, errors, slopes, stride)
+
+
+@njit
+def _update_block(layers, state, block, width, work, gradient, alpha, scale, step):
+    """Gradients of one block of neurons over all samples, and its update."""
+    layer, start, stop = work.blocks[block]
+    stride, n_neurons = work.stride, stop - start
+    x_row = 0 if layer == 0 else layers.sizes[0] + layers.first[layer - 1]
+    x = _rows(work.activations, x_row, stride)
+    deltas = _rows(work.deltas, start, stride)
+    first = layers.indptr[start]
+    n_connections = layers.indptr[stop] - first
+
+    gradient[:n_connections] = np.float32(0)
+    kernels.weight_gradient(0, width, layers, start, stop, x, deltas, gradient, stride)
+    work.penalties[block] = regularise(
+        gradient, layers.weights, first, n_connections, alpha, scale
+    )
+    update(
+        layers.weights, state.first, state.second, first, gradient, n_connections, step
+    )
+
+    gradient[:n_neurons] = np.float32(0)
+    kernels.bias_gradient(0, width, n_neurons, deltas, gradient, stride)
+    for j in range(n_neurons):
+        gradient[j] *= scale
+    update(
+        layers.intercepts,
+        state.intercepts_first,
+        state.intercepts_second,
+        start,
+        gradient,
+        n_neurons,
+        step,
+    )
+
+
+@njit
+def _weight_sum(targets, samples):
+    if not len(targets.weights):
+        return np.float64(len(samples))
+    total = 0.0
+    for sample in samples:
+        total += targets.weights[sample]
+    return total
+
+
+@njit
+def _corrected(step, n_updates):
+    """The step with Adam's bias correction for update number `n_updates`."""
+    rate = np.float64(step.rate)
+    if step.kind == ADAM:
+        rate *= np.sqrt(1 - np.float64(step.beta_2) ** n_updates)
+        rate /= 1 - np.float64(step.beta_1) ** n_updates
+    return Step(
+        step.kind,
+        np.float32(rate),
+        step.momentum,
+        step.nesterov,
+        step.beta_1,
+        step.beta_2,
+        step.adam_epsilon,
+    )
+
+
+@njit(nogil=True, cache=True)
+def _train(
+    thread,
+    n_threads,
+    shared,
+    layers,
+    state,
+    functions,
+    inputs,
+    targets,
+    order,
+    batches,
+    batch_size,
+    work,
+    step,
+    alpha,
+    dropout,
+    seed,
+    n_updates,
+    losses,
+):
+    """Run mini-batches `batches[0]` to `batches[1]` of an epoch on one thread."""
+    gradient = work.gradients[thread]
+    n_blocks, n_taken = len(work.blocks), 0
+    for turn in range(batches[1] - batches[0]):
+        batch = batches[0] + turn
+        samples = order[batch * batch_size : (batch + 1) * batch_size]
+        weight_sum = _weight_sum(targets, samples)
+        width = -(-len(samples) // LINE) * LINE
+        first, last = _columns(thread, n_threads, width)
+        key = random_key(seed, n_updates + turn, 0)
+        _forward(
+            layers, functions, inputs, samples, first, last, work, True, dropout, key
+        )
+        _output_deltas(layers, functions, targets, samples, first, last, work)
+        _backward(layers, first, last, work)
+        if not barrier(shared, n_threads, 2 * turn + 1):
+            return
+
+        # A batch whose samples all weigh nothing teaches nothing.
+        if weight_sum > 0:
+            if thread == 0:
+                losses[batch] = np.sum(work.losses[: len(samples)]) / weight_sum
+            scale = np.float32(1 / weight_sum)
+            corrected = _corrected(step, n_updates + turn + 1)
+            block = take_next(shared, n_taken)
+            while block < n_blocks:
+                _update_block(
+                    layers, state, block, width, work, gradient, alpha, scale, corrected
+                )
+                block = take_next(shared, n_taken)
+            n_taken += n_blocks + n_threads  # every thread takes one piece in vain
+        if not barrier(shared, n_threads, 2 * turn + 2):
+            return
+        if thread == 0 and weight_sum > 0:
+            losses[batch] += 0.5 * alpha * np.sum(work.penalties) / weight_sum
+
+
+@njit(nogil=True, cache=True)
+def _decide(thread, n_threads, shared, layers, functions, inputs, samples, work, scores):
+    """Outputs of the network for `samples`, some of them on each thread."""
+    width = len(work.losses)
+    first, last = _columns(thread, n_threads, width)
+    row = layers.sizes[0] + layers.first[-2]
+    for start in range(0, len(samples), width):
+        batch = samples[start : start + width]
+        _forward(
+            layers, functions, inputs, batch, first, last, work, False, 0.0, np.uint32(0)
+        )
+        for column in range(first, min(last, len(batch))):
+            for o in range(layers.sizes[-1]):
+                value = work.activations[(row + o) * work.stride + column]
+                scores[start + column, o] = value
+
+
+def _workspace(layers, n_samples, n_threads, train):
+    """Buffers for batches of at most `n_samples`."""
+    width = padded_width(n_samples)
+    stride = row_stride(width)
+    n_neurons = int(layers.first[-1])
+    n_learning = n_neurons if train else 0
+    blocks = _blocks(layers) if train else np.zeros((0, 3), dtype=np.int64)
+    sizes = np.maximum(
+        layers.indptr[blocks[:, 2]] - layers.indptr[blocks[:, 1]],
+        blocks[:, 2] - blocks[:, 1],
+    )
+    return _Workspace(
+        activations=aligned_zeros((int(layers.sizes[0]) + n_neurons) * stride),
+        slopes=aligned_zeros(n_learning * stride),
+        deltas=aligned_zeros(n_learning * stride),
+        stride=stride,
+        losses=np.zeros(width, dtype=np.float32),
+        gradients=np.zeros((n_threads, sizes.max(initial=0)), dtype=np.float32),
+        blocks=blocks,
+        penalties=np.zeros(len(blocks), dtype=np.float32),
+    )
+
+
+def _blocks(layers):
+    """Cut each layer into blocks of neurons with about equally many connections."""
+    blocks = []
+    for layer in range(n_layers(layers)):
+        neurons = neurons_of(layers, layer)
+        indptr = layers.indptr[neurons.start : neurons.stop + 1]
+        marks = np.arange(indptr[0], indptr[-1], _BLOCK_CONNECTIONS)
+        bounds = neurons.start + np.searchsorted(indptr, marks, side="right") - 1
+        bounds = np.unique([neurons.start, *bounds, neurons.stop])
+        blocks += [(layer, *block) for block in zip(bounds[:-1], bounds[1:])]
+    return np.array(blocks, dtype=np.int64)
+
+
+class MLP:
+    """A sparse multi-layer perceptron.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Number of input neurons, of neurons of each hidden layer, of output neurons.
+    topology : object
+        Draws the initial connections: see `topology.initial`.
+    epsilon : float
+        Connections per neuron: see `topology.initial.ErdosRenyi`.
+    activation : str
+        Of the hidden layers, one of `engine.activations.ACTIVATIONS`.
+    output : {"softmax", "logistic", "identity"}
+        Activation of the output layer, and with it the loss.
+    seed : int
+        Of all random numbers of the network.
+
+    Attributes
+    ----------
+    layers : SparseLayers
+    state : OptimiserState or None
+        None until it is trained for the first time.
+    n_updates : int
+        Weight updates so far, in the present state of the optimiser.
+    updates_since_rewiring : int
+    """
+
+    def __init__(self, sizes, topology, epsilon, activation, output, seed):
+        self.activation = activation
+        self.output = output
+        self.seed = seed
+        streams = np.random.SeedSequence(seed).spawn(len(sizes) - 1)
+        self.streams = [np.random.Generator(np.random.PCG64(s)) for s in streams]
+        connections, weights, intercepts = [], [], []
+        for layer, (n_inputs, n_neurons) in enumerate(zip(sizes[:-1], sizes[1:])):
+            rng = self.streams[layer]
+            indptr, indices = topology.connect(n_inputs, n_neurons, epsilon, rng)
+            gain = self._gain(layer, len(sizes) - 1)
+            degrees = np.diff(indptr)
+            connections.append((indptr, indices))
+            weights.append(random_weights(np.repeat(degrees, degrees), gain, rng))
+            intercepts.append(np.zeros(n_neurons, dtype=np.float32))
+        self.layers = stack_layers(sizes, connections, weights, intercepts)
+        self.state = None
+        self.n_updates = 0
+        self.updates_since_rewiring = 0
+
+    def _gain(self, layer, n_layers):
+        return 1.0 if layer == n_layers - 1 else activation_gain(self.activation)
+
+    def _functions(self):
+        kinds, left_slopes = hidden_activations(self.activation, n_layers(self.layers))
+        return _Functions(kinds, left_slopes, OUTPUT_KINDS[self.output])
+
+    def reset_optimiser(self, solver):
+        """Forget the optimiser's state and start anew."""
+        layers = self.layers
+        self.state = new_state(solver, len(layers.weights), len(layers.intercepts))
+        self.n_updates = 0
+
+    def train_epoch(self, X, targets, order, parameters, team):
+        """Train on each sample once, in mini-batches.
+
+        Parameters
+        ----------
+        X : ndarray or csr_array of float32, shape (n_samples, n_features)
+        targets : Targets
+        order : ndarray of int64
+            Samples to train on, in this order.
+        parameters : TrainingParameters
+        team : ThreadTeam
+
+        Returns
+        -------
+        loss : float
+            Mean over the samples of the loss before each update, L2 term included.
+        """
+        inputs, owner = describe_inputs(X)
+        batch_size = parameters.batch_size
+        n_batches = -(-len(order) // batch_size)
+        losses = np.zeros(n_batches)
+        work = self._training_workspace(min(batch_size, len(order)), team.n_threads)
+        step = _step(parameters)
+        # One call of compiled code runs so many batches.
+        work_per_batch = max(1, batch_size * len(self.layers.weights))
+        stretch = max(1, _WORK_PER_CALL // work_per_batch)
+        for start in range(0, n_batches, stretch):
+            stop = min(start + stretch, n_batches)
+            team.run(
+                _train,
+                self.layers,
+                self.state,
+                self._functions(),
+                inputs,
+                targets,
+                order,
+                (start, stop),
+                batch_size,
+                work,
+                step,
+                np.float32(parameters.alpha),
+                float(parameters.dropout),
+                np.uint32(self.seed),
+                self.n_updates,
+                losses,
+            )
+            self.n_updates += stop - start
+            self.updates_since_rewiring += stop - start
+        del owner
+        sizes = np.full(n_batches, batch_size)
+        sizes[-1] = len(order) - batch_size * (n_batches - 1)
+        self._last_batch = int(sizes[-1])
+        return float(losses @ sizes / len(order))
+
+    def _training_workspace(self, n_samples, n_threads):
+        """The buffers of the last epoch if they still fit, else new ones."""
+        key = (n_samples, n_threads)
+        if getattr(self, "_workspace_key", None) != key:
+            self._workspace = _workspace(self.layers, n_samples, n_threads, train=True)
+            self._workspace_key = key
+        return self._workspace
+
+    def decision(self, X, samples, team):
+        """Outputs of the network before the output activation.
+
+        Parameters
+        ----------
+        X : ndarray or csr_array of float32, shape (n_samples, n_features)
+        samples : ndarray of int64
+            Which samples.
+        team : ThreadTeam
+
+        Returns
+        -------
+        scores : ndarray of float32, shape (len(samples), n_outputs)
+        """
+        inputs, owner = describe_inputs(X)
+        n_rows = int(self.layers.sizes[0] + self.layers.first[-1])
+        n_columns = max(LINE, min(TILES[0], _DECISION_BYTES // (4 * n_rows)))
+        n_columns = min(n_columns, padded_width(len(samples))) * team.n_threads
+        work = _workspace(self.layers, n_columns, team.n_threads, train=False)
+        scores = np.zeros((len(samples), self.layers.sizes[-1]), dtype=np.float32)
+        team.run(
+            _decide, self.layers, self._functions(), inputs, samples, work, scores
+        )
+        del owner
+        return scores
+
+    def evolve(self, rule, zeta, clock):
+        """Let an evolution rule rewire each layer.
+
+        Parameters
+        ----------
+        rule : EvolutionRule
+        zeta : float
+            Fraction of the connections to replace.
+        clock : TrainingClock
+        """
+        for layer in range(n_layers(self.layers)):
+            view = self._evolving_layer(layer, zeta, clock)
+            pruned = np.asarray(rule.prune(view))
+            cells = np.asarray(rule.grow(view, int(pruned.sum())), dtype=np.int64)
+            if not pruned.any() and not len(cells):
+                continue
+            weights = np.asarray(rule.new_weights(view, cells), dtype=np.float32)
+            self.layers, (first, second) = rewire(
+                self.layers,
+                (self.state.first, self.state.second),
+                layer,
+                pruned,
+                cells,
+                weights,
+            )
+            self.state = self.state._replace(first=first, second=second)
+        self.updates_since_rewiring = 0
+        self._workspace_key = None
+
+    def _evolving_layer(self, layer, zeta, clock):
+        connections = connections_of(self.layers, layer)
+        arrays = [
+            layer_indptr(self.layers, layer),
+            self.layers.indices[connections].view(),
+            self.layers.weights[connections].view(),
+        ]
+        for array in arrays:
+            array.flags.writeable = False
+        return EvolvingLayer(
+            *arrays,
+            n_inputs=int(self.layers.sizes[layer]),
+            zeta=zeta,
+            clock=clock,
+            gain=self._gain(layer, n_layers(self.layers)),
+            rng=self.streams[layer],
+            gradient=lambda neurons: self._dense_gradient(layer, neurons),
+        )
+
+    def _dense_gradient(self, layer, neurons):
+        """Gradient of the last batch for all possible connections of `neurons`."""
+        work = self._workspace
+        n_inputs, n_samples = int(self.layers.sizes[layer]), self._last_batch
+        previous = self.layers.sizes[0] + self.layers.first[layer - 1] if layer else 0
+        activations = work.activations.reshape(-1, work.stride)[
+            previous : previous + n_inputs, :n_samples
+        ]
+        deltas = work.deltas.reshape(-1, work.stride)[:, :n_samples]
+        rows = self.layers.first[layer] + np.asarray(neurons)
+        return deltas[rows] @ activations.T / np.float32(n_samples)
+
+    def copy(self):
+        """A copy that later training of this network does not change."""
+        clone = object.__new__(type(self))
+        clone.__dict__.update(self.__getstate__())
+        clone.layers = copy_layers(self.layers)
+        return clone
+
+    def __getstate__(self):
+        # Buffers are as large as a batch and empty of meaning after it.
+        buffers = ("_workspace", "_workspace_key", "_last_batch")
+        return {k: v for k, v in self.__dict__.items() if k not in buffers}
+
+
+def _step(parameters):
+    float32 = np.float32
+    return Step(
+        kind=ADAM if parameters.solver == "adam" else SGD,
+        rate=float32(parameters.learning_rate),
+        momentum=float32(parameters.momentum),
+        nesterov=bool(parameters.nesterovs_momentum),
+        beta_1=float32(parameters.beta_1),
+        beta_2=float32(parameters.beta_2),
+        adam_epsilon=float32(parameters.adam_epsilon),
+    )

@@ -1,0 +1,24 @@
+"""How the connections of a layer begin, and how they change."""
+
+from sklearn_sparse_nn.topology.evolution import (
+    EvolutionRule,
+    EvolvingLayer,
+    TrainingClock,
+)
+from sklearn_sparse_nn.topology.initial import TOPOLOGIES, Dense, ErdosRenyi
+from sklearn_sparse_nn.topology.set import SET
+from sklearn_sparse_nn.topology.static import Static
+
+EVOLUTIONS = {"set": SET, "static": Static}
+
+__all__ = [
+    "EVOLUTIONS",
+    "SET",
+    "TOPOLOGIES",
+    "Dense",
+    "ErdosRenyi",
+    "EvolutionRule",
+    "EvolvingLayer",
+    "Static",
+    "TrainingClock",
+]

@@ -1,0 +1,171 @@
+"""The protocol of the rules by which connections change during training.
+
+At the end of an epoch (or of a call to `partial_fit`) the network asks its rule
+`is_due`; if so, for each layer, `prune` says which connections go and `grow` where as
+many begin. A rule sees a layer through `EvolvingLayer` and changes nothing itself.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_sparse_nn.topology.sampling import sample_empty_cells
+from sklearn_sparse_nn.topology.weights import random_weights
+
+
+class TrainingClock(NamedTuple):
+    """How far training has come.
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs completed, or calls to `partial_fit`.
+    max_epochs : int or None
+        Epochs of this `fit` at most. None in `partial_fit`, whose end nobody knows.
+    n_updates : int
+        Weight updates (mini-batches) so far.
+    updates_since_rewiring : int
+        Weight updates since the rule was last applied.
+    """
+
+    epoch: int
+    max_epochs: int | None
+    n_updates: int
+    updates_since_rewiring: int
+
+
+@dataclass(frozen=True)
+class EvolvingLayer:
+    """A layer as an evolution rule sees it. Arrays are read-only.
+
+    Attributes
+    ----------
+    indptr : ndarray of int64, shape (n_neurons + 1,)
+        Where the connections of each neuron start.
+    indices : ndarray of uint32, shape (n_connections,)
+        Input of each connection, ascending within a neuron.
+    weights : ndarray of float32, shape (n_connections,)
+        Weight of each connection.
+    n_inputs : int
+        Number of input neurons.
+    zeta : float
+        The estimator's `zeta`: the fraction of the connections to replace.
+    clock : TrainingClock
+        How far training has come.
+    gain : float
+        Scale of the initial weights of this layer.
+    rng : numpy.random.Generator
+        The random stream of this layer.
+    gradient : callable
+        ``gradient(neurons)`` is the gradient of the loss of the last mini-batch with
+        respect to all possible connections of these neurons, as a float32 array of
+        shape (len(neurons), n_inputs). Ask for a few neurons at a time.
+    """
+
+    indptr: np.ndarray
+    indices: np.ndarray
+    weights: np.ndarray
+    n_inputs: int
+    zeta: float
+    clock: TrainingClock
+    gain: float
+    rng: np.random.Generator
+    gradient: object
+
+    @property
+    def n_neurons(self):
+        """Number of neurons of the layer."""
+        return len(self.indptr) - 1
+
+    @property
+    def n_connections(self):
+        """Number of connections of the layer."""
+        return len(self.indices)
+
+    @property
+    def n_empty_cells(self):
+        """Number of pairs of an input and a neuron that are not connected."""
+        return self.n_inputs * self.n_neurons - self.n_connections
+
+    @cached_property
+    def cells(self):
+        """Cell ``neuron * n_inputs + input`` of each connection, ascending."""
+        neurons = np.repeat(np.arange(self.n_neurons), np.diff(self.indptr))
+        return neurons * self.n_inputs + self.indices
+
+    def sample_empty_cells(self, n):
+        """Draw `n` distinct cells that hold no connection, in ascending order."""
+        n_cells = self.n_inputs * self.n_neurons
+        return sample_empty_cells(self.cells, n_cells, n, self.rng)
+
+
+class EvolutionRule:
+    """Base class of evolution rules: override what differs from doing nothing.
+
+    A rule may keep state between calls; each fit works on its own copy.
+    """
+
+    def is_due(self, clock):
+        """Whether to rewire now, at the end of an epoch or a call to `partial_fit`.
+
+        Parameters
+        ----------
+        clock : TrainingClock
+
+        Returns
+        -------
+        due : bool
+            By default, True.
+        """
+        return True
+
+    def prune(self, layer):
+        """Choose the connections to remove.
+
+        Parameters
+        ----------
+        layer : EvolvingLayer
+
+        Returns
+        -------
+        pruned : ndarray of bool, shape (n_connections,)
+            By default, none is.
+        """
+        return np.zeros(layer.n_connections, dtype=bool)
+
+    def grow(self, layer, n_pruned):
+        """Choose where new connections begin.
+
+        Parameters
+        ----------
+        layer : EvolvingLayer
+            The layer before pruning.
+        n_pruned : int
+            Number of connections that `prune` removed.
+
+        Returns
+        -------
+        cells : ndarray of int64, shape (n_grown,)
+            Distinct empty cells ``neuron * n_inputs + input``, in ascending order. By
+            default, as many random ones as were pruned.
+        """
+        return layer.sample_empty_cells(n_pruned)
+
+    def new_weights(self, layer, cells):
+        """Choose the weights of new connections.
+
+        Parameters
+        ----------
+        layer : EvolvingLayer
+        cells : ndarray of int64, shape (n_grown,)
+            What `grow` returned.
+
+        Returns
+        -------
+        weights : ndarray of float32, shape (n_grown,)
+            By default, drawn like the initial weights.
+        """
+        fan_in = np.diff(layer.indptr)[cells // layer.n_inputs]
+        return random_weights(np.maximum(fan_in, 1), layer.gain, layer.rng)

@@ -1,0 +1,109 @@
+"""How the connections of a layer begin.
+
+A topology is any object with a method ``connect(n_inputs, n_neurons, epsilon, rng)``
+that returns the `indptr` and `indices` of a CSR matrix of shape (n_neurons, n_inputs),
+indices ascending within a row. `ErdosRenyi` and `Dense` are two.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_sparse_nn.topology.sampling import sorted_sample
+
+# Rows are drawn in blocks of about this many connections, so that what is drawn takes
+# little memory beside the indices themselves.
+_BLOCK = 2**22
+
+
+@dataclass(frozen=True)
+class ErdosRenyi:
+    """Sparse random connections: every cell is equally likely to hold one [1]_.
+
+    The number of connections of a layer is ``epsilon * (n_inputs + n_neurons)``, but
+    at most ``n_inputs * n_neurons``, so that it grows with the number of neurons and
+    not with the number of pairs of them.
+
+    References
+    ----------
+    .. [1] Mocanu et al., "Scalable training of artificial neural networks with adaptive
+       sparse connectivity inspired by network science", Nature Communications 9, 2018.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_sparse_nn.topology import ErdosRenyi
+    >>> rng = np.random.default_rng(0)
+    >>> indptr, indices = ErdosRenyi().connect(1000, 500, epsilon=4, rng=rng)
+    >>> len(indices)
+    6000
+    """
+
+    def connect(self, n_inputs, n_neurons, epsilon, rng):
+        """Draw the connections of a layer.
+
+        Parameters
+        ----------
+        n_inputs, n_neurons : int
+            Size of the layer.
+        epsilon : float
+            Connections per neuron, inputs counted as neurons.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        indptr : ndarray of int64, shape (n_neurons + 1,)
+        indices : ndarray of uint32, shape (n_connections,)
+        """
+        n_cells = n_inputs * n_neurons
+        n_connections = min(n_cells, round(epsilon * (n_inputs + n_neurons)))
+        n_blocks = min(n_neurons, -(-n_connections // _BLOCK)) or 1
+        bounds = np.arange(n_blocks + 1) * n_neurons // n_blocks
+        # How many of the connections fall into each block of rows.
+        share = _split(n_connections, np.diff(bounds) * n_inputs, rng)
+        counts, indices = [], []
+        for n_rows, size in zip(np.diff(bounds), share):
+            neurons, inputs = np.divmod(
+                sorted_sample(n_rows * n_inputs, size, rng), n_inputs
+            )
+            counts.append(np.bincount(neurons, minlength=n_rows))
+            indices.append(inputs.astype(np.uint32))
+        indptr = np.concatenate([[0], np.cumsum(np.concatenate(counts))])
+        return indptr, np.concatenate(indices)
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Every neuron is connected to every input: a baseline for small layers."""
+
+    def connect(self, n_inputs, n_neurons, epsilon, rng):
+        """Connect everything; see `ErdosRenyi.connect`."""
+        indices = np.tile(np.arange(n_inputs, dtype=np.uint32), n_neurons)
+        return np.arange(n_neurons + 1) * n_inputs, indices
+
+
+def _split(n_drawn, block_cells, rng):
+    """How many of `n_drawn` distinct cells fall into each block of cells."""
+    shares = []
+    remaining = sum(int(cells) for cells in block_cells)
+    for cells in block_cells[:-1]:
+        remaining -= int(cells)
+        share = _hypergeometric(int(cells), remaining, n_drawn, rng)
+        shares.append(share)
+        n_drawn -= share
+    return [*shares, n_drawn]
+
+
+def _hypergeometric(n_good, n_bad, n_drawn, rng):
+    # NumPy's generator ends at 1e9 cells. Beyond, drawing without replacement is, but
+    # for the variance, drawing with it; the bounds keep what is left feasible.
+    if n_good + n_bad < 10**9:
+        return int(rng.hypergeometric(n_good, n_bad, n_drawn))
+    density = n_drawn / (n_good + n_bad)
+    mean = n_good * density
+    variance = mean * (1 - density) * n_bad / (n_good + n_bad)
+    share = round(rng.normal(mean, np.sqrt(variance)))
+    return min(max(share, n_drawn - n_bad, 0), n_good, n_drawn)
+
+
+TOPOLOGIES = {"erdos_renyi": ErdosRenyi, "dense": Dense}

@@ -1,0 +1,64 @@
+"""Sparse evolutionary training."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_sparse_nn.topology.evolution import EvolutionRule
+
+
+@dataclass
+class SET(EvolutionRule):
+    """Sparse evolutionary training (SET) [1]_.
+
+    Of the positive weights, the fraction `zeta` nearest to zero goes, and likewise of
+    the negative ones. As many connections begin at random empty places, so that the
+    number of connections of a layer never changes. A fully connected layer has no empty
+    place and stays as it is.
+
+    Parameters
+    ----------
+    min_updates : int, default=10
+        Weight updates between two rewirings, at least. Rewiring happens at the end of
+        an epoch, or of a call to `partial_fit`, once that many updates have passed
+        since the last: new connections get time to grow away from zero, however few
+        mini-batches an epoch has.
+
+    References
+    ----------
+    .. [1] Mocanu et al., "Scalable training of artificial neural networks with adaptive
+       sparse connectivity inspired by network science", Nature Communications 9, 2018.
+       arXiv:1707.04780.
+
+    Examples
+    --------
+    >>> from sklearn_sparse_nn import SETClassifier
+    >>> from sklearn_sparse_nn.topology import SET
+    >>> clf = SETClassifier(evolution=SET(min_updates=100))
+    """
+
+    min_updates: int = 10
+
+    def is_due(self, clock):
+        """Whether enough updates have passed; not after the last epoch."""
+        return (
+            clock.updates_since_rewiring >= self.min_updates
+            and clock.epoch != clock.max_epochs
+        )
+
+    def prune(self, layer):
+        """Remove the weights nearest to zero, from either side."""
+        pruned = np.zeros(layer.n_connections, dtype=bool)
+        share = min(layer.zeta, layer.n_empty_cells / max(layer.n_connections, 1))
+        for side in (layer.weights >= 0, layer.weights < 0):
+            candidates = np.flatnonzero(side)
+            n_pruned = int(share * len(candidates))
+            if n_pruned:
+                magnitudes = np.abs(layer.weights[candidates])
+                smallest = np.argpartition(magnitudes, n_pruned - 1)[:n_pruned]
+                pruned[candidates[smallest]] = True
+        return pruned
+
+    def grow(self, layer, n_pruned):
+        """Connect random pairs of neurons that are not connected."""
+        return layer.sample_empty_cells(n_pruned)

@@ -1,0 +1,21 @@
+"""No evolution."""
+
+from dataclasses import dataclass
+
+from sklearn_sparse_nn.topology.evolution import EvolutionRule
+
+
+@dataclass
+class Static(EvolutionRule):
+    """Keep the initial connections: the baseline of every evolution rule.
+
+    Examples
+    --------
+    >>> from sklearn_sparse_nn import SETClassifier
+    >>> from sklearn_sparse_nn.topology import Static
+    >>> clf = SETClassifier(evolution=Static())  # the same as evolution="static"
+    """
+
+    def is_due(self, clock):
+        """Never."""
+        return False

@@ -1,0 +1,34 @@
+"""Random weights that keep the variance of activations.
+
+A neuron with `d` connections needs weights of variance ``gain² / d``. In a sparse layer
+`d` differs from neuron to neuron, and is far below the number of inputs.
+"""
+
+import numpy as np
+
+# ReLU silences half of its inputs, which costs half of the variance (He et al., 2015).
+_GAINS = {"relu": np.sqrt(2), "all_relu": np.sqrt(2 / 1.36), "leaky_relu": np.sqrt(2)}
+
+
+def activation_gain(activation):
+    """The gain that makes up for what the activation function takes away."""
+    return _GAINS.get(activation, 1.0)
+
+
+def random_weights(fan_in, gain, rng):
+    """Draw one weight per connection, uniform with variance ``gain² / fan_in``.
+
+    Parameters
+    ----------
+    fan_in : ndarray of int, shape (n_connections,)
+        Number of connections of the neuron that each connection leads to.
+    gain : float
+        See `activation_gain`.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    weights : ndarray of float32, shape (n_connections,)
+    """
+    bound = np.sqrt(np.float32(3)) * np.float32(gain) / np.sqrt(fan_in, dtype=np.float32)
+    return bound * (2 * rng.random(len(fan_in), dtype=np.float32) - 1)
