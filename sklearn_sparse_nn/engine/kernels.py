@@ -82,16 +82,18 @@ def _bias_gradient(lanes):
     return bias_gradient
 
 
-def _multiply_rows(lanes):
+def _take_errors(lanes):
     v = vector_operations(lanes)
 
     @njit
-    def multiply_rows(column, n_neurons, a, b, stride):
+    def take_errors(column, n_neurons, slopes, errors, stride):
+        """Multiply slopes by errors, in place of the slopes, and clear the errors."""
         for j in range(n_neurons):
             row = j * stride + column
-            v.store(a, row, v.multiply(v.load(a, row), v.load(b, row)))
+            v.store(slopes, row, v.multiply(v.load(slopes, row), v.load(errors, row)))
+            v.store(errors, row, v.broadcast(np.float32(0)))
 
-    return multiply_rows
+    return take_errors
 
 
 def _over_tiles(make_kernel):
@@ -118,5 +120,5 @@ def _over_tiles(make_kernel):
 forward = _over_tiles(_forward)
 input_gradient = _over_tiles(_input_gradient)
 weight_gradient = _over_tiles(_weight_gradient)
-multiply_rows = _over_tiles(_multiply_rows)
+take_errors = _over_tiles(_take_errors)
 bias_gradient = _over_tiles(_bias_gradient)

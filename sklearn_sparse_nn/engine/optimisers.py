@@ -48,44 +48,42 @@ def new_state(solver, n_connections, n_neurons):
 
 
 @njit(fastmath={"reassoc"})
-def regularise(gradient, weights, start, n, alpha, scale):
+def regularise(gradient, weights, alpha, scale):
     """Make a mean of summed gradients, with L2; return the sum of squared weights."""
     squares = np.float32(0)
-    for i in range(n):
-        weight = weights[start + i]
-        gradient[i] = (gradient[i] + alpha * weight) * scale
-        squares += weight * weight
+    for i in range(len(weights)):
+        gradient[i] = (gradient[i] + alpha * weights[i]) * scale
+        squares += weights[i] * weights[i]
     return squares
 
 
 @njit
-def _sgd(parameters, first, start, gradient, n, step):
-    for i in range(n):
-        k = start + i
-        velocity = step.momentum * first[k] - step.rate * gradient[i]
-        first[k] = velocity
-        if step.nesterov:
-            velocity = step.momentum * velocity - step.rate * gradient[i]
-        parameters[k] += velocity
-
-
-@njit
-def _adam(parameters, first, second, start, gradient, n, step):
-    one = np.float32(1)
-    for i in range(n):
-        k = start + i
-        g = gradient[i]
-        m = step.beta_1 * first[k] + (one - step.beta_1) * g
-        v = step.beta_2 * second[k] + (one - step.beta_2) * g * g
-        first[k] = m
-        second[k] = v
-        parameters[k] -= step.rate * m / (np.sqrt(v) + step.adam_epsilon)
-
-
-@njit
-def update(parameters, first, second, start, gradient, n, step):
-    """Update parameters `start` to `start + n` with `gradient[:n]`, in place."""
+def update(parameters, first, second, gradient, step):
+    """Update `parameters` and their optimiser state in place."""
     if step.kind == SGD:
-        _sgd(parameters, first, start, gradient, n, step)
+        _sgd(parameters, first, gradient, step)
     else:
-        _adam(parameters, first, second, start, gradient, n, step)
+        _adam(parameters, first, second, gradient, step)
+
+
+@njit
+def _sgd(parameters, velocities, gradient, step):
+    momentum, rate = step.momentum, step.rate
+    # Nesterov's momentum looks one step ahead.
+    ahead = momentum if step.nesterov else np.float32(1)
+    now = rate if step.nesterov else np.float32(0)
+    for i in range(len(parameters)):
+        velocity = momentum * velocities[i] - rate * gradient[i]
+        velocities[i] = velocity
+        parameters[i] += ahead * velocity - now * gradient[i]
+
+
+@njit
+def _adam(parameters, means, squares, gradient, step):
+    beta_1, beta_2, one = step.beta_1, step.beta_2, np.float32(1)
+    for i in range(len(parameters)):
+        g = gradient[i]
+        mean = beta_1 * means[i] + (one - beta_1) * g
+        square = beta_2 * squares[i] + (one - beta_2) * g * g
+        means[i], squares[i] = mean, square
+        parameters[i] -= step.rate * mean / (np.sqrt(square) + step.adam_epsilon)

@@ -89,8 +89,8 @@ class _Workspace(NamedTuple):
     """Feature-major buffers of one mini-batch, for all threads."""
 
     activations: np.ndarray  # rows of the inputs, then of each neuron
-    slopes: np.ndarray  # of the activation functions, rows of each neuron
-    deltas: np.ndarray  # error terms, rows of each neuron
+    deltas: np.ndarray  # slopes, then error terms; rows of each neuron
+    errors: np.ndarray  # what comes back to the neurons of one layer; else zero
     stride: int
     losses: np.ndarray  # of each sample
     gradients: np.ndarray  # per thread, of the connections of one block
@@ -128,7 +128,7 @@ def _forward(
         x_row = n_inputs + start
         out = _rows(work.activations, x_row, stride)
         learns = train and stop < layers.first[-1]
-        slopes = _rows(work.slopes, start if learns else 0, stride)
+        slopes = _rows(work.deltas, start if learns else 0, stride)
         kind, left = functions.kinds[layer], functions.left_slopes[layer]
         kernels.forward(
             first, last, layers, start, stop, x, out, slopes, stride, kind, left, learns
@@ -171,20 +171,20 @@ def _output_deltas(layers, functions, targets, samples, first, last, work):
 
 @njit
 def _backward(layers, first, last, work):
-    """Take the error terms of columns `first` to `last` back to the first layer."""
+    """Take the error terms of columns `first` to `last` back to the first layer.
+
+    Until its error comes back, a hidden neuron keeps its slope in its row of `deltas`.
+    """
     stride = work.stride
     for layer in range(len(layers.sizes) - 2, 0, -1):
         start, stop = layers.first[layer], layers.first[layer + 1]
         previous = layers.first[layer - 1]
         deltas = _rows(work.deltas, start, stride)
-        errors = _rows(work.deltas, previous, stride)
-        for row in range(start - previous):
-            errors[row * stride + first : row * stride + last] = np.float32(0)
         kernels.input_gradient(
-            first, last, layers, start, stop, deltas, errors, stride
+            first, last, layers, start, stop, deltas, work.errors, stride
         )
-        slopes = _rows(work.slopes, previous, stride)
-        kernels.multiply_rows(first, last, start - previous, errors, slopes, stride)
+        slopes = _rows(work.deltas, previous, stride)
+        kernels.take_errors(first, last, start - previous, slopes, work.errors, stride)
 
 
 @njit
@@ -195,29 +195,24 @@ def _update_block(layers, state, block, width, work, gradient, alpha, scale, ste
     x_row = 0 if layer == 0 else layers.sizes[0] + layers.first[layer - 1]
     x = _rows(work.activations, x_row, stride)
     deltas = _rows(work.deltas, start, stride)
-    first = layers.indptr[start]
-    n_connections = layers.indptr[stop] - first
+    here = slice(layers.indptr[start], layers.indptr[stop])
+    weights = layers.weights[here]
 
-    gradient[:n_connections] = np.float32(0)
+    gradient[: len(weights)] = np.float32(0)
     kernels.weight_gradient(0, width, layers, start, stop, x, deltas, gradient, stride)
-    work.penalties[block] = regularise(
-        gradient, layers.weights, first, n_connections, alpha, scale
-    )
-    update(
-        layers.weights, state.first, state.second, first, gradient, n_connections, step
-    )
+    work.penalties[block] = regularise(gradient, weights, alpha, scale)
+    update(weights, state.first[here], state.second[here], gradient, step)
 
+    here = slice(start, stop)
+    intercepts = layers.intercepts[here]
     gradient[:n_neurons] = np.float32(0)
     kernels.bias_gradient(0, width, n_neurons, deltas, gradient, stride)
-    for j in range(n_neurons):
-        gradient[j] *= scale
+    regularise(gradient, intercepts, np.float32(0), scale)
     update(
-        layers.intercepts,
-        state.intercepts_first,
-        state.intercepts_second,
-        start,
+        intercepts,
+        state.intercepts_first[here],
+        state.intercepts_second[here],
         gradient,
-        n_neurons,
         step,
     )
 
@@ -330,7 +325,7 @@ def _workspace(layers, n_samples, n_threads, train):
     width = padded_width(n_samples)
     stride = row_stride(width)
     n_neurons = int(layers.first[-1])
-    n_learning = n_neurons if train else 0
+    n_hidden = int(layers.sizes[1:-1].max(initial=0))
     blocks = _blocks(layers) if train else np.zeros((0, 3), dtype=np.int64)
     sizes = np.maximum(
         layers.indptr[blocks[:, 2]] - layers.indptr[blocks[:, 1]],
@@ -338,8 +333,8 @@ def _workspace(layers, n_samples, n_threads, train):
     )
     return _Workspace(
         activations=aligned_zeros((int(layers.sizes[0]) + n_neurons) * stride),
-        slopes=aligned_zeros(n_learning * stride),
-        deltas=aligned_zeros(n_learning * stride),
+        deltas=aligned_zeros(n_neurons * stride if train else 0),
+        errors=aligned_zeros(n_hidden * stride if train else 0),
         stride=stride,
         losses=np.zeros(width, dtype=np.float32),
         gradients=np.zeros((n_threads, sizes.max(initial=0)), dtype=np.float32),
