@@ -45,11 +45,13 @@ def _input_gradient(lanes):
     v = vector_operations(lanes)
 
     @njit
-    def input_gradient(column, layers, start, stop, deltas, errors, stride):
+    def input_gradient(
+        column, layers, start, stop, deltas, stride, errors, errors_stride
+    ):
         for j in range(start, stop):
             delta = v.load(deltas, (j - start) * stride + column)
             for k in range(layers.indptr[j], layers.indptr[j + 1]):
-                row = np.int64(layers.indices[k]) * stride + column
+                row = np.int64(layers.indices[k]) * errors_stride + column
                 weight = v.broadcast(layers.weights[k])
                 v.store(errors, row, v.fma(weight, delta, v.load(errors, row)))
 
@@ -86,12 +88,13 @@ def _take_errors(lanes):
     v = vector_operations(lanes)
 
     @njit
-    def take_errors(column, n_neurons, slopes, errors, stride):
+    def take_errors(column, n_neurons, slopes, stride, errors, errors_stride):
         """Multiply slopes by errors, in place of the slopes, and clear the errors."""
         for j in range(n_neurons):
-            row = j * stride + column
-            v.store(slopes, row, v.multiply(v.load(slopes, row), v.load(errors, row)))
-            v.store(errors, row, v.broadcast(np.float32(0)))
+            row, error_row = j * stride + column, j * errors_stride + column
+            error = v.load(errors, error_row)
+            v.store(slopes, row, v.multiply(v.load(slopes, row), error))
+            v.store(errors, error_row, v.broadcast(np.float32(0)))
 
     return take_errors
 
