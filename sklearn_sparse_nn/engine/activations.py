@@ -7,8 +7,8 @@ ReLU, leaky ReLU, All-ReLU and the identity are one function, `x` where `x > 0` 
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
 
+from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.simd import vector_operations
 
 PIECEWISE_LINEAR, TANH, LOGISTIC = range(3)
@@ -68,7 +68,7 @@ def activation_of_width(lanes):
     """
     v = vector_operations(lanes)
 
-    @njit
+    @inner(inline="always")
     def tanh(x):
         x = v.minimum(v.maximum(x, v.broadcast(-_BOUND)), v.broadcast(_BOUND))
         u = v.multiply(x, v.broadcast(_INVERSE_BOUND))
@@ -83,7 +83,7 @@ def activation_of_width(lanes):
         q = v.fma(q, u, v.broadcast(_Q0))
         return v.divide(v.multiply(x, p), q)
 
-    @njit
+    @inner(inline="always")
     def activate(z, out, slopes, offset, kind, left_slope, train):
         one = v.broadcast(_ONE)
         if kind == PIECEWISE_LINEAR:

@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 from scipy import sparse
+
+from sklearn_sparse_nn.engine.compilation import inner
 
 _FEATURE_BLOCK = 64  # 64 features × 16 samples: the lines being written stay in L1
 
@@ -71,7 +73,7 @@ _float32_at = _read(types.float32, ir.FloatType())
 _int32_at = _read(types.int32, ir.IntType(32))
 
 
-@njit
+@inner
 def _read_dense(inputs, samples, first, last, rows, stride):
     for start in range(0, inputs.n_features, _FEATURE_BLOCK):
         stop = min(start + _FEATURE_BLOCK, inputs.n_features)
@@ -82,7 +84,7 @@ def _read_dense(inputs, samples, first, last, rows, stride):
                 rows[feature * stride + column] = value
 
 
-@njit
+@inner
 def _read_sparse(inputs, samples, first, last, rows, stride):
     _clear(rows, inputs.n_features, first, last, stride)
     for column in range(first, last):
@@ -92,13 +94,13 @@ def _read_sparse(inputs, samples, first, last, rows, stride):
             rows[feature * stride + column] += _float32_at(inputs.address + 4 * k)
 
 
-@njit
+@inner(inline="always")
 def _clear(rows, n_rows, first, last, stride):
     for row in range(n_rows):
         rows[row * stride + first : row * stride + last] = np.float32(0)
 
 
-@njit
+@inner
 def read_batch(inputs, samples, first, last, rows, stride):
     """Copy samples into columns `first` to `last` of the input rows.
 

@@ -11,16 +11,17 @@ input gradient
     ``e[i] += w[j, i] delta[j]``: scattered along the same rows as the forward pass, so
     no transposed copy of the connections is ever kept.
 weight gradient
-    ``g[j, i] += sum_samples delta[j] x[i]``: a dot product for each connection.
+    ``g[j, i] += sum_samples delta[j] x[i]``: a dot product for each connection, and
+    the sum of ``delta[j]`` for each bias.
 
 All take `start` and `stop`, the neurons to work on; rows of `out`, `slopes`, `deltas`
 count from `start`, rows of `x` and `errors` from the first neuron of the input.
 """
 
 import numpy as np
-from numba import njit
 
 from sklearn_sparse_nn.engine.activations import activation_of_width
+from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.simd import TILES, vector_operations
 
 
@@ -28,7 +29,7 @@ def _forward(lanes):
     v = vector_operations(lanes)
     activate = activation_of_width(lanes)
 
-    @njit
+    @inner
     def forward(column, layers, start, stop, x, out, slopes, stride, kind, left, train):
         for j in range(start, stop):
             z = v.broadcast(layers.intercepts[j])
@@ -44,7 +45,7 @@ def _forward(lanes):
 def _input_gradient(lanes):
     v = vector_operations(lanes)
 
-    @njit
+    @inner
     def input_gradient(
         column, layers, start, stop, deltas, stride, errors, errors_stride
     ):
@@ -61,11 +62,12 @@ def _input_gradient(lanes):
 def _weight_gradient(lanes):
     v = vector_operations(lanes)
 
-    @njit
-    def weight_gradient(column, layers, start, stop, x, deltas, gradient, stride):
+    @inner
+    def weight_gradient(column, layers, start, stop, x, deltas, gradient, bias, stride):
         first = layers.indptr[start]
         for j in range(start, stop):
             delta = v.load(deltas, (j - start) * stride + column)
+            bias[j - start] += v.total(delta)
             for k in range(layers.indptr[j], layers.indptr[j + 1]):
                 row = np.int64(layers.indices[k]) * stride + column
                 gradient[k - first] += v.total(v.multiply(delta, v.load(x, row)))
@@ -73,21 +75,10 @@ def _weight_gradient(lanes):
     return weight_gradient
 
 
-def _bias_gradient(lanes):
-    v = vector_operations(lanes)
-
-    @njit
-    def bias_gradient(column, n_neurons, deltas, gradient, stride):
-        for j in range(n_neurons):
-            gradient[j] += v.total(v.load(deltas, j * stride + column))
-
-    return bias_gradient
-
-
 def _take_errors(lanes):
     v = vector_operations(lanes)
 
-    @njit
+    @inner
     def take_errors(column, n_neurons, slopes, stride, errors, errors_stride):
         """Multiply slopes by errors, in place of the slopes, and clear the errors."""
         for j in range(n_neurons):
@@ -104,7 +95,7 @@ def _over_tiles(make_kernel):
     wide, middle, narrow = (make_kernel(lanes) for lanes in TILES)
     wide_lanes, middle_lanes, narrow_lanes = TILES
 
-    @njit
+    @inner
     def sweep(first, last, *args):
         column = first
         while last - column >= wide_lanes:
@@ -124,4 +115,3 @@ forward = _over_tiles(_forward)
 input_gradient = _over_tiles(_input_gradient)
 weight_gradient = _over_tiles(_weight_gradient)
 take_errors = _over_tiles(_take_errors)
-bias_gradient = _over_tiles(_bias_gradient)

@@ -6,8 +6,9 @@ squared error. For each of these pairs the error term of an output neuron is
 """
 
 import numpy as np
-from numba import njit
 from scipy.special import expit, softmax
+
+from sklearn_sparse_nn.engine.compilation import inner
 
 SOFTMAX, LOGISTIC, IDENTITY = range(3)
 OUTPUT_KINDS = {"softmax": SOFTMAX, "logistic": LOGISTIC, "identity": IDENTITY}
@@ -22,7 +23,7 @@ def activate_output(scores, kind):
     return scores
 
 
-@njit
+@inner
 def _softmax_delta(outputs, deltas, n_outputs, stride, label):
     """Cross entropy of one sample; `outputs` and `deltas` start at its column."""
     largest = outputs[0]
@@ -39,7 +40,7 @@ def _softmax_delta(outputs, deltas, n_outputs, stride, label):
     return np.log(total) + largest - outputs[label * stride]
 
 
-@njit
+@inner
 def _logistic_delta(outputs, deltas, n_outputs, stride, target):
     loss = np.float32(0)
     one = np.float32(1)
@@ -52,7 +53,7 @@ def _logistic_delta(outputs, deltas, n_outputs, stride, target):
     return loss
 
 
-@njit
+@inner
 def _identity_delta(outputs, deltas, n_outputs, stride, target):
     loss = np.float32(0)
     for o in range(n_outputs):
@@ -62,7 +63,7 @@ def _identity_delta(outputs, deltas, n_outputs, stride, target):
     return np.float32(0.5) * loss / np.float32(n_outputs)
 
 
-@njit
+@inner
 def output_delta(kind, outputs, deltas, n_outputs, stride, labels, targets, sample):
     """Loss of a sample and the error terms of the output neurons.
 

@@ -6,7 +6,8 @@ The state lives beside each parameter: one number for SGD with momentum, two for
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from sklearn_sparse_nn.engine.compilation import inner
 
 SGD, ADAM = 0, 1
 
@@ -47,7 +48,7 @@ def new_state(solver, n_connections, n_neurons):
     )
 
 
-@njit(fastmath={"reassoc"})
+@inner(fastmath={"reassoc"})
 def regularise(gradient, weights, alpha, scale):
     """Make a mean of summed gradients, with L2; return the sum of squared weights."""
     squares = np.float32(0)
@@ -57,7 +58,7 @@ def regularise(gradient, weights, alpha, scale):
     return squares
 
 
-@njit
+@inner
 def update(parameters, first, second, gradient, step):
     """Update `parameters` and their optimiser state in place."""
     if step.kind == SGD:
@@ -66,7 +67,7 @@ def update(parameters, first, second, gradient, step):
         _adam(parameters, first, second, gradient, step)
 
 
-@njit
+@inner
 def _sgd(parameters, velocities, gradient, step):
     momentum, rate = step.momentum, step.rate
     # Nesterov's momentum looks one step ahead.
@@ -78,7 +79,7 @@ def _sgd(parameters, velocities, gradient, step):
         parameters[i] += ahead * velocity - now * gradient[i]
 
 
-@njit
+@inner
 def _adam(parameters, means, squares, gradient, step):
     beta_1, beta_2, one = step.beta_1, step.beta_2, np.float32(1)
     for i in range(len(parameters)):

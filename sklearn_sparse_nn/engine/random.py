@@ -5,14 +5,15 @@ others, so dropout gives the same bits for any number of threads.
 """
 
 import numpy as np
-from numba import njit
+
+from sklearn_sparse_nn.engine.compilation import inner
 
 _A, _B = np.uint32(0x7FEB352D), np.uint32(0x846CA68B)
 _GOLDEN = np.uint32(0x9E3779B9)
 _16, _15 = np.uint32(16), np.uint32(15)
 
 
-@njit
+@inner(inline="always")
 def scramble(x):
     """A bijection of uint32 that makes neighbours look unrelated.
 
@@ -24,14 +25,14 @@ def scramble(x):
     return np.uint32(x ^ (x >> _16))
 
 
-@njit
+@inner(inline="always")
 def random_key(seed, a, b):
     """A key for the pair (a, b), to be combined with `scramble(key ^ position)`."""
     key = scramble(np.uint32(seed) ^ scramble(np.uint32(a) + _GOLDEN))
     return scramble(key + scramble(np.uint32(b) ^ _GOLDEN))
 
 
-@njit
+@inner
 def drop(values, slopes, start, n, key, position, rate):
     """Set a share `rate` of `values[start:start + n]` to zero and scale the others.
 

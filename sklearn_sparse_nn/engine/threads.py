@@ -13,9 +13,11 @@ from concurrent.futures import ThreadPoolExecutor, wait
 import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from sklearn_sparse_nn.engine.compilation import inner
 
 _YIELD = "sklearn_sparse_nn_yield"
 if os.name == "nt":
@@ -65,7 +67,7 @@ def _yield_processor(typing_context):
     return types.void(), code
 
 
-@njit
+@inner
 def barrier(shared, n_threads, n_meetings):
     """Wait until all threads have come to their meeting number `n_meetings`.
 
@@ -97,7 +99,7 @@ def barrier(shared, n_threads, n_meetings):
     return True
 
 
-@njit
+@inner(inline="always")
 def take_next(shared, n_taken_before):
     """Take the next piece of work that no other thread has taken.
 

@@ -9,11 +9,11 @@ gradient is ever stored and every sum has one order, whatever the number of thre
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from sklearn_sparse_nn.engine import kernels
 from sklearn_sparse_nn.engine.activations import hidden_activations
 from sklearn_sparse_nn.engine.buffers import aligned_zeros, padded_width, row_stride
+from sklearn_sparse_nn.engine.compilation import entry_point, inner
 from sklearn_sparse_nn.engine.inputs import describe_inputs, read_batch
 from sklearn_sparse_nn.engine.layers import (
     connections_of,
@@ -99,7 +99,7 @@ class _Workspace(NamedTuple):
     penalties: np.ndarray  # sum of squared weights of each block
 
 
-@njit
+@inner(inline="always")
 def _columns(thread, n_threads, width):
     """The columns of a thread: whole cache lines, in equal shares."""
     lines = width // LINE
@@ -107,18 +107,16 @@ def _columns(thread, n_threads, width):
     return first, (thread + 1) * lines // n_threads * LINE
 
 
-@njit
+@inner(inline="always")
 def _rows(buffer, row, stride):
     return buffer[row * stride :]
 
 
-@njit
-def _forward(
-    layers, functions, inputs, samples, first, last, work, train, dropout, key
-):
+@inner
+def _forward(layers, functions, inputs, samples, first, last, work, dropout, key):
     """Take columns `first` to `last` from the input to the output layer.
 
-    Only `train` drops neurons and keeps the slopes of the hidden layers.
+    In a workspace with room for error terms, hidden neurons leave their slopes there.
     """
     stride, n_inputs = work.stride, layers.sizes[0]
     read_batch(inputs, samples, first, last, work.activations, stride)
@@ -128,7 +126,7 @@ def _forward(
         x = _rows(work.activations, x_row, stride)
         x_row = n_inputs + start
         out = _rows(work.activations, x_row, stride)
-        learns = train and stop < layers.first[-1]
+        learns = len(work.deltas) > 0 and stop < layers.first[-1]
         slopes = _rows(work.deltas, start if learns else 0, stride)
         kind, left = functions.kinds[layer], functions.left_slopes[layer]
         kernels.forward(
@@ -140,7 +138,7 @@ def _forward(
                 drop(out, slopes, row, last - first, key, position, dropout)
 
 
-@njit
+@inner
 def _output_deltas(layers, functions, targets, samples, first, last, work):
     """Losses and output error terms of columns `first` to `last`."""
     start, stride = layers.first[-2], work.stride
@@ -170,7 +168,7 @@ def _output_deltas(layers, functions, targets, samples, first, last, work):
         work.losses[column] = loss
 
 
-@njit
+@inner
 def _backward(thread, layers, first, last, work):
     """Take the error terms of columns `first` to `last` back to the first layer.
 
@@ -190,37 +188,30 @@ def _backward(thread, layers, first, last, work):
         kernels.take_errors(0, last - first, n_neurons, slopes, stride, errors, narrow)
 
 
-@njit
+@inner
 def _update_block(layers, state, block, width, work, gradient, alpha, scale, step):
     """Gradients of one block of neurons over all samples, and its update."""
     layer, start, stop = work.blocks[block]
-    stride, n_neurons = work.stride, stop - start
+    stride = work.stride
     x_row = 0 if layer == 0 else layers.sizes[0] + layers.first[layer - 1]
     x = _rows(work.activations, x_row, stride)
     deltas = _rows(work.deltas, start, stride)
     here = slice(layers.indptr[start], layers.indptr[stop])
-    weights = layers.weights[here]
-
-    gradient[: len(weights)] = np.float32(0)
-    kernels.weight_gradient(0, width, layers, start, stop, x, deltas, gradient, stride)
+    weights, intercepts = layers.weights[here], layers.intercepts[start:stop]
+    bias_gradient = gradient[len(weights) :]
+    gradient[: len(weights) + len(intercepts)] = np.float32(0)
+    kernels.weight_gradient(
+        0, width, layers, start, stop, x, deltas, gradient, bias_gradient, stride
+    )
     work.penalties[block] = regularise(gradient, weights, alpha, scale)
     update(weights, state.first[here], state.second[here], gradient, step)
-
     here = slice(start, stop)
-    intercepts = layers.intercepts[here]
-    gradient[:n_neurons] = np.float32(0)
-    kernels.bias_gradient(0, width, n_neurons, deltas, gradient, stride)
-    regularise(gradient, intercepts, np.float32(0), scale)
-    update(
-        intercepts,
-        state.intercepts_first[here],
-        state.intercepts_second[here],
-        gradient,
-        step,
-    )
+    first, second = state.intercepts_first[here], state.intercepts_second[here]
+    regularise(bias_gradient, intercepts, np.float32(0), scale)
+    update(intercepts, first, second, bias_gradient, step)
 
 
-@njit
+@inner(inline="always")
 def _weight_sum(targets, samples):
     if not len(targets.weights):
         return np.float64(len(samples))
@@ -230,7 +221,7 @@ def _weight_sum(targets, samples):
     return total
 
 
-@njit
+@inner(inline="always")
 def _corrected(step, n_updates):
     """The step with Adam's bias correction for update number `n_updates`."""
     rate = np.float64(step.rate)
@@ -248,7 +239,7 @@ def _corrected(step, n_updates):
     )
 
 
-@njit(nogil=True, cache=True)
+@entry_point
 def _train(
     thread,
     n_threads,
@@ -280,7 +271,7 @@ def _train(
         first, last = _columns(thread, n_threads, width)
         key = random_key(seed, n_updates + turn, 0)
         _forward(
-            layers, functions, inputs, samples, first, last, work, True, dropout, key
+            layers, functions, inputs, samples, first, last, work, dropout, key
         )
         _output_deltas(layers, functions, targets, samples, first, last, work)
         _backward(thread, layers, first, last, work)
@@ -306,7 +297,7 @@ def _train(
             losses[batch] += 0.5 * alpha * np.sum(work.penalties) / weight_sum
 
 
-@njit(nogil=True, cache=True)
+@entry_point
 def _decide(thread, n_threads, shared, layers, functions, inputs, samples, work, scores):
     """Outputs of the network for `samples`, some of them on each thread."""
     width = len(work.losses)
@@ -315,7 +306,7 @@ def _decide(thread, n_threads, shared, layers, functions, inputs, samples, work,
     for start in range(0, len(samples), width):
         batch = samples[start : start + width]
         _forward(
-            layers, functions, inputs, batch, first, last, work, False, 0.0, np.uint32(0)
+            layers, functions, inputs, batch, first, last, work, 0.0, np.uint32(0)
         )
         for column in range(first, min(last, len(batch))):
             for o in range(layers.sizes[-1]):
@@ -332,10 +323,8 @@ def _workspace(layers, n_samples, n_threads, train):
     # add to them made the backward pass 2.5 times as slow.
     narrow = row_stride(padded_width(-(-width // n_threads))) if train else 0
     blocks = _blocks(layers) if train else np.zeros((0, 3), dtype=np.int64)
-    sizes = np.maximum(
-        layers.indptr[blocks[:, 2]] - layers.indptr[blocks[:, 1]],
-        blocks[:, 2] - blocks[:, 1],
-    )
+    n_connections = layers.indptr[blocks[:, 2]] - layers.indptr[blocks[:, 1]]
+    n_parameters = n_connections + blocks[:, 2] - blocks[:, 1]
     return _Workspace(
         activations=aligned_zeros((int(layers.sizes[0]) + n_neurons) * stride),
         deltas=aligned_zeros(n_neurons * stride if train else 0),
@@ -343,7 +332,7 @@ def _workspace(layers, n_samples, n_threads, train):
         errors_stride=narrow,
         stride=stride,
         losses=np.zeros(width, dtype=np.float32),
-        gradients=np.zeros((n_threads, sizes.max(initial=0)), dtype=np.float32),
+        gradients=np.zeros((n_threads, n_parameters.max(initial=0)), dtype=np.float32),
         blocks=blocks,
         penalties=np.zeros(len(blocks), dtype=np.float32),
     )
