@@ -270,9 +270,7 @@ def _train(
         width = -(-len(samples) // LINE) * LINE
         first, last = _columns(thread, n_threads, width)
         key = random_key(seed, n_updates + turn, 0)
-        _forward(
-            layers, functions, inputs, samples, first, last, work, dropout, key
-        )
+        _forward(layers, functions, inputs, samples, first, last, work, dropout, key)
         _output_deltas(layers, functions, targets, samples, first, last, work)
         _backward(thread, layers, first, last, work)
         if not barrier(shared, n_threads, 2 * turn + 1):
@@ -298,16 +296,16 @@ def _train(
 
 
 @entry_point
-def _decide(thread, n_threads, shared, layers, functions, inputs, samples, work, scores):
+def _decide(
+    thread, n_threads, shared, layers, functions, inputs, samples, work, scores
+):
     """Outputs of the network for `samples`, some of them on each thread."""
     width = len(work.losses)
     first, last = _columns(thread, n_threads, width)
     row = layers.sizes[0] + layers.first[-2]
     for start in range(0, len(samples), width):
         batch = samples[start : start + width]
-        _forward(
-            layers, functions, inputs, batch, first, last, work, 0.0, np.uint32(0)
-        )
+        _forward(layers, functions, inputs, batch, first, last, work, 0.0, np.uint32(0))
         for column in range(first, min(last, len(batch))):
             for o in range(layers.sizes[-1]):
                 value = work.activations[(row + o) * work.stride + column]
@@ -494,11 +492,14 @@ class MLP:
         n_columns = min(n_columns, padded_width(len(samples))) * team.n_threads
         work = _workspace(self.layers, n_columns, team.n_threads, train=False)
         scores = np.zeros((len(samples), self.layers.sizes[-1]), dtype=np.float32)
-        team.run(
-            _decide, self.layers, self._functions(), inputs, samples, work, scores
-        )
+        team.run(_decide, self.layers, self._functions(), inputs, samples, work, scores)
         del owner
         return scores
+
+    @property
+    def remembers_a_batch(self):
+        """Whether the buffers of the last mini-batch are here, as `evolve` needs."""
+        return hasattr(self, "_last_batch")
 
     def evolve(self, rule, zeta, clock):
         """Let an evolution rule rewire each layer.

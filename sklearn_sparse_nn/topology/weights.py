@@ -30,5 +30,7 @@ def random_weights(fan_in, gain, rng):
     -------
     weights : ndarray of float32, shape (n_connections,)
     """
-    bound = np.sqrt(np.float32(3)) * np.float32(gain) / np.sqrt(fan_in, dtype=np.float32)
+    bound = (
+        np.sqrt(np.float32(3)) * np.float32(gain) / np.sqrt(fan_in, dtype=np.float32)
+    )
     return bound * (2 * rng.random(len(fan_in), dtype=np.float32) - 1)

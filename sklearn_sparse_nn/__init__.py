@@ -1,0 +1,6 @@
+"""Truly sparse neural networks with scikit-learn's interface."""
+
+from sklearn_sparse_nn.estimators import SETClassifier, SETRegressor
+
+__version__ = "0.1.0"
+__all__ = ["SETClassifier", "SETRegressor"]

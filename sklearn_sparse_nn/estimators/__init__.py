@@ -1,0 +1,6 @@
+"""What users import."""
+
+from sklearn_sparse_nn.estimators._classifier import SETClassifier
+from sklearn_sparse_nn.estimators._regressor import SETRegressor
+
+__all__ = ["SETClassifier", "SETRegressor"]

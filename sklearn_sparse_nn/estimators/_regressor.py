@@ -1,0 +1,351 @@
+"""The sparse multi-layer perceptron for real numbers."""
+
+import numpy as np
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.callback import with_callbacks
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import column_or_1d
+
+from sklearn_sparse_nn.estimators._base import BaseSETMLP
+
+
+class SETRegressor(RegressorMixin, BaseSETMLP):
+    r"""Sparse multi-layer perceptron regressor with evolving connections.
+
+    A network that is sparse from the first step to the last: its layers start as sparse
+    random graphs and are rewired while the weights train, by sparse evolutionary
+    training (SET) [1]_. It optimises half the squared error by stochastic gradient
+    descent or Adam. Time and memory are proportional to the number of connections.
+
+    Read more in the :ref:`User Guide <mlp>`.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : array-like of shape (n_layers - 2,) or int, default=(1000, 1000)
+        The ith element is the number of neurons in the ith hidden layer. A sparse layer
+        costs what its connections cost, so it can be wide.
+
+    activation : {'relu', 'all_relu', 'leaky_relu', 'tanh', 'logistic', 'identity'}, \
+            default='relu'
+        Activation function of the hidden layers.
+
+        - 'relu', the rectified linear unit, ``f(x) = max(0, x)``
+        - 'all_relu', ``f(x) = x`` for positive x, else ``0.6 * x`` in the first, third,
+          … hidden layer and ``-0.6 * x`` in the others [2]_
+        - 'leaky_relu', ``f(x) = max(0.01 * x, x)``
+        - 'tanh', the hyperbolic tangent
+        - 'logistic', ``f(x) = 1 / (1 + exp(-x))``
+        - 'identity', ``f(x) = x``
+
+    epsilon : float, default=20
+        Connections per neuron. A layer of `n_in` inputs and `n_out` neurons starts with
+        ``epsilon * (n_in + n_out)`` connections, but at most ``n_in * n_out``: its
+        density is ``min(1, epsilon * (n_in + n_out) / (n_in * n_out))``.
+
+    zeta : float, default=0.3
+        Fraction of the connections of each layer that a rewiring replaces, between 0
+        and 1. It is taken from the positive weights nearest to zero and from the
+        negative weights nearest to zero.
+
+    topology : {'erdos_renyi', 'dense'} or object, default='erdos_renyi'
+        How the connections begin: an Erdős–Rényi random graph, all connections
+        (whatever `epsilon`), or an object with the method `connect` of
+        :class:`~sklearn_sparse_nn.topology.ErdosRenyi`.
+
+    evolution : {'set', 'static'} or EvolutionRule, default='set'
+        How the connections change: sparse evolutionary training [1]_
+        (:class:`~sklearn_sparse_nn.topology.SET`), not at all, or any
+        :class:`~sklearn_sparse_nn.topology.EvolutionRule`.
+
+    solver : {'adam', 'sgd'}, default='adam'
+        Stochastic gradient descent with momentum, or Adam [3]_. Its state is kept beside
+        each connection; a new connection starts with a fresh one.
+
+    alpha : float, default=0.0001
+        Strength of the L2 term on the weights. As in scikit-learn, it is divided by the
+        size of the mini-batch when added to the loss.
+
+    batch_size : int or 'auto', default='auto'
+        Size of mini-batches. 'auto' means ``min(200, n_samples)``.
+
+    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
+        Learning rate schedule, only used when ``solver='sgd'``.
+
+        - 'constant' is `learning_rate_init`
+        - 'invscaling' is ``learning_rate_init / (t_ + 1) ** power_t``, updated after
+          each epoch
+        - 'adaptive' divides the rate by 5 each time `n_iter_no_change` epochs bring no
+          improvement of `tol`, and stops when it falls below 1e-6
+
+    learning_rate_init : float, default=0.001
+        The initial learning rate.
+
+    power_t : float, default=0.5
+        The exponent of the 'invscaling' schedule.
+
+    max_iter : int, default=200
+        Maximum number of epochs.
+
+    shuffle : bool, default=True
+        Whether to shuffle the samples before each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines the connections and weights, the order of the samples, the validation
+        split and dropout. An int gives bit-identical models for any `n_jobs`.
+
+    tol : float, default=1e-4
+        When neither the training loss nor, with `early_stopping`, the validation score
+        improves by `tol` for `n_iter_no_change` epochs, training stops.
+
+    verbose : bool, default=False
+        Whether to print the loss of each epoch.
+
+    warm_start : bool, default=False
+        Whether `fit` continues from the weights and connections of the last call.
+
+    momentum : float, default=0.9
+        Momentum of ``solver='sgd'``, between 0 and 1.
+
+    nesterovs_momentum : bool, default=True
+        Whether ``solver='sgd'`` uses Nesterov's momentum.
+
+    early_stopping : bool, default=False
+        Whether to set aside `validation_fraction` of the samples, stop when their score
+        no longer improves, and restore the best weights and connections.
+
+    validation_fraction : float, default=0.1
+        Fraction of the samples to set aside with `early_stopping`.
+
+    beta_1, beta_2 : float, default=0.9, 0.999
+        Decay rates of the moments of ``solver='adam'``, in [0, 1).
+
+    adam_epsilon : float, default=1e-8
+        Numerical stability of ``solver='adam'``; `epsilon` in `MLPRegressor`.
+
+    n_iter_no_change : int, default=10
+        Epochs without improvement before training stops.
+
+    dropout : float, default=0.0
+        Fraction of hidden neurons that a training sample does not see, in [0, 1).
+
+    n_jobs : int or None, default=None
+        Number of threads that train and predict. None means 1 unless in a
+        `joblib.parallel_config` context, -1 means all processors. The fitted model is
+        the same to the bit for any number.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of features seen during :term:`fit`.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during :term:`fit`, if all are strings.
+
+    coefs_ : list of csr_array of float32
+        The ith element holds the weights of layer i, with the shape
+        (n_inputs, n_neurons). Made on access from the arrays of the network.
+
+    intercepts_ : list of ndarray of float32
+        The ith element holds the biases of layer i.
+
+    n_connections_ : ndarray of int of shape (n_layers_ - 1,)
+        Number of connections of each layer.
+
+    density_ : ndarray of float of shape (n_layers_ - 1,)
+        Connections of each layer as a fraction of all that are possible.
+
+    feature_strength_ : ndarray of float of shape (n_features_in_,)
+        Sum of the magnitudes of the connections of each feature.
+
+    loss_ : float
+        Loss of the last epoch.
+
+    best_loss_ : float or None
+        The smallest loss of an epoch; None with `early_stopping`.
+
+    loss_curve_ : list of float
+        The loss of each epoch.
+
+    validation_scores_ : list of float or None
+        R2 score on the validation samples after each epoch; None without
+        `early_stopping`.
+
+    best_validation_score_ : float or None
+        The best of them.
+
+    n_iter_ : int
+        Number of epochs run.
+
+    t_ : int
+        Number of training samples seen.
+
+    n_layers_ : int
+        Number of layers, input and output included.
+
+    n_outputs_ : int
+        Number of output neurons.
+
+    out_activation_ : str
+        Activation of the output layer.
+
+    See Also
+    --------
+    SETClassifier : The same for classes.
+    sklearn.neural_network.MLPRegressor : Dense multi-layer perceptron.
+
+    Notes
+    -----
+    Weights and activations are float32, and so are the targets: standardise targets
+    that are far from 1, for example with
+    :class:`~sklearn.compose.TransformedTargetRegressor`.
+
+    References
+    ----------
+    .. [1] Mocanu et al., "Scalable training of artificial neural networks with adaptive
+       sparse connectivity inspired by network science", Nature Communications 9, 2018.
+       :arxiv:`1707.04780`
+
+    .. [2] Curci, Mocanu and Pechenizkiy, "Truly sparse neural networks at scale", 2021.
+       :arxiv:`2102.01732`
+
+    .. [3] Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015.
+       :arxiv:`1412.6980`
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_regression
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn_sparse_nn import SETRegressor
+    >>> X, y = make_regression(n_samples=500, n_features=20, random_state=0)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> regr = SETRegressor((100, 100), epsilon=5, max_iter=300, random_state=0)
+    >>> regr.fit(X_train, y_train / 100).score(X_test, y_test / 100) > 0.9
+    True
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(1000, 1000),
+        activation="relu",
+        *,
+        epsilon=20,
+        zeta=0.3,
+        topology="erdos_renyi",
+        evolution="set",
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        adam_epsilon=1e-8,
+        n_iter_no_change=10,
+        dropout=0.0,
+        n_jobs=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.epsilon = epsilon
+        self.zeta = zeta
+        self.topology = topology
+        self.evolution = evolution
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.adam_epsilon = adam_epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.dropout = dropout
+        self.n_jobs = n_jobs
+
+    def _encode_targets(self, y, reset):
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        y = y.reshape(len(y), -1)
+        if not reset and y.shape[1] != getattr(self, "n_outputs_", y.shape[1]):
+            raise ValueError(
+                f"y has {y.shape[1]} outputs, but {self.__class__.__name__} was fitted "
+                f"with {self.n_outputs_}."
+            )
+        return np.zeros(0), y
+
+    def _output(self, values):
+        return values.shape[1], "identity"
+
+    def _validation_score(self, y, predictions, sample_weight):
+        return r2_score(y, predictions, sample_weight=sample_weight)
+
+    def _predict_scores(self, scores):
+        return scores[:, 0] if self.n_outputs_ == 1 else scores
+
+    def predict(self, X):
+        """Predict numbers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The predictions; float32 if X is.
+        """
+        return self._predict_scores(self._decision(X))
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Update the network with one pass over the given data.
+
+        The data may come in chunks of any size: rewiring follows the number of weight
+        updates, not of calls.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The target values.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        return self._partial_fit(X, y, sample_weight)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
