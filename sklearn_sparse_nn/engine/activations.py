@@ -48,8 +48,9 @@ def hidden_activations(name, n_layers):
     return kinds, left_slopes
 
 
-# tanh(x) = x P(u) / Q(u), u = (x / BOUND)², by reweighted least squares on [-BOUND, BOUND]:
-# 3.4e-7 from tanh at most, which is rounding. Beyond BOUND, float32 tanh is 1.
+# tanh(x) = x P(u) / Q(u), u = (x / BOUND)², by reweighted least squares on
+# [-BOUND, BOUND]: 3.4e-7 from tanh at most, which is rounding. Beyond BOUND, float32
+# tanh is 1.
 _BOUND = np.float32(9)
 _P = np.float32([1.0, 10.8386326, 22.9345722, 10.9525347, 0.574876726])
 _Q = np.float32([1.0, 37.8386192, 169.778946, 174.612335, 33.4756355])

@@ -113,10 +113,11 @@ def vector_operations(lanes):
     Returns
     -------
     operations : module
-        A module, as numba looks up no other attribute: `load(array, i)`, `store(array, i, v)`, `broadcast(scalar)`,
-        `multiply(a, b)`, `fma(a, b, c)` (`a * b + c`), `divide(a, b)`,
-        `maximum(a, b)`, `minimum(a, b)`, `where_positive(x, a, b)` (`a` where `x > 0`,
-        else `b`) and `total(v)`, the sum of the lanes as a tree of fixed shape.
+        A module, as numba looks up no attributes of other global objects. It has
+        `load(array, i)`, `store(array, i, v)`, `broadcast(scalar)`, `multiply(a, b)`,
+        `fma(a, b, c)` (``a * b + c``), `divide(a, b)`, `maximum(a, b)`,
+        `minimum(a, b)`, `where_positive(x, a, b)` (`a` where ``x > 0``, else `b`) and
+        `total(v)`, the sum of the lanes as a tree of fixed shape.
     """
     vector = FloatVector(lanes)
 

@@ -21,7 +21,8 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
 
     Parameters
     ----------
-    hidden_layer_sizes : array-like of shape (n_layers - 2,) or int, default=(1000, 1000)
+    hidden_layer_sizes : int or array-like of shape (n_layers - 2,), \
+            default=(1000, 1000)
         The ith element is the number of neurons in the ith hidden layer. A sparse layer
         costs what its connections cost, so it can be wide.
 
@@ -58,10 +59,10 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         :class:`~sklearn_sparse_nn.topology.EvolutionRule`.
 
     solver : {'adam', 'sgd'}, default='adam'
-        Stochastic gradient descent with momentum, or Adam [3]_. Its state is kept beside
-        each connection; a new connection starts with a fresh one.
+        Stochastic gradient descent with momentum, or Adam [3]_. Its state is kept
+        beside each connection; a new connection starts with a fresh one.
 
-    alpha : float, default=0.0001
+    alpha : float, default=0.1
         Strength of the L2 term on the weights. As in scikit-learn, it is divided by the
         size of the mini-batch when added to the loss.
 
@@ -233,7 +234,7 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         topology="erdos_renyi",
         evolution="set",
         solver="adam",
-        alpha=0.0001,
+        alpha=0.1,
         batch_size="auto",
         learning_rate="constant",
         learning_rate_init=0.001,

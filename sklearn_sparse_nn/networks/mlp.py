@@ -6,6 +6,7 @@ gradient of their connections over all samples and updates them at once, so that
 gradient is ever stored and every sum has one order, whatever the number of threads.
 """
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +28,6 @@ from sklearn_sparse_nn.engine.losses import OUTPUT_KINDS, output_delta
 from sklearn_sparse_nn.engine.optimisers import (
     ADAM,
     SGD,
-    OptimiserState,
     Step,
     new_state,
     regularise,
@@ -345,7 +345,7 @@ def _blocks(layers):
         marks = np.arange(indptr[0], indptr[-1], _BLOCK_CONNECTIONS)
         bounds = neurons.start + np.searchsorted(indptr, marks, side="right") - 1
         bounds = np.unique([neurons.start, *bounds, neurons.stop])
-        blocks += [(layer, *block) for block in zip(bounds[:-1], bounds[1:])]
+        blocks += [(layer, *block) for block in itertools.pairwise(bounds)]
     return np.array(blocks, dtype=np.int64)
 
 
@@ -384,7 +384,7 @@ class MLP:
         streams = np.random.SeedSequence(seed).spawn(len(sizes) - 1)
         self.streams = [np.random.Generator(np.random.PCG64(s)) for s in streams]
         connections, weights, intercepts = [], [], []
-        for layer, (n_inputs, n_neurons) in enumerate(zip(sizes[:-1], sizes[1:])):
+        for layer, (n_inputs, n_neurons) in enumerate(itertools.pairwise(sizes)):
             rng = self.streams[layer]
             indptr, indices = topology.connect(n_inputs, n_neurons, epsilon, rng)
             gain = self._gain(layer, len(sizes) - 1)

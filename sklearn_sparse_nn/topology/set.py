@@ -1,6 +1,7 @@
 """Sparse evolutionary training."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -23,6 +24,11 @@ class SET(EvolutionRule):
         an epoch, or of a call to `partial_fit`, once that many updates have passed
         since the last: new connections get time to grow away from zero, however few
         mini-batches an epoch has.
+    grown_weights : {'zero', 'random'}, default='zero'
+        Weights of new connections. From zero, a new connection leaves what the network
+        computes as it is and finds its sign by its first gradient; over the data sets
+        of the benchmarks this is better than the random weights of the paper, which
+        disturb a trained network at each rewiring.
 
     References
     ----------
@@ -38,6 +44,7 @@ class SET(EvolutionRule):
     """
 
     min_updates: int = 10
+    grown_weights: Literal["zero", "random"] = "zero"
 
     def is_due(self, clock):
         """Whether enough updates have passed; not after the last epoch."""
@@ -62,3 +69,9 @@ class SET(EvolutionRule):
     def grow(self, layer, n_pruned):
         """Connect random pairs of neurons that are not connected."""
         return layer.sample_empty_cells(n_pruned)
+
+    def new_weights(self, layer, cells):
+        """Start new connections at zero, or like those of a new network."""
+        if self.grown_weights == "random":
+            return super().new_weights(layer, cells)
+        return np.zeros(len(cells), dtype=np.float32)

@@ -1,0 +1,163 @@
+"""What the benchmarks share: timing in turns, tables, the machine, MNIST.
+
+Times on a shared machine drift by more than what is measured. So whatever is compared
+runs in turns within one session, and what counts is the ratio within each round: its
+median, with the least and the greatest ratio as the spread.
+"""
+
+import argparse
+import json
+import os
+import platform
+import time
+from importlib import metadata
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "torch", "sparselab")
+
+
+def argument_parser(docstring, n_rounds):
+    """A parser with the options of every benchmark."""
+    parser = argparse.ArgumentParser(
+        description=docstring, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=n_rounds, help="%(default)s")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write results here")
+    return parser
+
+
+def describe_machine():
+    """What a reader needs to know to repeat the measurement, as a dict."""
+    return {
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+        "os": platform.platform(),
+        "python": platform.python_version(),
+        **versions(),
+    }
+
+
+def _cpu_model():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    model = {key.strip(): value.strip() for key, value in fields.items()}
+    name = model.get("model name", platform.machine())
+    flags = model.get("flags", "").split()
+    widest = next((f for f in ("avx512f", "avx2", "avx") if f in flags), None)
+    return f"{name} ({widest})" if widest else name
+
+
+def versions():
+    """Versions of the packages that this interpreter has; none is imported."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def stopwatch(function, n_calls=1):
+    """A function that calls another `n_calls` times and returns seconds per call."""
+
+    def timed():
+        start = time.perf_counter()
+        for _ in range(n_calls):
+            function()
+        return (time.perf_counter() - start) / n_calls
+
+    return timed
+
+
+def interleave(functions, n_rounds, pause=0.0):
+    """Run functions in turns.
+
+    Parameters
+    ----------
+    functions : dict of str to callable
+        Each returns the seconds that it measured: see `stopwatch`.
+    n_rounds : int
+        How often each runs. The order turns by one from round to round, so that no
+        function always follows the same other.
+    pause : float
+        Seconds of rest before each run.
+
+    Returns
+    -------
+    seconds : dict of str to list of float
+    """
+    names = list(functions)
+    seconds = {name: [] for name in names}
+    for turn in range(n_rounds):
+        shift = turn % len(names)
+        for name in names[shift:] + names[:shift]:
+            time.sleep(pause)
+            seconds[name].append(functions[name]())
+    return seconds
+
+
+def ratio(numerators, denominators):
+    """Ratio of two series of interleaved times: (median, least, greatest)."""
+    ratios = [a / b for a, b in zip(numerators, denominators, strict=True)]
+    return median(ratios), min(ratios), max(ratios)
+
+
+def format_ratio(spread):
+    """A ratio and its spread for people."""
+    middle, least, greatest = spread
+    return f"{middle:.2f} ({least:.2f} to {greatest:.2f})"
+
+
+def print_table(headings, rows):
+    """Print rows of strings in columns: the first to the left, others to the right."""
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    for row in (headings, ["-" * width for width in widths], *rows):
+        first, *others = [
+            cell.ljust(width) if not i else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        print("  ".join([first, *others]).rstrip())
+
+
+def report(machine, results, args):
+    """Print the machine; write all to the file of `--json`."""
+    print("\n" + ", ".join(f"{key} {value}" for key, value in machine.items()))
+    if args.json is not None:
+        parameters = {k: v for k, v in vars(args).items() if k != "json"}
+        content = {"machine": machine, "parameters": parameters, "results": results}
+        args.json.write_text(json.dumps(content, indent=2, default=str) + "\n")
+
+
+def load_mnist():
+    """MNIST, pixels between 0 and 1.
+
+    It is read from `mnist.npz` in the folder that the environment variable
+    SPARSE_NN_DATA names (uint8 arrays x_train, y_train, x_test, y_test), and otherwise
+    fetched from OpenML.
+
+    Returns
+    -------
+    X_train, y_train, X_test, y_test : ndarray
+        float32 of shape (60000, 784), int64 of shape (60000,), and 10,000 of the same.
+    """
+    folder = os.environ.get("SPARSE_NN_DATA")
+    if folder:
+        with np.load(Path(folder) / "mnist.npz") as data:
+            X = np.concatenate([data["x_train"], data["x_test"]])
+            y = np.concatenate([data["y_train"], data["y_test"]])
+    else:
+        from sklearn.datasets import fetch_openml
+
+        X, y = fetch_openml(
+            "mnist_784", version=1, as_frame=False, return_X_y=True, parser="auto"
+        )
+    X = X.reshape(len(X), -1).astype(np.float32) / np.float32(255)
+    y = y.astype(np.int64)
+    return X[:60000], y[:60000], X[60000:], y[60000:]

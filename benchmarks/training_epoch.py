@@ -1,0 +1,287 @@
+"""Seconds per training epoch on MNIST: ours against SparseLab, PyTorch, scikit-learn.
+
+A network 784-1000-1000-1000-10 at epsilon=20, mini-batches of 128, SGD with Nesterov's
+momentum of 0.9; the sparse ones are rewired once per epoch with zeta=0.3. Dense PyTorch
+and scikit-learn have the same shape with all connections.
+
+Each side lives in a process of its own, which sleeps until told to run one epoch: the
+OpenMP threads of PyTorch spin for a while after their work and would slow down whoever
+comes next in the same process. Before each run all sides rest for a second. The dense
+sides run some of the batches of an epoch, and their time is scaled up.
+
+    python benchmarks/training_epoch.py
+    python benchmarks/training_epoch.py --peers-python other_env/bin/python
+
+PyTorch and SparseLab are optional: what cannot be imported is left out, with a note.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import warnings
+from statistics import median
+
+import numpy as np
+from common import (
+    argument_parser,
+    describe_machine,
+    format_ratio,
+    interleave,
+    load_mnist,
+    print_table,
+    ratio,
+    report,
+    versions,
+)
+
+HIDDEN = (1000, 1000, 1000)
+SIZES = (784, *HIDDEN, 10)
+BATCH_SIZE, EPSILON, ZETA, RATE, MOMENTUM = 128, 20, 0.3, 0.01, 0.9
+
+
+# Each side is a function that prepares its network and returns another one, which
+# trains on `n_batches` mini-batches of samples and returns the seconds and the loss.
+
+
+def ours(n_threads):
+    from sklearn_sparse_nn.engine.threads import ThreadTeam
+    from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
+    from sklearn_sparse_nn.topology import SET, ErdosRenyi, TrainingClock
+
+    X, y, _, _ = load_mnist()
+    nothing = np.zeros((0, 0), dtype=np.float32)
+    targets = Targets(y.astype(np.int32), nothing, nothing[0:0].ravel())
+    parameters = TrainingParameters(
+        solver="sgd",
+        learning_rate=RATE,
+        batch_size=BATCH_SIZE,
+        alpha=0.0,
+        momentum=MOMENTUM,
+        nesterovs_momentum=True,
+        beta_1=0.9,
+        beta_2=0.999,
+        adam_epsilon=1e-8,
+        dropout=0.0,
+    )
+    network = MLP(SIZES, ErdosRenyi(), EPSILON, "relu", "softmax", seed=0)
+    network.reset_optimiser("sgd")
+    team = ThreadTeam(n_threads).__enter__()
+    rng = np.random.default_rng(0)
+
+    def train(n_batches):
+        start = time.perf_counter()
+        order = rng.permutation(len(X))[: n_batches * BATCH_SIZE]
+        loss = network.train_epoch(X, targets, order, parameters, team)
+        clock = TrainingClock(1, None, network.n_updates, n_batches)
+        network.evolve(SET(), ZETA, clock)
+        return time.perf_counter() - start, loss
+
+    return train
+
+
+def torch_training(model, n_threads, after_step=lambda: None):
+    """The usual PyTorch loop over tensors in memory."""
+    import torch
+
+    torch.set_num_threads(n_threads)
+    X, y, _, _ = load_mnist()
+    X, y = torch.from_numpy(X), torch.from_numpy(y)
+    optimiser = torch.optim.SGD(
+        model.parameters(), lr=RATE, momentum=MOMENTUM, nesterov=True
+    )
+
+    def train(n_batches):
+        start = time.perf_counter()
+        order = torch.randperm(len(X))
+        total = 0.0
+        for batch in range(n_batches):
+            samples = order[batch * BATCH_SIZE : (batch + 1) * BATCH_SIZE]
+            loss = torch.nn.functional.cross_entropy(model(X[samples]), y[samples])
+            loss.backward()
+            optimiser.step()
+            after_step()
+            optimiser.zero_grad()
+            total += float(loss.detach())
+        return time.perf_counter() - start, total / n_batches
+
+    return train
+
+
+def sparselab_set(n_threads):
+    import sparselab
+    import torch
+
+    layers, updates_per_epoch = [], -(-60000 // BATCH_SIZE)
+    for n_inputs, n_neurons in zip(SIZES[:-2], SIZES[1:-1], strict=True):
+        density = EPSILON * (n_inputs + n_neurons) / (n_inputs * n_neurons)
+        layer = sparselab.SparseLinear(n_inputs, n_neurons, sparsity=1 - density)
+        layers += [layer, torch.nn.ReLU()]
+    # At epsilon=20 the output layer of ten neurons is dense on our side, too.
+    model = torch.nn.Sequential(*layers, torch.nn.Linear(SIZES[-2], SIZES[-1]))
+    # `sparsity` is a label here: each layer has its own, of which rewiring keeps track.
+    rule = sparselab.SET(
+        sparsity=1 - density, drop_fraction=ZETA, update_freq=updates_per_epoch
+    )
+    model.apply(rule)
+    return torch_training(model, n_threads, after_step=rule.step)
+
+
+def dense_torch(n_threads):
+    import torch
+
+    layers = []
+    for n_inputs, n_neurons in zip(SIZES[:-1], SIZES[1:], strict=True):
+        layers += [torch.nn.Linear(n_inputs, n_neurons), torch.nn.ReLU()]
+    return torch_training(torch.nn.Sequential(*layers[:-1]), n_threads)
+
+
+def dense_sklearn(n_threads):
+    from sklearn.neural_network import MLPClassifier
+
+    X, y, _, _ = load_mnist()
+    model = MLPClassifier(
+        HIDDEN,
+        solver="sgd",
+        momentum=MOMENTUM,
+        learning_rate_init=RATE,
+        batch_size=BATCH_SIZE,
+        alpha=0.0,
+        random_state=0,
+    )
+    classes = np.unique(y)
+
+    def train(n_batches):
+        start = time.perf_counter()
+        n_samples = n_batches * BATCH_SIZE
+        model.partial_fit(X[:n_samples], y[:n_samples], classes=classes)
+        return time.perf_counter() - start, model.loss_
+
+    return train
+
+
+# Name: function, threads, whether it needs the peers' interpreter, whether it runs
+# whole epochs. The sparse ones do, as an epoch ends with one rewiring.
+SIDES = {
+    "ours, 2 threads": (ours, 2, False, True),
+    "ours, 1 thread": (ours, 1, False, True),
+    "SparseLab SET, 2 threads": (sparselab_set, 2, True, True),
+    "PyTorch dense, 2 threads": (dense_torch, 2, True, False),
+    "scikit-learn dense, 2 threads": (dense_sklearn, 2, False, False),
+}
+
+
+def serve(name, n_batches):
+    """The life of one side: prepare, then run an epoch for each line on stdin."""
+    warnings.filterwarnings("ignore")
+    # Whatever a library prints must not get between the answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def answer(content):
+        print(json.dumps(content), file=answers, flush=True)
+
+    prepare, n_threads, _, _ = SIDES[name]
+    try:
+        train = prepare(n_threads)
+    except ImportError as error:
+        answer({"missing": str(error)})
+        return
+    train(2)  # compiles, and wakes up what is lazy
+    answer({"versions": versions()})
+    for _ in sys.stdin:
+        seconds, loss = train(n_batches)
+        answer({"seconds": seconds, "loss": loss})
+
+
+class Side:
+    """A process that trains one network when told to."""
+
+    def __init__(self, name, python, n_batches, batches_per_epoch):
+        self.scale = batches_per_epoch / n_batches
+        self.losses = []
+        n_threads = str(SIDES[name][1])
+        limits = {"OMP_NUM_THREADS": n_threads, "OPENBLAS_NUM_THREADS": n_threads}
+        limits["MKL_NUM_THREADS"] = n_threads
+        command = [python, __file__, "--serve", name, "--batches", str(n_batches)]
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | limits,
+        )
+        self.greeting = self.listen()
+
+    def listen(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.process.args} ended with an error, see above")
+        return json.loads(line)
+
+    def run(self):
+        """Seconds of one epoch."""
+        print("run", file=self.process.stdin, flush=True)
+        answer = self.listen()
+        self.losses.append(answer["loss"])
+        return answer["seconds"] * self.scale
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def start_sides(args, batches_per_epoch):
+    """Start all sides, one after the other; tell which ones are missing."""
+    sides = {}
+    for name, (_, _, is_peer, is_whole) in SIDES.items():
+        python = args.peers_python if is_peer else sys.executable
+        n_batches = batches_per_epoch if is_whole else args.dense_batches
+        side = Side(name, python, n_batches, batches_per_epoch)
+        if "missing" in side.greeting:
+            print(f"{name}: left out, {side.greeting['missing']}")
+            side.close()
+            continue
+        if not is_whole:
+            print(f"{name}: {n_batches} of {batches_per_epoch} batches, scaled up")
+        sides[name] = side
+    return sides
+
+
+def main():
+    parser = argument_parser(__doc__, n_rounds=7)
+    parser.add_argument("--peers-python", default=sys.executable)
+    parser.add_argument("--dense-batches", type=int, default=150, help="%(default)s")
+    parser.add_argument("--pause", type=float, default=1.0, help="seconds of rest")
+    parser.add_argument("--serve", choices=SIDES, help="used by the script itself")
+    parser.add_argument("--batches", type=int, help="used by the script itself")
+    args = parser.parse_args()
+    if args.serve:
+        serve(args.serve, args.batches)
+        return
+
+    sides = start_sides(args, batches_per_epoch=-(-60000 // BATCH_SIZE))
+    runs = {name: side.run for name, side in sides.items()}
+    seconds = interleave(runs, args.rounds, args.pause)
+    machine, results, rows = describe_machine(), {}, []
+    for name, side in sides.items():
+        side.close()
+        machine = side.greeting["versions"] | machine
+        slower = ratio(seconds[name], seconds["ours, 2 threads"])
+        results[name] = {
+            "seconds": seconds[name],
+            "median": median(seconds[name]),
+            "times_ours": slower,
+            "scaled_by": side.scale,
+            "losses": side.losses,
+        }
+        loss = f"{side.losses[-1]:.3f}"
+        rows.append([name, f"{median(seconds[name]):.2f}", format_ratio(slower), loss])
+    print()
+    print_table(["", "s per epoch", "times ours, 2 threads", "last loss"], rows)
+    report(machine, results, args)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""A picture of which features a network is connected to."""
+
+import numpy as np
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils.validation import check_is_fitted
+
+
+class FeatureStrengthDisplay:
+    """Strength of the features of a fitted network.
+
+    The strength of a feature is the sum of the magnitudes of its connections [1]_.
+    Use :meth:`from_estimator` to make a display.
+
+    Parameters
+    ----------
+    strength : ndarray of shape (n_features,)
+        Strength of each feature.
+    feature_names : array-like of str of shape (n_features,)
+        Name of each feature.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Where the display was drawn.
+    figure_ : matplotlib Figure
+        Its figure.
+
+    References
+    ----------
+    .. [1] Atashgahi et al., "Quick and robust feature selection: the strength of
+       energy-efficient sparse training for autoencoders", Machine Learning, 2022.
+       :arxiv:`2012.00560`
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_sparse_nn import SETClassifier
+    >>> from sklearn_sparse_nn.inspection import FeatureStrengthDisplay
+    >>> X, y = load_digits(return_X_y=True)
+    >>> clf = SETClassifier((100,), max_iter=5, random_state=0).fit(X / 16, y)
+    >>> display = FeatureStrengthDisplay.from_estimator(clf, image_shape=(8, 8))
+    """
+
+    def __init__(self, *, strength, feature_names):
+        self.strength = strength
+        self.feature_names = feature_names
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, *, n_features=20, image_shape=None, ax=None, **kwargs
+    ):
+        """Draw the strength of the features of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, with the attribute `feature_strength_`.
+        n_features : int, default=20
+            How many of the strongest features to draw as bars.
+        image_shape : tuple of int, default=None
+            Where the features are the pixels of an image, its (height, width): draws
+            all of them as a heat map instead.
+        ax : matplotlib Axes, default=None
+            Where to draw. If None, a new figure.
+        **kwargs : dict
+            Passed to `barh`, or to `imshow`.
+
+        Returns
+        -------
+        display : FeatureStrengthDisplay
+        """
+        check_matplotlib_support("FeatureStrengthDisplay.from_estimator")
+        check_is_fitted(estimator)
+        names = getattr(estimator, "feature_names_in_", None)
+        if names is None:
+            names = [f"x{i}" for i in range(estimator.n_features_in_)]
+        display = cls(strength=estimator.feature_strength_, feature_names=names)
+        return display.plot(
+            n_features=n_features, image_shape=image_shape, ax=ax, **kwargs
+        )
+
+    def plot(self, *, n_features=20, image_shape=None, ax=None, **kwargs):
+        """Draw the display; the parameters are those of `from_estimator`."""
+        check_matplotlib_support("FeatureStrengthDisplay.plot")
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            _, ax = plt.subplots(layout="constrained")
+        if image_shape is None:
+            strongest = np.argsort(self.strength)[-n_features:]
+            names = [str(self.feature_names[feature]) for feature in strongest]
+            ax.barh(names, self.strength[strongest], **kwargs)
+            ax.set_xlabel("Feature strength")
+        else:
+            image = ax.imshow(self.strength.reshape(image_shape), **kwargs)
+            ax.set_axis_off()
+            ax.figure.colorbar(image, ax=ax, label="Feature strength")
+        self.ax_, self.figure_ = ax, ax.figure
+        return self

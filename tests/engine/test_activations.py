@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+from numba import njit
+
+from sklearn_sparse_nn.engine.activations import (
+    ACTIVATIONS,
+    activation_of_width,
+    hidden_activations,
+)
+from sklearn_sparse_nn.engine.buffers import aligned_zeros
+from sklearn_sparse_nn.engine.simd import LINE, vector_operations
+from tests import naive
+
+_activate = activation_of_width(LINE)
+_load = vector_operations(LINE).load
+
+
+@njit
+def _activate_all(z, out, slopes, kind, left_slope, train):
+    for i in range(0, len(z), LINE):
+        _activate(_load(z, i), out, slopes, i, kind, left_slope, train)
+
+
+def _run(name, values, layer=0, train=True):
+    z, out, slopes = (aligned_zeros(-(-len(values) // LINE) * LINE) for _ in range(3))
+    z[: len(values)] = values
+    slopes[:] = 7
+    kinds, left_slopes = hidden_activations(name, 4)
+    _activate_all(z, out, slopes, kinds[layer], left_slopes[layer], train)
+    return tuple(a[: len(values)] for a in (z, out, slopes))
+
+
+@pytest.mark.parametrize("layer", [0, 1, 2])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_values_and_slopes_equal_the_formula(name, layer):
+    grid = np.concatenate([np.linspace(-30, 30, 6001), np.geomspace(1e-30, 1e3, 500)])
+    z, values, slopes = _run(name, grid, layer)
+    expected, expected_slopes = naive.activate(name, z.astype(np.float64), layer)
+    np.testing.assert_allclose(values, expected, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(slopes, expected_slopes, rtol=1e-6, atol=1e-6)
+
+
+def test_tanh_keeps_its_relative_accuracy_near_zero():
+    z, values, _ = _run("tanh", np.geomspace(1e-30, 1, 1000))
+    np.testing.assert_allclose(values, np.tanh(z.astype(np.float64)), rtol=2e-6)
+
+
+@pytest.mark.parametrize("name", ["tanh", "logistic"])
+@pytest.mark.parametrize("z", [1e4, 1e30, np.inf])
+def test_bounded_activations_saturate(name, z):
+    _, values, slopes = _run(name, [-z, z])
+    low = -1 if name == "tanh" else 0
+    np.testing.assert_allclose(values, [low, 1], atol=1e-6)
+    np.testing.assert_allclose(slopes, 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["relu", "all_relu", "leaky_relu", "identity"])
+def test_not_a_number_is_not_hidden(name):
+    _, values, _ = _run(name, [np.nan])
+    assert np.isnan(values).all()
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_slopes_are_left_alone_when_not_training(name):
+    _, values, slopes = _run(name, [-1.0, 2.0], train=False)
+    expected, _ = naive.activate(name, np.array([-1.0, 2.0]))
+    np.testing.assert_allclose(values, expected, atol=1e-6)
+    assert (slopes == 7).all()
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("n_layers", [1, 2, 5])
+def test_output_layer_is_linear(name, n_layers):
+    kinds, left_slopes = hidden_activations(name, n_layers)
+    linear = hidden_activations("identity", n_layers)
+    assert len(kinds) == len(left_slopes) == n_layers
+    assert (kinds[-1], left_slopes[-1]) == (linear[0][-1], 1)

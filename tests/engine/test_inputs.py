@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numba import njit
+from scipy import sparse
+
+from sklearn_sparse_nn.engine.buffers import aligned_zeros, padded_width, row_stride
+from sklearn_sparse_nn.engine.inputs import describe_inputs, read_batch
+from sklearn_sparse_nn.engine.simd import LINE
+
+
+@njit
+def _read_batch(inputs, samples, first, last, rows, stride):
+    read_batch(inputs, samples, first, last, rows, stride)
+
+
+def _check(X, dense, samples, first=0, last=None):
+    samples = np.asarray(samples, dtype=np.int64)
+    n_features = X.shape[1]
+    last = padded_width(len(samples)) if last is None else last
+    stride = row_stride(max(padded_width(len(samples)), last))
+    buffer = aligned_zeros((n_features + 1) * stride)
+    rows = buffer.reshape(-1, stride)
+    rows[:] = 7
+    inputs, owner = describe_inputs(X)
+    _read_batch(inputs, samples, first, last, buffer, stride)
+    del owner
+    expected = np.zeros((n_features, stride), dtype=np.float32)
+    expected[:, : len(samples)] = dense[samples].T
+    np.testing.assert_array_equal(rows[:-1, first:last], expected[:, first:last])
+    assert (rows[:-1, :first] == 7).all() and (rows[:-1, last:] == 7).all()
+    assert (rows[-1] == 7).all()
+
+
+def _dense(n_samples=50, n_features=130):
+    return np.random.default_rng(0).normal(size=(n_samples, n_features)).astype("f4")
+
+
+def _memmap(X, folder):
+    path = folder / "X"
+    X.tofile(path)
+    return np.memmap(path, dtype=np.float32, mode="r", shape=X.shape)
+
+
+def _read_only(X, folder):
+    X = X.copy()
+    X.flags.writeable = False
+    return X
+
+
+LAYOUTS = {
+    "C order": lambda X, folder: np.ascontiguousarray(X),
+    "Fortran order": lambda X, folder: np.asfortranarray(X),
+    "every third sample": lambda X, folder: np.repeat(X, 3, axis=0)[::3],
+    "every second feature": lambda X, folder: np.repeat(X, 2, axis=1)[:, ::2],
+    "inner slice": lambda X, folder: np.pad(X, 4, constant_values=np.nan)[4:-4, 4:-4],
+    "negative strides": lambda X, folder: np.ascontiguousarray(X[::-1, ::-1])[
+        ::-1, ::-1
+    ],
+    "read-only": _read_only,
+    "memory map": _memmap,
+    "CSR": lambda X, folder: sparse.csr_array(X),
+    "CSR with 64-bit indices": lambda X, folder: _with_64_bit_indices(X),
+}
+
+
+def _with_64_bit_indices(X):
+    X = sparse.csr_array(X)
+    X.indices, X.indptr = X.indices.astype(np.int64), X.indptr.astype(np.int64)
+    return X
+
+
+@pytest.mark.parametrize("n_samples", [1, 16, 17, 40])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_samples_are_read_from_any_layout(layout, n_samples, tmp_path):
+    dense = _dense()
+    dense[dense < 0.5] = 0
+    X = LAYOUTS[layout](dense, tmp_path)
+    samples = np.random.default_rng(1).integers(len(dense), size=n_samples)
+    _check(X, dense, samples)
+
+
+@pytest.mark.parametrize("n_features", [1, 63, 64, 65, 200])
+def test_dense_features_are_read_across_blocks(n_features):
+    dense = _dense(20, n_features)
+    _check(dense, dense, np.arange(20))
+
+
+@pytest.mark.parametrize(
+    "first, last", [(0, 16), (16, 32), (16, 48), (32, 64), (16, 16)]
+)
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+def test_only_the_columns_asked_for_are_filled(make, first, last):
+    dense = _dense(40, 70)
+    _check(make(dense), dense, np.arange(37), first, last)
+
+
+def test_unsorted_indices_and_duplicates_of_a_csr_are_summed():
+    data = np.float32([1, 2, 4, 8, 16, 32])
+    indices = np.int32([3, 0, 3, 3, 2, 2])
+    X = sparse.csr_array((data, indices, np.int32([0, 4, 4, 6])), shape=(3, 5))
+    dense = np.float32([[2, 0, 0, 13, 0], [0, 0, 0, 0, 0], [0, 0, 48, 0, 0]])
+    _check(X, dense, [2, 0, 1, 0])
+    assert len(X.data) == 6
+
+
+def test_strided_arrays_of_a_csr_are_read():
+    dense = np.float32([[1, 0, 2], [0, 3, 4]])
+    plain = sparse.csr_array(dense)
+    X = sparse.csr_array(plain)
+    X.data, X.indices = np.repeat(X.data, 2)[::2], np.repeat(X.indices, 2)[::2]
+    np.testing.assert_array_equal(X.toarray(), dense)
+    _check(X, dense, [0, 1])
+
+
+def test_a_csr_without_entries_is_zeros():
+    _check(sparse.csr_array((4, 3), dtype=np.float32), np.zeros((4, 3)), [3, 1])
+
+
+@settings(deadline=None, max_examples=40)
+@given(data=st.data())
+def test_a_random_csr_reads_as_its_dense_form(data):
+    n_samples, n_features = data.draw(st.integers(1, 20)), data.draw(st.integers(1, 80))
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    density = data.draw(st.sampled_from([0, 0.1, 1]))
+    X = sparse.random_array(
+        (n_samples, n_features), density=density, rng=rng, dtype=np.float32
+    ).tocsr()
+    samples = rng.integers(n_samples, size=data.draw(st.integers(0, 40)))
+    last = padded_width(len(samples)) + LINE * data.draw(st.integers(0, 2))
+    _check(X, X.toarray(), samples, 0, last)
+
+
+def test_the_owner_keeps_converted_indices_alive():
+    X = _with_64_bit_indices(_dense(5, 4))
+    inputs, (_, indices) = describe_inputs(X)
+    assert indices.dtype == np.int32
+    assert inputs.indices == indices.ctypes.data

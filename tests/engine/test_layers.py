@@ -1,0 +1,94 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from sklearn_sparse_nn.engine.layers import (
+    connections_of,
+    copy_layers,
+    layer_indptr,
+    layer_matrix,
+    n_layers,
+    neurons_of,
+    stack_layers,
+)
+
+
+def _stack(matrices):
+    """Stack dense (n_inputs, n_neurons) matrices, zeros meaning no connection."""
+    by_neuron = [sparse.csr_array(W.T) for W in matrices]
+    sizes = [len(matrices[0])] + [W.shape[1] for W in matrices]
+    return stack_layers(
+        sizes,
+        [(W.indptr, W.indices) for W in by_neuron],
+        [W.data for W in by_neuron],
+        [np.full(W.shape[1], i) for i, W in enumerate(matrices)],
+    )
+
+
+def _matrices(sizes, density, seed):
+    rng = np.random.default_rng(seed)
+    return [
+        (rng.normal(size=shape) * (rng.random(shape) < density)).astype(np.float32)
+        for shape in pairwise(sizes)
+    ]
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    sizes=st.lists(st.integers(1, 12), min_size=2, max_size=5),
+    density=st.sampled_from([0.0, 0.1, 0.5, 1.0]),
+    seed=st.integers(0, 99),
+)
+def test_layer_matrix_gives_back_what_was_stacked(sizes, density, seed):
+    matrices = _matrices(sizes, density, seed)
+    layers = _stack(matrices)
+    assert n_layers(layers) == len(matrices)
+    for layer, W in enumerate(matrices):
+        matrix = layer_matrix(layers, layer)
+        assert isinstance(matrix, sparse.csr_array)
+        assert matrix.shape == W.shape and matrix.dtype == np.float32
+        assert matrix.nnz == np.count_nonzero(W)
+        matrix.check_format()
+        for row in np.split(matrix.indices, matrix.indptr[1:-1]):
+            assert (np.diff(row) > 0).all()
+        np.testing.assert_array_equal(matrix.toarray(), W)
+
+
+def test_layers_lie_one_after_the_other():
+    matrices = _matrices([5, 4, 6, 3], 0.5, 0)
+    layers = _stack(matrices)
+    np.testing.assert_array_equal(layers.first, [0, 4, 10, 13])
+    assert [len(layers.intercepts[neurons_of(layers, i)]) for i in range(3)] == [
+        4,
+        6,
+        3,
+    ]
+    for i, W in enumerate(matrices):
+        here = connections_of(layers, i)
+        np.testing.assert_array_equal(layers.weights[here], W.T[W.T != 0])
+        np.testing.assert_array_equal(layers.indices[here], np.nonzero(W.T)[1])
+        np.testing.assert_array_equal(
+            np.diff(layer_indptr(layers, i)), np.count_nonzero(W, axis=0)
+        )
+        assert layer_indptr(layers, i)[0] == 0
+        assert (layers.intercepts[neurons_of(layers, i)] == i).all()
+
+
+def test_types_are_those_that_the_kernels_are_compiled_for():
+    layers = _stack(_matrices([5, 4, 3], 0.5, 0))
+    dtypes = "int64", "int64", "int64", "uint32", "float32", "float32"
+    assert tuple(str(array.dtype) for array in layers) == dtypes
+    assert all(array.flags.c_contiguous for array in layers)
+
+
+@pytest.mark.parametrize("field", range(6))
+def test_a_copy_shares_nothing(field):
+    layers = _stack(_matrices([5, 4, 3], 0.5, 0))
+    copy = copy_layers(layers)
+    copy[field][:] += 1
+    assert not np.shares_memory(layers[field], copy[field])
+    assert (layers[field] != copy[field]).all()

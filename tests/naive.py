@@ -1,0 +1,142 @@
+"""Slow, obvious twins of the fast code: dense NumPy matrices in float64.
+
+Matrices are samples × neurons and inputs × neurons, as in textbooks. A network is a list
+of weight matrices, a list of masks that say which cells hold a connection, and a list
+of intercepts; see `Network.of`.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit, logsumexp
+
+LEFT_SLOPES = {"relu": 0.0, "leaky_relu": 0.01, "identity": 1.0}
+
+
+class Network(NamedTuple):
+    weights: list
+    masks: list
+    intercepts: list
+
+    @classmethod
+    def of(cls, layers):
+        """The dense network of a `SparseLayers`, filled cell by cell."""
+        weights, masks, intercepts = [], [], []
+        for layer in range(len(layers.sizes) - 1):
+            shape = layers.sizes[layer], layers.sizes[layer + 1]
+            matrix, mask = np.zeros(shape), np.zeros(shape, dtype=bool)
+            start, stop = layers.first[layer : layer + 2]
+            for neuron in range(start, stop):
+                for k in range(layers.indptr[neuron], layers.indptr[neuron + 1]):
+                    matrix[layers.indices[k], neuron - start] = layers.weights[k]
+                    mask[layers.indices[k], neuron - start] = True
+            weights.append(matrix)
+            masks.append(mask)
+            intercepts.append(layers.intercepts[start:stop].astype(np.float64))
+        return cls(weights, masks, intercepts)
+
+
+def activate(name, z, layer=0):
+    """Values and slopes of an activation function in hidden layer number `layer`."""
+    if name == "tanh":
+        return np.tanh(z), 4 * expit(2 * z) * expit(-2 * z)
+    if name == "logistic":
+        return expit(z), expit(z) * expit(-z)
+    if name == "all_relu":
+        left = 0.6 if layer % 2 == 0 else -0.6
+    else:
+        left = LEFT_SLOPES[name]
+    return np.where(z > 0, z, left * z), np.where(z > 0, 1.0, left)
+
+
+def forward(network, activation, X):
+    """Activations of every layer, input and linear output included, and slopes."""
+    activations, slopes = [np.asarray(X, dtype=np.float64)], []
+    last = len(network.weights) - 1
+    for layer, (W, b) in enumerate(zip(network.weights, network.intercepts)):
+        name = "identity" if layer == last else activation
+        a, slope = activate(name, activations[-1] @ W + b, layer)
+        activations.append(a)
+        slopes.append(slope)
+    return activations, slopes
+
+
+def predictions(output, scores):
+    if output == "softmax":
+        return np.exp(scores - logsumexp(scores, axis=1, keepdims=True))
+    return expit(scores) if output == "logistic" else scores
+
+
+def sample_losses(output, scores, Y):
+    """Loss of each sample; `Y` holds one column per output."""
+    if output == "softmax":
+        return -np.sum(Y * (scores - logsumexp(scores, axis=1, keepdims=True)), axis=1)
+    if output == "logistic":
+        return np.sum(np.logaddexp(0, scores) - Y * scores, axis=1)
+    return 0.5 * np.mean((scores - Y) ** 2, axis=1)
+
+
+def loss(network, activation, output, X, Y, sample_weight, alpha):
+    """Weighted mean of the losses, and the L2 term."""
+    scores = forward(network, activation, X)[0][-1]
+    losses = sample_losses(output, scores, Y)
+    squares = sum(np.sum(W**2) for W in network.weights)
+    total = sample_weight @ losses + 0.5 * alpha * squares
+    return total / sample_weight.sum()
+
+
+def objective(network, activation, output, X, Y, sample_weight, alpha):
+    """What gradient descent descends.
+
+    As in scikit-learn, squared errors of several outputs are averaged in the loss but
+    summed in its gradient.
+    """
+    n_summed = Y.shape[1] if output == "identity" else 1
+    data = loss(network, activation, output, X, Y, sample_weight, 0.0)
+    squares = sum(np.sum(W**2) for W in network.weights)
+    return n_summed * data + 0.5 * alpha * squares / sample_weight.sum()
+
+
+def gradients(network, activation, output, X, Y, sample_weight, alpha):
+    """Gradients of the objective: of all cells of each layer, and the intercepts."""
+    activations, slopes = forward(network, activation, X)
+    delta = (predictions(output, activations[-1]) - Y) * sample_weight[:, None]
+    total = sample_weight.sum()
+    of_weights, of_intercepts = [], []
+    for layer in reversed(range(len(network.weights))):
+        W = network.weights[layer]
+        of_weights.insert(0, (activations[layer].T @ delta + alpha * W) / total)
+        of_intercepts.insert(0, delta.sum(axis=0) / total)
+        if layer:
+            delta = delta @ W.T * slopes[layer - 1]
+    return of_weights, of_intercepts
+
+
+def central_differences(function, array, step=1e-6):
+    """Gradient of `function()` with respect to `array`, which it reads."""
+    gradient = np.zeros_like(array)
+    for i in np.ndindex(array.shape):
+        value = array[i]
+        array[i] = value + step
+        above = function()
+        array[i] = value - step
+        below = function()
+        array[i] = value
+        gradient[i] = (above - below) / (2 * step)
+    return gradient
+
+
+def set_pruned(weights, zeta):
+    """Which weights SET removes: from each side, the fraction nearest to zero."""
+    pruned = np.zeros(len(weights), dtype=bool)
+    for side in (weights >= 0, weights < 0):
+        candidates = sorted(np.flatnonzero(side), key=lambda k: abs(weights[k]))
+        pruned[candidates[: int(zeta * len(candidates))]] = True
+    return pruned
+
+
+def rewired(cells, numbers, pruned, new_cells, new_numbers):
+    """Connections after a rewiring, as ascending cells and the numbers beside each."""
+    table = {c: n for c, n, gone in zip(cells, numbers, pruned) if not gone}
+    table.update(zip(new_cells, new_numbers))
+    return sorted(table), [table[cell] for cell in sorted(table)]

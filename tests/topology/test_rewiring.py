@@ -1,0 +1,116 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sklearn_sparse_nn.engine.layers import (
+    connections_of,
+    copy_layers,
+    layer_indptr,
+    stack_layers,
+)
+from sklearn_sparse_nn.topology.rewiring import rewire
+from tests import naive
+
+SIZES = [6, 9, 7, 4]
+
+
+def _network(density=0.4, seed=0):
+    rng = np.random.default_rng(seed)
+    connections, weights, intercepts = [], [], []
+    for n_inputs, n_neurons in pairwise(SIZES):
+        mask = rng.random((n_neurons, n_inputs)) < density
+        indptr = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
+        connections.append((indptr, np.nonzero(mask)[1]))
+        weights.append(rng.normal(size=mask.sum()))
+        intercepts.append(rng.normal(size=n_neurons))
+    layers = stack_layers(SIZES, connections, weights, intercepts)
+    n = len(layers.weights)
+    return layers, tuple(rng.normal(size=(2, n)).astype(np.float32))
+
+
+def _cells(layers, layer):
+    neurons = np.repeat(
+        np.arange(SIZES[layer + 1]), np.diff(layer_indptr(layers, layer))
+    )
+    return neurons * SIZES[layer] + layers.indices[connections_of(layers, layer)]
+
+
+def _table(layers, state, layer):
+    """Cells of a layer, and weight and optimiser state of each."""
+    here = connections_of(layers, layer)
+    numbers = np.stack(
+        [layers.weights[here], *(array[here] for array in state)], axis=1
+    )
+    return list(_cells(layers, layer)), [tuple(row) for row in numbers.tolist()]
+
+
+def _rewire(layers, state, layer, n_pruned, n_grown, seed=0):
+    rng = np.random.default_rng(seed)
+    cells = _cells(layers, layer)
+    pruned = np.zeros(len(cells), dtype=bool)
+    pruned[rng.choice(len(cells), n_pruned, replace=False)] = True
+    empty = np.setdiff1d(np.arange(SIZES[layer] * SIZES[layer + 1]), cells)
+    grown = np.sort(rng.choice(empty, n_grown, replace=False)).astype(np.int64)
+    weights = rng.normal(size=n_grown).astype(np.float32)
+    old_state = tuple(array.copy() for array in state)
+    result = rewire(copy_layers(layers), old_state, layer, pruned, grown, weights)
+    return *result, pruned, grown, weights
+
+
+@settings(deadline=None, max_examples=150)
+@given(data=st.data())
+def test_connections_after_rewiring_equal_the_dense_twin(data):
+    layers, state = _network(data.draw(st.sampled_from([0.1, 0.4, 0.9])))
+    layer = data.draw(st.integers(0, len(SIZES) - 2))
+    n = len(_cells(layers, layer))
+    n_pruned = data.draw(st.integers(0, n))
+    n_grown = data.draw(st.integers(0, SIZES[layer] * SIZES[layer + 1] - n))
+    new, new_state, pruned, grown, weights = _rewire(
+        layers, state, layer, n_pruned, n_grown, data.draw(st.integers(0, 99))
+    )
+    fresh = [(weight, 0.0, 0.0) for weight in weights.tolist()]
+    old = _table(layers, state, layer)
+    assert _table(new, new_state, layer) == naive.rewired(*old, pruned, grown, fresh)
+    for other in set(range(len(SIZES) - 1)) - {layer}:
+        assert _table(new, new_state, other) == _table(layers, state, other)
+    assert new.indptr[-1] == len(new.indices) == len(new.weights)
+    assert [array.dtype for array in new] == [array.dtype for array in layers]
+    assert [len(array) for array in new_state] == [len(new.weights)] * 2
+    np.testing.assert_array_equal(new.intercepts, layers.intercepts)
+
+
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_connection_count_is_kept_when_as_many_grow_as_go(layer):
+    layers, state = _network()
+    new, _, _, _, _ = _rewire(layers, state, layer, 4, 4)
+    assert len(new.weights) == len(layers.weights)
+    cells = _cells(new, layer)
+    assert (np.diff(cells) > 0).all()
+    assert (cells != _cells(layers, layer)).any()
+
+
+def test_state_of_an_optimiser_without_second_moments_stays_empty():
+    layers, (first, _) = _network()
+    empty = np.zeros(0, dtype=np.float32)
+    _, (new_first, second), _, _, _ = _rewire(layers, (first, empty), 1, 3, 5)
+    assert len(second) == 0
+    assert len(new_first) == len(first) + 2
+
+
+def test_a_layer_may_lose_all_its_connections():
+    layers, state = _network()
+    n = len(_cells(layers, 1))
+    new, _, _, _, _ = _rewire(layers, state, 1, n, 0)
+    assert len(_cells(new, 1)) == 0
+    assert len(new.weights) == len(layers.weights) - n
+
+
+def test_a_network_without_connections_may_grow_some():
+    layers, state = _network(density=0.0)
+    new, new_state, _, grown, weights = _rewire(layers, state, 1, 0, 5)
+    np.testing.assert_array_equal(_cells(new, 1), grown)
+    np.testing.assert_array_equal(new.weights, weights)
+    assert [len(array) for array in new_state] == [5, 5]

@@ -1,0 +1,103 @@
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import chi2
+
+from sklearn_sparse_nn.topology.sampling import sample_empty_cells, sorted_sample
+
+
+def _expect_distinct_and_ascending(sample, low, high, size):
+    assert len(sample) == size
+    assert (np.diff(sample) > 0).all()
+    if size:
+        assert low <= sample[0] and sample[-1] < high
+
+
+def _expect_uniform_over_pairs(draw, numbers, n_draws):
+    """Chi-square test that every pair of `numbers` is drawn equally often."""
+    counts = dict.fromkeys(combinations(numbers, 2), 0)
+    for _ in range(n_draws):
+        counts[tuple(draw())] += 1
+    expected = n_draws / len(counts)
+    statistic = sum((count - expected) ** 2 / expected for count in counts.values())
+    assert 1e-4 < chi2.sf(statistic, len(counts) - 1) < 1 - 1e-4
+
+
+@settings(deadline=None, max_examples=200)
+@given(data=st.data())
+def test_sample_is_distinct_ascending_and_of_the_exact_size(data):
+    population = data.draw(st.integers(0, 3000))
+    size = data.draw(st.integers(0, population))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    sample = sorted_sample(population, size, rng)
+    assert sample.dtype == np.int64
+    _expect_distinct_and_ascending(sample, 0, population, size)
+
+
+@pytest.mark.parametrize("population", [1, 2, 40, 5000])
+def test_the_whole_population_is_a_sample(population):
+    sample = sorted_sample(population, population, np.random.default_rng(0))
+    np.testing.assert_array_equal(sample, np.arange(population))
+
+
+@pytest.mark.parametrize("population", [0, 1, 10**15])
+def test_a_sample_of_none_is_empty(population):
+    assert len(sorted_sample(population, 0, np.random.default_rng(0))) == 0
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+def test_a_huge_population_costs_no_memory(size):
+    sample = sorted_sample(10**15, size, np.random.default_rng(0))
+    _expect_distinct_and_ascending(sample, 0, 10**15, size)
+
+
+@pytest.mark.parametrize("population", [12, 40])
+def test_every_pair_is_drawn_equally_often(population):
+    rng = np.random.default_rng(0)
+    _expect_uniform_over_pairs(
+        lambda: sorted_sample(population, 2, rng), range(population), 20_000
+    )
+
+
+def test_every_number_is_drawn_equally_often_in_large_samples():
+    population, size, n_draws = 2000, 500, 2000
+    rng = np.random.default_rng(0)
+    counts = np.zeros(population)
+    for _ in range(n_draws):
+        counts[sorted_sample(population, size, rng)] += 1
+    share = size / population
+    # Without replacement, counts are a little less scattered than binomial ones.
+    variance = n_draws * share * (1 - share) * population / (population - 1)
+    statistic = np.sum((counts - n_draws * share) ** 2) / variance
+    assert 1e-4 < chi2.sf(statistic, population - 1) < 1 - 1e-4
+
+
+@settings(deadline=None, max_examples=200)
+@given(data=st.data())
+def test_empty_cells_are_empty_distinct_and_ascending(data):
+    n_cells = data.draw(st.integers(1, 2000))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    n_occupied = data.draw(st.integers(0, n_cells))
+    occupied = np.sort(rng.choice(n_cells, n_occupied, replace=False))
+    size = data.draw(st.integers(0, n_cells - n_occupied))
+    cells = sample_empty_cells(occupied, n_cells, size, rng)
+    _expect_distinct_and_ascending(cells, 0, n_cells, size)
+    assert not np.isin(cells, occupied).any()
+
+
+def test_all_empty_cells_can_be_drawn():
+    occupied = np.array([0, 3, 4, 9])
+    cells = sample_empty_cells(occupied, 10, 6, np.random.default_rng(0))
+    np.testing.assert_array_equal(cells, [1, 2, 5, 6, 7, 8])
+
+
+def test_every_pair_of_empty_cells_is_drawn_equally_often():
+    rng = np.random.default_rng(0)
+    occupied = np.array([0, 1, 5, 6, 7, 20, 39])
+    empty = np.setdiff1d(np.arange(40), occupied)
+    _expect_uniform_over_pairs(
+        lambda: sample_empty_cells(occupied, 40, 2, rng), empty, 20_000
+    )

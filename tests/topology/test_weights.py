@@ -1,0 +1,37 @@
+import numpy as np
+import pytest
+
+from sklearn_sparse_nn.topology.weights import activation_gain, random_weights
+from tests import naive
+
+
+@pytest.mark.parametrize("fan_in", [1, 7, 1000])
+@pytest.mark.parametrize("gain", [1.0, np.sqrt(2)])
+def test_variance_is_squared_gain_over_fan_in(fan_in, gain):
+    n = 200_000
+    weights = random_weights(np.full(n, fan_in), gain, np.random.default_rng(0))
+    variance = gain**2 / fan_in
+    assert weights.dtype == np.float32 and len(weights) == n
+    assert abs(weights.var(dtype=np.float64) / variance - 1) < 0.02
+    assert abs(weights.mean(dtype=np.float64)) < 5 * np.sqrt(variance / n)
+    assert np.abs(weights).max() <= np.sqrt(3 * variance) * (1 + 1e-6)
+
+
+def test_each_weight_has_the_variance_of_its_own_neuron():
+    fan_in = np.tile([2, 50], 100_000)
+    weights = random_weights(fan_in, 1.0, np.random.default_rng(0))
+    for d in (2, 50):
+        assert abs(weights[fan_in == d].var(dtype=np.float64) * d - 1) < 0.02
+
+
+def test_no_connections_no_weights():
+    weights = random_weights(np.zeros(0, dtype=int), 1.0, np.random.default_rng(0))
+    assert weights.shape == (0,)
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "all_relu", "identity"])
+@pytest.mark.parametrize("layer", [0, 1])
+def test_gain_makes_up_for_what_the_activation_takes_away(name, layer):
+    z = np.random.default_rng(0).normal(size=400_000)
+    values, _ = naive.activate(name, z, layer)
+    assert abs(activation_gain(name) ** 2 * np.mean(values**2) - 1) < 0.01
