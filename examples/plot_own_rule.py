@@ -96,7 +96,7 @@ X = (X / 16).astype(np.float32)
 
 rules = {"static": "static", "SET": "set", "RigL": RigL()}
 epsilons = [0.5, 1, 2]
-seeds = range(5)
+seeds = range(4)
 
 accuracy = {name: np.zeros((len(epsilons), len(seeds))) for name in rules}
 for i, epsilon in enumerate(epsilons):

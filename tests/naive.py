@@ -1,8 +1,8 @@
 """Slow, obvious twins of the fast code: dense NumPy matrices in float64.
 
-Matrices are samples × neurons and inputs × neurons, as in textbooks. A network is a list
-of weight matrices, a list of masks that say which cells hold a connection, and a list
-of intercepts; see `Network.of`.
+Matrices are samples × neurons and inputs × neurons, as in textbooks. A network is a
+list of weight matrices, a list of masks that say which cells hold a connection, and a
+list of intercepts; see `Network.of`.
 """
 
 from typing import NamedTuple

@@ -342,7 +342,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         if len(classes) < 2 and not multilabel:
             raise ValueError(
                 "SETClassifier needs samples of at least 2 classes, but the data "
-                f"contains only one class: {classes[0]!r}"
+                f"contains only one class: {classes.tolist()[0]!r}"
             )
         self._encoder = LabelEncoder().fit(classes)
         self._multilabel = multilabel

@@ -1,0 +1,55 @@
+"""Configuration of the documentation. Nothing here needs a network."""
+
+from sklearn_sparse_nn import __version__
+
+project = "sklearn-sparse-nn"
+author = "The sklearn-sparse-nn developers"
+copyright = author
+version = release = __version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.extlinks",
+    "sphinx.ext.mathjax",
+    "myst_parser",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "auto_examples/**.ipynb"]
+source_suffix = {".rst": "restructuredtext"}
+default_role = "code"
+
+html_theme = "pydata_sphinx_theme"
+html_title = "sklearn-sparse-nn"
+html_theme_options = {"show_prev_next": False, "navigation_with_keys": False}
+html_sidebars = {"installation": [], "quick_start": [], "changelog": []}
+
+extlinks = {"arxiv": ("https://arxiv.org/abs/%s", "arXiv:%s")}
+
+autosummary_generate = True
+numpydoc_show_class_members = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": "plot_",
+    "download_all_examples": False,
+    "show_memory": False,
+    "reset_modules": ("matplotlib",),
+}
+
+
+def _skip_member(app, what, name, obj, skip, options):
+    """Leave out what the docstring of the class already lists, or nobody calls."""
+    fitted_attribute = isinstance(obj, property) and name.endswith("_")
+    routing = name.startswith(("set_", "get_")) and name.endswith(
+        ("_request", "_routing")
+    )
+    of_tuple = name in ("count", "index") or type(obj).__name__ == "_tuplegetter"
+    return True if fitted_attribute or routing or of_tuple else None
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", _skip_member)

@@ -1,0 +1,269 @@
+"""How the estimators train."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.datasets import load_breast_cancer, load_digits, make_regression
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_sparse_nn import SETClassifier, SETRegressor
+from sklearn_sparse_nn.inspection import topology_distance
+from sklearn_sparse_nn.topology import SET, Dense, EvolutionRule
+
+
+def same_network(a, b):
+    return all(
+        np.array_equal(x.data, y.data) and np.array_equal(x.indices, y.indices)
+        for x, y in zip(a.coefs_, b.coefs_, strict=True)
+    ) and all(map(np.array_equal, a.intercepts_, b.intercepts_))
+
+
+def test_learns_breast_cancer_with_few_connections():
+    X, y = load_breast_cancer(return_X_y=True)
+    X, X_test, y, y_test = train_test_split(X, y, stratify=y, random_state=0)
+    clf = SETClassifier((200, 200), epsilon=5, max_iter=60, random_state=0)
+    model = make_pipeline(StandardScaler(), clf).fit(X, y)
+    assert model.score(X_test, y_test) > 0.94
+    assert clf.density_[1] == pytest.approx(0.05)
+
+
+def test_learns_digits_given_as_sparse_matrix():
+    X, y = load_digits(return_X_y=True)
+    X, X_test, y, y_test = train_test_split(X / 16, y, stratify=y, random_state=0)
+    clf = SETClassifier((300,), epsilon=10, max_iter=40, random_state=0)
+    clf.fit(sparse.csr_array(X), y)
+    assert clf.score(sparse.csr_array(X_test), y_test) > 0.94
+
+
+def test_sparse_and_dense_input_give_the_same_network(data):
+    X, y = data
+    X = np.where(X > 0, X, 0)
+    clf = SETClassifier((30, 30), epsilon=3, max_iter=5, random_state=0)
+    dense = clf.fit(X, y)
+    other = SETClassifier(**clf.get_params()).fit(sparse.csr_matrix(X), y)
+    assert same_network(dense, other)
+
+
+def test_learns_several_outputs():
+    X, y = make_regression(n_samples=300, n_features=10, n_targets=2, random_state=0)
+    y /= y.std(axis=0)
+    regr = SETRegressor((100,), epsilon=10, max_iter=200, random_state=0).fit(X, y)
+    assert regr.predict(X).shape == y.shape
+    assert regr.score(X, y) > 0.95
+
+
+def test_learns_multilabel(data):
+    X, y = data
+    Y = np.column_stack([y == 0, y == 1, y != 2]).astype(int)
+    clf = SETClassifier((100,), batch_size=30, random_state=0).fit(X, Y)
+    assert clf.out_activation_ == "logistic"
+    assert clf.predict_proba(X).shape == Y.shape
+    assert clf.score(X, Y) > 0.9
+    assert SETClassifier((30,), max_iter=3).fit(X, sparse.csr_array(Y)).n_outputs_ == 3
+
+
+@pytest.mark.parametrize("n_jobs", [2, 3, -1])
+def test_same_bits_for_any_n_jobs(data, n_jobs):
+    X, y = data
+    clf = SETClassifier(
+        (40, 30), epsilon=4, dropout=0.2, batch_size=40, max_iter=12, random_state=3
+    )
+    one = clf.fit(X, y)
+    many = SETClassifier(**{**clf.get_params(), "n_jobs": n_jobs}).fit(X, y)
+    assert same_network(one, many)
+    assert one.loss_curve_ == many.loss_curve_
+    np.testing.assert_array_equal(one.predict_proba(X), many.predict_proba(X))
+
+
+def test_fit_rewires_and_keeps_the_number_of_connections(data):
+    X, y = data
+    parameters = dict(epsilon=3, batch_size=10, random_state=0)
+    start = SETClassifier((60, 60), max_iter=1, **parameters).fit(X, y)
+    later = SETClassifier((60, 60), max_iter=2, **parameters).fit(X, y)
+    static = SETClassifier((60, 60), max_iter=5, evolution="static", **parameters)
+    np.testing.assert_array_equal(start.n_connections_, later.n_connections_)
+    assert topology_distance(start, later)[:2].min() > 0.2
+    assert not topology_distance(start, static.fit(X, y)).any()
+
+
+def test_last_epoch_is_not_followed_by_rewiring(data):
+    X, y = data
+    epochs = []
+
+    class Recorder(EvolutionRule):
+        def is_due(self, clock):
+            epochs.append((clock.epoch, clock.max_epochs))
+            return super().is_due(clock)
+
+        def __deepcopy__(self, memo):
+            return self
+
+    SETClassifier((10,), evolution=SET(min_updates=1), max_iter=3).fit(X, y)
+    SETClassifier((10,), evolution=Recorder(), max_iter=3).fit(X, y)
+    assert epochs == [(1, 3), (2, 3), (3, 3)]
+    assert not SET(min_updates=0).is_due(
+        type("Clock", (), dict(epoch=3, max_epochs=3, updates_since_rewiring=99))
+    )
+
+
+def test_partial_fit_rewires_after_updates_not_after_calls(data):
+    X, y = data
+    clf = SETClassifier(
+        (60, 60),
+        epsilon=3,
+        evolution=SET(min_updates=20),
+        shuffle=False,
+        random_state=0,
+    )
+    clf.partial_fit(X[:5], y[:5], classes=[0, 1, 2])
+    topology = [weights.copy() for weights in clf.coefs_]
+
+    def n_moved():
+        return sum(
+            not np.array_equal(a.indices, b.indices)
+            for a, b in zip(topology, clf.coefs_, strict=True)
+        )
+
+    for start in range(5, 100, 5):
+        clf.partial_fit(X[start : start + 5], y[start : start + 5])
+    assert n_moved() == 0  # 20 updates: the next call comes first
+    clf.partial_fit(X[100:105], y[100:105])
+    assert n_moved() == 2  # the output layer is full
+
+
+def test_partial_fit_in_one_chunk_equals_one_epoch_of_fit(data):
+    X, y = data
+    clf = SETClassifier((30,), max_iter=1, shuffle=False, random_state=0)
+    assert same_network(
+        clf.fit(X, y),
+        SETClassifier(**clf.get_params()).partial_fit(X, y, classes=np.unique(y)),
+    )
+
+
+def test_early_stopping_restores_the_best_weights_and_topology(data):
+    X, y = data
+    clf = SETClassifier(
+        (60,),
+        epsilon=3,
+        evolution=SET(min_updates=1),
+        early_stopping=True,
+        n_iter_no_change=5,
+        max_iter=60,
+        random_state=0,
+    ).fit(X, y)
+    best_epoch = 1 + int(np.argmax(clf.validation_scores_))
+    assert best_epoch < clf.n_iter_ < 60
+    until_best = SETClassifier(**{**clf.get_params(), "max_iter": best_epoch})
+    assert same_network(clf, until_best.fit(X, y))
+    assert clf.best_validation_score_ == max(clf.validation_scores_)
+    assert clf.best_loss_ is None
+
+
+def test_warm_start_continues(data):
+    X, y = data
+    clf = SETClassifier((50,), max_iter=10, warm_start=True, random_state=0).fit(X, y)
+    first = clf.loss_curve_[0]
+    clf.fit(X, y)
+    assert len(clf.loss_curve_) == 20
+    assert clf.loss_curve_[10] < clf.loss_curve_[9] < first
+    with pytest.raises(ValueError, match="`y` has classes not in"):
+        clf.fit(X, y + 1)
+
+
+def test_sample_weights_act_like_repetitions(data):
+    X, y = data
+    weights = np.random.default_rng(0).integers(1, 4, len(y))
+    parameters = dict(
+        solver="sgd",
+        learning_rate_init=0.01,
+        evolution="static",
+        batch_size=10**6,
+        shuffle=False,
+        max_iter=20,
+        random_state=0,
+    )
+    with pytest.warns(UserWarning, match="clipped"):
+        weighted = SETClassifier((30,), **parameters).fit(X, y, sample_weight=weights)
+        repeated = SETClassifier((30,), **parameters).fit(
+            np.repeat(X, weights, axis=0), np.repeat(y, weights)
+        )
+    np.testing.assert_allclose(
+        weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-5
+    )
+
+
+def test_class_weight_is_a_sample_weight(data):
+    X, y = data
+    parameters = dict(hidden_layer_sizes=(30,), max_iter=5, random_state=0)
+    clf = SETClassifier(class_weight={0: 3.0, 2: 0.5}, **parameters).fit(X, y)
+    weights = np.array([3.0, 1.0, 0.5])[y]
+    assert same_network(clf, SETClassifier(**parameters).fit(X, y, weights))
+    balanced = SETClassifier(class_weight="balanced", **parameters).fit(X, y)
+    assert not same_network(balanced, SETClassifier(**parameters).fit(X, y))
+
+
+@pytest.mark.parametrize("schedule", ["constant", "invscaling", "adaptive"])
+def test_learning_rate_schedules(data, schedule):
+    X, y = data
+    clf = SETClassifier(
+        (30,),
+        solver="sgd",
+        learning_rate=schedule,
+        learning_rate_init=0.1,
+        n_iter_no_change=1,
+        tol=10.0,  # nothing is ever an improvement
+        max_iter=30,
+        random_state=0,
+    ).fit(X, y)
+    if schedule == "constant":
+        assert clf.n_iter_ == 3 and clf._rate == 0.1
+    elif schedule == "invscaling":
+        assert clf._rate == pytest.approx(0.1 / (clf.t_ + 1) ** 0.5)
+    else:
+        assert clf._rate < 1e-5 and clf.n_iter_ > 10
+
+
+def test_more_alpha_makes_smaller_weights(data):
+    X, y = data
+    norms = [
+        sum(
+            (weights.data**2).sum()
+            for weights in SETClassifier((50,), alpha=alpha, random_state=0)
+            .fit(X, y)
+            .coefs_
+        )
+        for alpha in (0, 10)
+    ]
+    assert norms[1] < norms[0] / 2
+
+
+def test_attributes_follow_mlp_classifier(data):
+    X, y = data
+    clf = SETClassifier((30, 20), epsilon=2, max_iter=7, random_state=0).fit(X, y)
+    assert [weights.shape for weights in clf.coefs_] == [(20, 30), (30, 20), (20, 3)]
+    assert all(isinstance(weights, sparse.csr_array) for weights in clf.coefs_)
+    assert [len(intercepts) for intercepts in clf.intercepts_] == [30, 20, 3]
+    assert list(clf.n_connections_) == [100, 100, 46]
+    np.testing.assert_allclose(clf.density_, [100 / 600, 100 / 600, 46 / 60])
+    np.testing.assert_allclose(
+        clf.feature_strength_, abs(clf.coefs_[0]).sum(axis=1), rtol=1e-5
+    )
+    assert (clf.n_layers_, clf.n_outputs_, clf.out_activation_) == (4, 3, "softmax")
+    assert clf.t_ == 7 * len(X) and clf.n_iter_ == 7 == len(clf.loss_curve_)
+    assert clf.best_loss_ == min(clf.loss_curve_) and clf.loss_ == clf.loss_curve_[-1]
+
+
+def test_network_without_hidden_layers_is_linear(data):
+    X, y = data
+    clf = SETClassifier((), topology=Dense(), random_state=0, max_iter=100).fit(X, y)
+    scores = X @ clf.coefs_[0].toarray() + clf.intercepts_[0]
+    np.testing.assert_array_equal(clf.predict(X), scores.argmax(axis=1))
+
+
+def test_verbose_prints_each_epoch(data, capsys):
+    X, y = data
+    SETClassifier((10,), max_iter=2, verbose=True, early_stopping=True).fit(X, y)
+    printed = capsys.readouterr().out
+    assert printed.count("Iteration") == printed.count("Validation score") == 2

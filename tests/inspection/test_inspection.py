@@ -1,0 +1,59 @@
+import matplotlib
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
+
+from sklearn_sparse_nn import SETClassifier
+from sklearn_sparse_nn.inspection import (
+    FeatureStrengthDisplay,
+    neuron_degrees,
+    topology_distance,
+)
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture(scope="module")
+def digits_network():
+    X, y = load_digits(return_X_y=True)
+    return SETClassifier((50,), epsilon=5, max_iter=3, random_state=0).fit(X / 16, y)
+
+
+def test_degrees_count_the_connections(digits_network):
+    weights = digits_network.coefs_[0].toarray() != 0
+    stored = digits_network.coefs_[0].copy()
+    stored.data[:] = 1
+    inputs, neurons = neuron_degrees(digits_network, layer=0)
+    np.testing.assert_array_equal(inputs, stored.toarray().sum(axis=1))
+    np.testing.assert_array_equal(neurons, stored.toarray().sum(axis=0))
+    assert inputs.sum() == digits_network.n_connections_[0] >= weights.sum()
+
+
+def test_distance_of_topologies(digits_network):
+    X, y = load_digits(return_X_y=True)
+    other = SETClassifier((50,), epsilon=5, max_iter=1, random_state=1).fit(X, y)
+    distance = topology_distance(digits_network, other)
+    a, b = (set(zip(*m.coefs_[0].nonzero())) for m in (digits_network, other))
+    assert (distance > 0).all() and (distance < 1).all()
+    assert distance[0] == pytest.approx(1 - len(a & b) / len(a | b), abs=0.02)
+    with pytest.raises(ValueError, match="different shapes"):
+        topology_distance(
+            other, SETClassifier((40,), max_iter=1, random_state=1).fit(X, y)
+        )
+
+
+def test_display_draws_bars_or_an_image(digits_network):
+    display = FeatureStrengthDisplay.from_estimator(digits_network, n_features=7)
+    assert len(display.ax_.patches) == 7
+    assert max(p.get_width() for p in display.ax_.patches) == pytest.approx(
+        digits_network.feature_strength_.max()
+    )
+    image = FeatureStrengthDisplay.from_estimator(digits_network, image_shape=(8, 8))
+    assert image.ax_.images[0].get_array().shape == (8, 8)
+    matplotlib.pyplot.close("all")
+
+
+def test_display_of_an_unfitted_estimator():
+    with pytest.raises(NotFittedError):
+        FeatureStrengthDisplay.from_estimator(SETClassifier())
