@@ -51,10 +51,11 @@ def describe_inputs(X):
     if not sparse.issparse(X):
         no_indptr = np.zeros(0, dtype=np.int64)
         return Inputs(X.ctypes.data, *X.strides, 0, no_indptr, X.shape[1]), X
-    indices = X.indices.astype(np.int32, copy=False)
+    data = np.ascontiguousarray(X.data)
+    indices = np.ascontiguousarray(X.indices, dtype=np.int32)
     indptr = X.indptr.astype(np.int64)
-    inputs = Inputs(X.data.ctypes.data, 0, 0, indices.ctypes.data, indptr, X.shape[1])
-    return inputs, (X, indices)
+    inputs = Inputs(data.ctypes.data, 0, 0, indices.ctypes.data, indptr, X.shape[1])
+    return inputs, (data, indices)
 
 
 def _read(numba_type, llvm_type):

@@ -107,8 +107,7 @@ def layer_matrix(layers, layer):
         ),
         shape=(layers.sizes[layer + 1], layers.sizes[layer]),
     )
-    matrix = by_neuron.T.tocsr()
-    return matrix
+    return by_neuron.T.tocsr()
 
 
 def copy_layers(layers):

@@ -37,7 +37,7 @@ def _softmax_delta(outputs, deltas, n_outputs, stride, label):
     for o in range(n_outputs):
         deltas[o * stride] /= total
     deltas[label * stride] -= np.float32(1)
-    return np.log(total) + largest - outputs[label * stride]
+    return np.log(total) + (largest - outputs[label * stride])
 
 
 @inner

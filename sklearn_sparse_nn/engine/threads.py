@@ -147,18 +147,20 @@ class ThreadTeam:
         next `barrier`.
         """
         shared = np.zeros(_N_SLOTS, dtype=np.int64)
-        futures = []
+
+        def call(thread):
+            try:
+                function(thread, self.n_threads, shared, *args)
+            except BaseException:
+                shared[_STOPPED] = 1
+                raise
+
+        futures = [
+            self._helpers.submit(call, thread) for thread in range(1, self.n_threads)
+        ]
         try:
-            for thread in range(1, self.n_threads):
-                futures.append(
-                    self._helpers.submit(
-                        function, thread, self.n_threads, shared, *args
-                    )
-                )
-            function(0, self.n_threads, shared, *args)
-        except BaseException:
-            shared[_STOPPED] = 1
+            call(0)
+        finally:
             wait(futures)
-            raise
         for future in futures:
             future.result()

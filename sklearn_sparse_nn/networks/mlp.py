@@ -6,6 +6,7 @@ gradient of their connections over all samples and updates them at once, so that
 gradient is ever stored and every sum has one order, whatever the number of threads.
 """
 
+import copy
 import itertools
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ from sklearn_sparse_nn.engine.losses import OUTPUT_KINDS, output_delta
 from sklearn_sparse_nn.engine.optimisers import (
     ADAM,
     SGD,
+    OptimiserState,
     Step,
     new_state,
     regularise,
@@ -461,7 +463,9 @@ class MLP:
         del owner
         sizes = np.full(n_batches, batch_size)
         sizes[-1] = len(order) - batch_size * (n_batches - 1)
-        self._last_batch = int(sizes[-1])
+        last = order[-sizes[-1] :]
+        weights = targets.weights[last] if len(targets.weights) else np.ones(len(last))
+        self._last_batch = len(last), weights.sum(dtype=float)
         return float(losses @ sizes / len(order))
 
     def _training_workspace(self, n_samples, n_threads):
@@ -552,20 +556,24 @@ class MLP:
     def _dense_gradient(self, layer, neurons):
         """Gradient of the last batch for all possible connections of `neurons`."""
         work = self._workspace
-        n_inputs, n_samples = int(self.layers.sizes[layer]), self._last_batch
+        n_inputs = int(self.layers.sizes[layer])
+        n_samples, weight_sum = self._last_batch
         previous = self.layers.sizes[0] + self.layers.first[layer - 1] if layer else 0
         activations = work.activations.reshape(-1, work.stride)[
             previous : previous + n_inputs, :n_samples
         ]
         deltas = work.deltas.reshape(-1, work.stride)[:, :n_samples]
         rows = self.layers.first[layer] + np.asarray(neurons)
-        return deltas[rows] @ activations.T / np.float32(n_samples)
+        return deltas[rows] @ activations.T / np.float32(weight_sum or 1)
 
     def copy(self):
         """A copy that later training of this network does not change."""
         clone = object.__new__(type(self))
         clone.__dict__.update(self.__getstate__())
         clone.layers = copy_layers(self.layers)
+        if self.state is not None:
+            clone.state = OptimiserState(*(array.copy() for array in self.state))
+        clone.streams = copy.deepcopy(self.streams)
         return clone
 
     def __getstate__(self):

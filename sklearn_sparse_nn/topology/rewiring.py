@@ -37,6 +37,7 @@ def rewire(layers, state, layer, pruned, cells, weights):
     n_inputs = layers.sizes[layer]
     here, neurons = connections_of(layers, layer), neurons_of(layers, layer)
     fan_in = np.diff(layer_indptr(layers, layer))
+    n_connections = len(layers.weights)
     kept = ~pruned
     owners = np.repeat(np.arange(len(fan_in)), fan_in)[kept]
     kept_cells = owners * n_inputs + layers.indices[here][kept]
@@ -44,8 +45,8 @@ def rewire(layers, state, layer, pruned, cells, weights):
     order = np.argsort(np.concatenate([kept_cells, cells]), kind="stable")
 
     def merge(array, new):
-        if not len(array):
-            return array
+        if len(array) != n_connections:
+            return array  # SGD has no second moment
         merged = np.concatenate([array[here][kept], new])[order]
         if len(merged) == here.stop - here.start:
             array[here] = merged
