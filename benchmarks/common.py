@@ -76,7 +76,7 @@ def stopwatch(function, n_calls=1):
     return timed
 
 
-def interleave(functions, n_rounds, pause=0.0):
+def interleave(functions, n_rounds):
     """Run functions in turns.
 
     Parameters
@@ -86,8 +86,6 @@ def interleave(functions, n_rounds, pause=0.0):
     n_rounds : int
         How often each runs. The order turns by one from round to round, so that no
         function always follows the same other.
-    pause : float
-        Seconds of rest before each run.
 
     Returns
     -------
@@ -98,9 +96,33 @@ def interleave(functions, n_rounds, pause=0.0):
     for turn in range(n_rounds):
         shift = turn % len(names)
         for name in names[shift:] + names[:shift]:
-            time.sleep(pause)
             seconds[name].append(functions[name]())
     return seconds
+
+
+def rest(seconds):
+    """Sleep; return the share of the machine that others keep busy meanwhile.
+
+    None where there is no /proc/stat. A quiet machine matters most to OpenMP programs:
+    a thread that loses its core lets all others spin at the end of each loop, and two
+    threads may run 10 times as slow as one.
+    """
+    before = _processor_ticks()
+    time.sleep(seconds)
+    after = _processor_ticks()
+    if before is None or after[0] == before[0]:
+        return None
+    return (after[1] - before[1]) / (after[0] - before[0])
+
+
+def _processor_ticks():
+    """Ticks of all cores since the start: (all, busy)."""
+    try:
+        first = Path("/proc/stat").read_text().splitlines()[0]
+    except OSError:
+        return None
+    ticks = [int(cell) for cell in first.split()[1:9]]
+    return sum(ticks), sum(ticks) - ticks[3] - ticks[4]  # idle, waiting for a disk
 
 
 def ratio(numerators, denominators):

@@ -6,8 +6,10 @@ and scikit-learn have the same shape with all connections.
 
 Each side lives in a process of its own, which sleeps until told to run one epoch: the
 OpenMP threads of PyTorch spin for a while after their work and would slow down whoever
-comes next in the same process. Before each run all sides rest for a second. The dense
-sides run some of the batches of an epoch, and their time is scaled up.
+comes next in the same process. Before each run all sides rest for a second, in which
+the load of the machine by others is measured: where it is not near zero, the times of
+OpenMP programs with two threads mean nothing. The dense sides run some of the batches
+of an epoch, and their time is scaled up. Ratios are to ours with as many threads.
 
     python benchmarks/training_epoch.py
     python benchmarks/training_epoch.py --peers-python other_env/bin/python
@@ -33,6 +35,7 @@ from common import (
     print_table,
     ratio,
     report,
+    rest,
     versions,
 )
 
@@ -161,13 +164,18 @@ def dense_sklearn(n_threads):
     return train
 
 
+BASELINES = {2: "ours, 2 threads", 1: "ours, 1 thread"}
+# Above this share of the machine in other hands, a warning is printed.
+BUSY = 0.05
 # Name: function, threads, whether it needs the peers' interpreter, whether it runs
 # whole epochs. The sparse ones do, as an epoch ends with one rewiring.
 SIDES = {
     "ours, 2 threads": (ours, 2, False, True),
     "ours, 1 thread": (ours, 1, False, True),
     "SparseLab SET, 2 threads": (sparselab_set, 2, True, True),
+    "SparseLab SET, 1 thread": (sparselab_set, 1, True, True),
     "PyTorch dense, 2 threads": (dense_torch, 2, True, False),
+    "PyTorch dense, 1 thread": (dense_torch, 1, True, False),
     "scikit-learn dense, 2 threads": (dense_sklearn, 2, False, False),
 }
 
@@ -198,7 +206,8 @@ def serve(name, n_batches):
 class Side:
     """A process that trains one network when told to."""
 
-    def __init__(self, name, python, n_batches, batches_per_epoch):
+    def __init__(self, name, python, n_batches, batches_per_epoch, pause):
+        self.pause, self.busy = pause, []
         self.scale = batches_per_epoch / n_batches
         self.losses = []
         n_threads = str(SIDES[name][1])
@@ -221,7 +230,8 @@ class Side:
         return json.loads(line)
 
     def run(self):
-        """Seconds of one epoch."""
+        """Seconds of one epoch, after a rest."""
+        self.busy.append(rest(self.pause))
         print("run", file=self.process.stdin, flush=True)
         answer = self.listen()
         self.losses.append(answer["loss"])
@@ -235,10 +245,13 @@ class Side:
 def start_sides(args, batches_per_epoch):
     """Start all sides, one after the other; tell which ones are missing."""
     sides = {}
+    wanted = {*BASELINES.values(), *args.sides}
     for name, (_, _, is_peer, is_whole) in SIDES.items():
+        if name not in wanted:
+            continue
         python = args.peers_python if is_peer else sys.executable
         n_batches = batches_per_epoch if is_whole else args.dense_batches
-        side = Side(name, python, n_batches, batches_per_epoch)
+        side = Side(name, python, n_batches, batches_per_epoch, args.pause)
         if "missing" in side.greeting:
             print(f"{name}: left out, {side.greeting['missing']}")
             side.close()
@@ -254,6 +267,7 @@ def main():
     parser.add_argument("--peers-python", default=sys.executable)
     parser.add_argument("--dense-batches", type=int, default=150, help="%(default)s")
     parser.add_argument("--pause", type=float, default=1.0, help="seconds of rest")
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES))
     parser.add_argument("--serve", choices=SIDES, help="used by the script itself")
     parser.add_argument("--batches", type=int, help="used by the script itself")
     args = parser.parse_args()
@@ -262,25 +276,41 @@ def main():
         return
 
     sides = start_sides(args, batches_per_epoch=-(-60000 // BATCH_SIZE))
-    runs = {name: side.run for name, side in sides.items()}
-    seconds = interleave(runs, args.rounds, args.pause)
-    machine, results, rows = describe_machine(), {}, []
-    for name, side in sides.items():
+    seconds = interleave({name: s.run for name, s in sides.items()}, args.rounds)
+    results = {name: summary(name, side, seconds) for name, side in sides.items()}
+    print_results(results)
+    machine = describe_machine()
+    for side in sides.values():
         side.close()
         machine = side.greeting["versions"] | machine
-        slower = ratio(seconds[name], seconds["ours, 2 threads"])
-        results[name] = {
-            "seconds": seconds[name],
-            "median": median(seconds[name]),
-            "times_ours": slower,
-            "scaled_by": side.scale,
-            "losses": side.losses,
-        }
-        loss = f"{side.losses[-1]:.3f}"
-        rows.append([name, f"{median(seconds[name]):.2f}", format_ratio(slower), loss])
-    print()
-    print_table(["", "s per epoch", "times ours, 2 threads", "last loss"], rows)
     report(machine, results, args)
+
+
+def summary(name, side, seconds):
+    baseline = BASELINES[SIDES[name][1]]
+    return {
+        "seconds": seconds[name],
+        "median": median(seconds[name]),
+        "times_ours": ratio(seconds[name], seconds[baseline]),
+        "scaled_by": side.scale,
+        "losses": side.losses,
+        "busy_before": side.busy,
+    }
+
+
+def print_results(results):
+    rows = []
+    for name, result in results.items():
+        ratios, loss = format_ratio(result["times_ours"]), result["losses"][-1]
+        rows.append([name, f"{result['median']:.2f}", ratios, f"{loss:.3f}"])
+    print()
+    print_table(["", "s per epoch", "times ours, same threads", "last loss"], rows)
+    busy = [b for r in results.values() for b in r["busy_before"] if b is not None]
+    if busy:
+        print(f"\nOthers kept {median(busy):.0%} of the machine busy, {max(busy):.0%}")
+        print("at most, measured before each run.")
+    if busy and max(busy) > BUSY:
+        print("WARNING: not a quiet machine. Do not quote ratios with 2 threads.")
 
 
 if __name__ == "__main__":

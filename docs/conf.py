@@ -1,5 +1,7 @@
 """Configuration of the documentation. Nothing here needs a network."""
 
+import re
+
 from sklearn_sparse_nn import __version__
 
 project = "sklearn-sparse-nn"
@@ -51,5 +53,14 @@ def _skip_member(app, what, name, obj, skip, options):
     return True if fitted_attribute or routing or of_tuple else None
 
 
+def _unlink(app, what, name, obj, options, lines):
+    """Inherited docstrings refer to pages of scikit-learn: keep the text only."""
+    if str(getattr(obj, "__module__", "")).startswith("sklearn."):
+        lines[:] = [
+            re.sub(r":ref:`([^<`]+?)\s*<[^`]*>`", r"\1", line) for line in lines
+        ]
+
+
 def setup(app):
+    app.connect("autodoc-process-docstring", _unlink)
     app.connect("autodoc-skip-member", _skip_member)

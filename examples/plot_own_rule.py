@@ -22,7 +22,8 @@ with which weights. The network does the rest.
 #
 # RigL removes the connections of smallest magnitude, whatever their sign. It removes
 # fewer and fewer of them as training goes on: the fraction follows half a period of the
-# cosine and reaches zero after `until` of the epochs. From then on the connections stay.
+# cosine and reaches zero after a share `until` of the epochs. From then on the
+# connections stay.
 #
 # To grow, the rule needs the gradient of *all* empty places, which is as large as a
 # dense layer. It asks for a block of neurons at a time and keeps the best places so
@@ -31,8 +32,12 @@ with which weights. The network does the rest.
 
 from dataclasses import dataclass
 
+import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 
+from sklearn_sparse_nn import SETClassifier
 from sklearn_sparse_nn.topology import EvolutionRule
 
 
@@ -82,14 +87,9 @@ class RigL(EvolutionRule):
 # The comparison
 # --------------
 #
-# The data set is small and easy, so the networks are made very sparse: `epsilon` is
-# the number of connections per neuron. Each network is trained with several seeds,
-# each with a split of its own.
-
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
-
-from sklearn_sparse_nn import SETClassifier
+# The data set is small and easy, so the networks are made very sparse: at most two
+# connections per neuron. Each network is trained with several seeds, each with a split
+# of its own.
 
 X, y = load_digits(return_X_y=True)
 X = (X / 16).astype(np.float32)
@@ -122,8 +122,6 @@ for i, epsilon in enumerate(epsilons):
 # Each point is one network, each line joins the medians. All three networks of a seed
 # start from the same connections and weights, and have the same number of connections
 # throughout.
-
-import matplotlib.pyplot as plt
 
 fig, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 for offset, (name, scores) in zip([-0.06, 0, 0.06], accuracy.items()):
