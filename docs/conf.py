@@ -25,8 +25,16 @@ default_role = "code"
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn-sparse-nn"
-html_theme_options = {"show_prev_next": False, "navigation_with_keys": False}
-html_sidebars = {"installation": [], "quick_start": [], "changelog": []}
+html_theme_options = {
+    "header_links_before_dropdown": 7,
+    "navigation_with_keys": False,
+    "show_prev_next": False,
+}
+# These pages have no siblings to navigate to.
+html_sidebars = {
+    page: []
+    for page in ("index", "installation", "quick_start", "glossary", "changelog")
+}
 
 extlinks = {"arxiv": ("https://arxiv.org/abs/%s", "arXiv:%s")}
 

@@ -121,7 +121,7 @@ for i, epsilon in enumerate(epsilons):
 # %%
 # Each point is one network, each line joins the medians. All three networks of a seed
 # start from the same connections and weights, and have the same number of connections
-# throughout.
+# throughout. The fewer connections there are, the more it matters where they are.
 
 fig, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 for offset, (name, scores) in zip([-0.06, 0, 0.06], accuracy.items()):

@@ -109,7 +109,7 @@ for epsilon in (1, 2, 5, 10, 20):
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 left.semilogx(*zip(*curve, strict=True), "o-", label="sparse, evolving")
 left.semilogx(n_dense, results["dense"][0], "*", markersize=12, label="dense")
-left.set(xlabel="connections", ylabel="test accuracy", title="2 × 1,000 hidden neurons")
+left.set(xlabel="connections", ylabel="test accuracy", title="2 × 1000 neurons")
 left.legend()
 FeatureStrengthDisplay.from_estimator(sparse[-1], image_shape=(8, 8), ax=right)
 right.set_title("where the connections are")

@@ -37,7 +37,7 @@ def entry_point(function):
         (*(function.__closure__ or ()), CellType(_source_digest())),
     )
     watched.__module__, watched.__doc__ = function.__module__, function.__doc__
-    return njit(watched, nogil=True, cache=True)
+    return njit(watched, nogil=True, cache=True, no_cfunc_wrapper=True)
 
 
 def _source_digest():

@@ -177,7 +177,7 @@ def _backward(thread, layers, first, last, work):
     Until its error comes back, a hidden neuron keeps its slope in its row of `deltas`.
     """
     stride, narrow = work.stride, work.errors_stride
-    errors = work.errors[thread * narrow * np.max(layers.sizes[1:]) :]
+    errors = work.errors[thread]
     for layer in range(len(layers.sizes) - 2, 0, -1):
         start, stop = layers.first[layer], layers.first[layer + 1]
         previous = layers.first[layer - 1]
@@ -211,6 +211,14 @@ def _update_block(layers, state, block, width, work, gradient, alpha, scale, ste
     first, second = state.intercepts_first[here], state.intercepts_second[here]
     regularise(bias_gradient, intercepts, np.float32(0), scale)
     update(intercepts, first, second, bias_gradient, step)
+
+
+@inner
+def _sum(values):
+    total = 0.0
+    for value in values:
+        total += value
+    return total
 
 
 @inner(inline="always")
@@ -281,7 +289,7 @@ def _train(
         # A batch whose samples all weigh nothing teaches nothing.
         if weight_sum > 0:
             if thread == 0:
-                losses[batch] = np.sum(work.losses[: len(samples)]) / weight_sum
+                losses[batch] = _sum(work.losses[: len(samples)]) / weight_sum
             scale = np.float32(1 / weight_sum)
             corrected = _corrected(step, n_updates + turn + 1)
             block = take_next(shared, n_taken)
@@ -294,7 +302,7 @@ def _train(
         if not barrier(shared, n_threads, 2 * turn + 2):
             return
         if thread == 0 and weight_sum > 0:
-            losses[batch] += 0.5 * alpha * np.sum(work.penalties) / weight_sum
+            losses[batch] += 0.5 * alpha * _sum(work.penalties) / weight_sum
 
 
 @entry_point
@@ -322,13 +330,14 @@ def _workspace(layers, n_samples, n_threads, train):
     # Errors are apart for each thread: on neighbouring cache lines, two threads that
     # add to them made the backward pass 2.5 times as slow.
     narrow = row_stride(padded_width(-(-width // n_threads))) if train else 0
+    n_hidden = int(layers.sizes[1:-1].max(initial=0))
     blocks = _blocks(layers) if train else np.zeros((0, 3), dtype=np.int64)
     n_connections = layers.indptr[blocks[:, 2]] - layers.indptr[blocks[:, 1]]
     n_parameters = n_connections + blocks[:, 2] - blocks[:, 1]
     return _Workspace(
         activations=aligned_zeros((int(layers.sizes[0]) + n_neurons) * stride),
         deltas=aligned_zeros(n_neurons * stride if train else 0),
-        errors=aligned_zeros(n_threads * int(layers.sizes[1:].max()) * narrow),
+        errors=aligned_zeros(n_threads * n_hidden * narrow).reshape(n_threads, -1),
         errors_stride=narrow,
         stride=stride,
         losses=np.zeros(width, dtype=np.float32),
