@@ -70,7 +70,9 @@ def main():
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     folder = Path(os.environ.get("SPARSE_NN_DATA", "."))
-    names = [n for n in arguments.data if n in SHIPPED or (folder / f"{n}.npz").exists()]
+    names = [
+        n for n in arguments.data if n in SHIPPED or (folder / f"{n}.npz").exists()
+    ]
     results = {}
     print(f"{'':>10}" + "".join(f"{model:>18}" for model in arguments.models))
     for name in names:

@@ -9,6 +9,7 @@ is a fresh process. Linux only, as it reads /proc.
     python benchmarks/memory.py
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -93,7 +94,7 @@ def main():
             ]
         )
     sizes = (N_FEATURES, *HIDDEN, N_CLASSES)
-    n_cells = sum(a * b for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+    n_cells = sum(a * b for a, b in itertools.pairwise(sizes))
     n_connections = runs[0]["n_connections"]
     print(
         f"{n_connections:,} connections; dense: {n_cells:,}, {4 * n_cells / 2**20:,.0f}"

@@ -17,6 +17,7 @@ of an epoch, and their time is scaled up. Ratios are to ours with as many thread
 PyTorch and SparseLab are optional: what cannot be imported is left out, with a note.
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -117,7 +118,7 @@ def sparselab_set(n_threads):
     import torch
 
     layers, updates_per_epoch = [], -(-60000 // BATCH_SIZE)
-    for n_inputs, n_neurons in zip(SIZES[:-2], SIZES[1:-1], strict=True):
+    for n_inputs, n_neurons in itertools.pairwise(SIZES):
         density = EPSILON * (n_inputs + n_neurons) / (n_inputs * n_neurons)
         layer = sparselab.SparseLinear(n_inputs, n_neurons, sparsity=1 - density)
         layers += [layer, torch.nn.ReLU()]
@@ -135,7 +136,7 @@ def dense_torch(n_threads):
     import torch
 
     layers = []
-    for n_inputs, n_neurons in zip(SIZES[:-1], SIZES[1:], strict=True):
+    for n_inputs, n_neurons in itertools.pairwise(SIZES):
         layers += [torch.nn.Linear(n_inputs, n_neurons), torch.nn.ReLU()]
     return torch_training(torch.nn.Sequential(*layers[:-1]), n_threads)
 

@@ -96,9 +96,9 @@ print(f"the sparse network has {n_sparse / n_dense:.1%} of the connections")
 # How few connections are enough
 # ------------------------------
 #
-# The same network with fewer and fewer connections; and the pixels that the tuned one is
-# most connected to: without being told, it turns away from the margins, where nothing
-# is written.
+# The same network with fewer and fewer connections; and the pixels that the tuned one
+# is most connected to: without being told, it turns away from the margins, where
+# nothing is written.
 
 curve = []
 for epsilon in (1, 2, 5, 10, 20):

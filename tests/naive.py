@@ -129,7 +129,7 @@ def central_differences(function, array, step=1e-6):
 def set_pruned(weights, zeta):
     """Which weights SET removes: from each side, the fraction nearest to zero."""
     pruned = np.zeros(len(weights), dtype=bool)
-    for side in (weights >= 0, weights < 0):
+    for side in (weights > 0, weights < 0, weights == 0):
         candidates = sorted(np.flatnonzero(side), key=lambda k: abs(weights[k]))
         pruned[candidates[: int(zeta * len(candidates))]] = True
     return pruned

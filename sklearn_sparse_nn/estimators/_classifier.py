@@ -19,7 +19,7 @@ from sklearn_sparse_nn.estimators._base import BaseSETMLP
 
 
 class SETClassifier(ClassifierMixin, BaseSETMLP):
-    r"""Sparse multi-layer perceptron classifier with evolving connections.
+    """Sparse multi-layer perceptron classifier with evolving connections.
 
     A network that is sparse from the first step to the last: its layers start as sparse
     random graphs and are rewired while the weights train, by sparse evolutionary
@@ -30,14 +30,13 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of shape (n_layers - 2,), \
-            default=(1000, 1000)
-        The ith element is the number of neurons in the ith hidden layer. A sparse layer
-        costs what its connections cost, so it can be wide.
+    hidden_layer_sizes : array-like of shape (n_layers - 2,), default=(1000, 1000)
+        The ith element is the number of neurons in the ith hidden layer; an int means
+        one hidden layer. A sparse layer costs what its connections cost, so it can be
+        wide.
 
-    activation : {'relu', 'all_relu', 'leaky_relu', 'tanh', 'logistic', 'identity'}, \
-            default='relu'
-        Activation function of the hidden layers.
+    activation : str, default='relu'
+        Activation function of the hidden layers, one of
 
         - 'relu', the rectified linear unit, ``f(x) = max(0, x)``
         - 'all_relu', ``f(x) = x`` for positive x, else ``0.6 * x`` in the first, third,
@@ -165,13 +164,13 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
     intercepts_ : list of ndarray of float32
         The ith element holds the biases of layer i.
 
-    n_connections_ : ndarray of int of shape (n_layers_ - 1,)
+    n_connections_ : ndarray of int of shape (n_layers - 1,)
         Number of connections of each layer.
 
-    density_ : ndarray of float of shape (n_layers_ - 1,)
+    density_ : ndarray of float of shape (n_layers - 1,)
         Connections of each layer as a fraction of all that are possible.
 
-    feature_strength_ : ndarray of float of shape (n_features_in_,)
+    feature_strength_ : ndarray of float of shape (n_features,)
         Sum of the magnitudes of the connections of each feature.
 
     loss_ : float

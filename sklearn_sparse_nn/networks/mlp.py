@@ -39,7 +39,7 @@ from sklearn_sparse_nn.engine.random import drop, random_key
 from sklearn_sparse_nn.engine.simd import LINE, TILES
 from sklearn_sparse_nn.engine.threads import barrier, take_next
 from sklearn_sparse_nn.topology.evolution import EvolvingLayer
-from sklearn_sparse_nn.topology.rewiring import rewire
+from sklearn_sparse_nn.topology.rewiring import ask_rule, rewire
 from sklearn_sparse_nn.topology.weights import activation_gain, random_weights
 
 # A block of neurons is updated by one thread; its gradients stay in the L1 cache.
@@ -526,15 +526,14 @@ class MLP:
         """
         for layer in range(n_layers(self.layers)):
             view = self._evolving_layer(layer, zeta, clock)
-            pruned = np.asarray(rule.prune(view))
-            cells = np.asarray(rule.grow(view, int(pruned.sum())), dtype=np.int64)
+            pruned, cells, weights = ask_rule(rule, view)
             if not pruned.any() and not len(cells):
                 continue
-            weights = np.asarray(rule.new_weights(view, cells), dtype=np.float32)
             self.layers, (first, second) = rewire(
                 self.layers,
                 (self.state.first, self.state.second),
                 layer,
+                view.cells,
                 pruned,
                 cells,
                 weights,
@@ -554,6 +553,7 @@ class MLP:
             array.flags.writeable = False
         return EvolvingLayer(
             *arrays,
+            index=layer,
             n_inputs=int(self.layers.sizes[layer]),
             zeta=zeta,
             clock=clock,

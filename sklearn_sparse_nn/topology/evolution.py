@@ -48,6 +48,8 @@ class EvolvingLayer:
         Input of each connection, ascending within a neuron.
     weights : ndarray of float32, shape (n_connections,)
         Weight of each connection.
+    index : int
+        Which layer of the network it is; 0 is the layer of the features.
     n_inputs : int
         Number of input neurons.
     zeta : float
@@ -67,6 +69,7 @@ class EvolvingLayer:
     indptr: np.ndarray
     indices: np.ndarray
     weights: np.ndarray
+    index: int
     n_inputs: int
     zeta: float
     clock: TrainingClock

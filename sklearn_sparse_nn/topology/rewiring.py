@@ -10,7 +10,57 @@ from sklearn_sparse_nn.engine.layers import (
 )
 
 
-def rewire(layers, state, layer, pruned, cells, weights):
+def ask_rule(rule, layer):
+    """Ask a rule what to change in a layer, and check its answers.
+
+    Parameters
+    ----------
+    rule : EvolutionRule
+    layer : EvolvingLayer
+
+    Returns
+    -------
+    pruned : ndarray of bool, shape (n_connections,)
+    cells : ndarray of int64, shape (n_grown,)
+    weights : ndarray of float32, shape (n_grown,)
+
+    Raises
+    ------
+    ValueError
+        If an answer has another dtype or length than the protocol asks for, or if a
+        grown cell does not exist, is taken, or comes twice or out of order.
+    """
+    name = type(rule).__name__
+    pruned = np.asarray(rule.prune(layer))
+    if pruned.dtype != bool or pruned.shape != (layer.n_connections,):
+        raise ValueError(
+            f"{name}.prune must return a boolean array of shape "
+            f"({layer.n_connections},), got {pruned.dtype} of shape {pruned.shape}."
+        )
+    cells = np.asarray(rule.grow(layer, int(pruned.sum())), dtype=np.int64)
+    n_cells = layer.n_inputs * layer.n_neurons
+    in_order = (np.diff(cells) > 0).all()
+    if not in_order or (len(cells) and not 0 <= cells[0] <= cells[-1] < n_cells):
+        raise ValueError(
+            f"{name}.grow must return distinct cells < {n_cells} in ascending order."
+        )
+    # Both are ascending, so the search runs through memory once.
+    places = np.searchsorted(layer.cells, cells)
+    taken = np.append(layer.cells, n_cells)[places] == cells
+    if taken.any():
+        raise ValueError(
+            f"{name}.grow must return empty cells, got {taken.sum()} with a connection."
+        )
+    weights = np.asarray(rule.new_weights(layer, cells), dtype=np.float32)
+    if weights.shape != cells.shape:
+        raise ValueError(
+            f"{name}.new_weights must return one weight per cell, got shape "
+            f"{weights.shape} for {len(cells)} cells."
+        )
+    return pruned, cells, weights
+
+
+def rewire(layers, state, layer, occupied, pruned, cells, weights):
     """Remove and add connections of one layer; the optimiser state moves along.
 
     Parameters
@@ -21,10 +71,12 @@ def rewire(layers, state, layer, pruned, cells, weights):
         kept connection are kept, those of a new one are zero.
     layer : int
         Which layer.
+    occupied : ndarray of int64, shape (n_connections,)
+        Ascending cells ``neuron * n_inputs + input`` of its connections.
     pruned : ndarray of bool, shape (n_connections,)
         Which of its connections go.
     cells : ndarray of int64, shape (n_grown,)
-        Ascending empty cells ``neuron * n_inputs + input`` where connections begin.
+        Ascending empty cells where connections begin.
     weights : ndarray of float32, shape (n_grown,)
         Their weights.
 
@@ -36,13 +88,12 @@ def rewire(layers, state, layer, pruned, cells, weights):
     """
     n_inputs = layers.sizes[layer]
     here, neurons = connections_of(layers, layer), neurons_of(layers, layer)
-    fan_in = np.diff(layer_indptr(layers, layer))
     n_connections = len(layers.weights)
     kept = ~pruned
-    owners = np.repeat(np.arange(len(fan_in)), fan_in)[kept]
-    kept_cells = owners * n_inputs + layers.indices[here][kept]
+    n_kept_before = np.concatenate([[0], np.cumsum(kept)])
+    fan_in = np.diff(n_kept_before[layer_indptr(layers, layer)])
     # Two ascending runs: a stable sort merges them in linear time.
-    order = np.argsort(np.concatenate([kept_cells, cells]), kind="stable")
+    order = np.argsort(np.concatenate([occupied[kept], cells]), kind="stable")
 
     def merge(array, new):
         if len(array) != n_connections:
@@ -54,9 +105,7 @@ def rewire(layers, state, layer, pruned, cells, weights):
         return np.concatenate([array[: here.start], merged, array[here.stop :]])
 
     new_neurons, new_inputs = np.divmod(cells, n_inputs)
-    fan_in = np.bincount(owners, minlength=len(fan_in)) + np.bincount(
-        new_neurons, minlength=len(fan_in)
-    )
+    fan_in += np.bincount(new_neurons, minlength=len(fan_in))
     # The rows of this layer end elsewhere, those of later layers are moved.
     surplus = len(order) - (here.stop - here.start)
     layers.indptr[neurons.start + 1 : neurons.stop + 1] = here.start + np.cumsum(fan_in)

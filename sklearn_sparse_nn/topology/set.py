@@ -54,10 +54,14 @@ class SET(EvolutionRule):
         )
 
     def prune(self, layer):
-        """Remove the weights nearest to zero, from either side."""
+        """Remove the weights nearest to zero, from either side.
+
+        Weights that are still exactly zero, as those of a feature that is always zero,
+        are a third side: they would shield the positive or the negative ones.
+        """
         pruned = np.zeros(layer.n_connections, dtype=bool)
         share = min(layer.zeta, layer.n_empty_cells / max(layer.n_connections, 1))
-        for side in (layer.weights >= 0, layer.weights < 0):
+        for side in (layer.weights > 0, layer.weights < 0, layer.weights == 0):
             candidates = np.flatnonzero(side)
             n_pruned = int(share * len(candidates))
             if n_pruned:

@@ -562,7 +562,8 @@ def test_errors_of_threads_have_rows_of_their_own():
         )
         assert most * 16 <= work.errors_stride
         assert work.stride == row_stride(len(work.losses))
-        assert len(work.errors) == n_threads * max(SIZES[1:]) * work.errors_stride
+        assert work.errors.shape == (n_threads, max(SIZES[1:-1]) * work.errors_stride)
+        assert all(errors.ctypes.data % 64 == 0 for errors in work.errors)
 
 
 def test_nothing_of_the_size_of_a_dense_matrix_is_allocated():

@@ -26,6 +26,7 @@ def _layer(mask, seed=0, zeta=0.3, weights=None):
         indptr=np.concatenate([[0], np.cumsum(mask.sum(axis=1))]),
         indices=np.nonzero(mask)[1].astype(np.uint32),
         weights=rng.normal(size=n).astype(np.float32) if weights is None else weights,
+        index=0,
         n_inputs=mask.shape[1],
         zeta=zeta,
         clock=_clock(),
@@ -60,10 +61,13 @@ def test_set_prunes_the_fraction_zeta_of_each_sign():
     np.testing.assert_array_equal(np.flatnonzero(pruned), [0, 1, 2, 3, 4])
 
 
-def test_set_prunes_weights_that_are_zero():
-    weights = np.float32([0.0, 1, 2, -1])
-    pruned = SET().prune(_layer(np.eye(4, dtype=bool), zeta=0.4, weights=weights))
-    np.testing.assert_array_equal(pruned, [True, False, False, False])
+def test_weights_of_zero_do_not_shield_those_of_either_sign():
+    weights = np.repeat(np.float32([0, 1, -1]), 10) * np.tile(np.arange(1, 11), 3)
+    layer = _layer(np.eye(30, dtype=bool), zeta=0.4, weights=np.float32(weights))
+    pruned = SET().prune(layer).reshape(3, 10)
+    assert pruned[0].sum() == 4
+    np.testing.assert_array_equal(pruned[1], np.arange(10) < 4)
+    np.testing.assert_array_equal(pruned[2], np.arange(10) < 4)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (8, 1), (20, 30)])

@@ -11,7 +11,8 @@ from sklearn_sparse_nn.engine.layers import (
     layer_indptr,
     stack_layers,
 )
-from sklearn_sparse_nn.topology.rewiring import rewire
+from sklearn_sparse_nn.topology.evolution import EvolutionRule, EvolvingLayer
+from sklearn_sparse_nn.topology.rewiring import ask_rule, rewire
 from tests import naive
 
 SIZES = [6, 9, 7, 4]
@@ -56,7 +57,9 @@ def _rewire(layers, state, layer, n_pruned, n_grown, seed=0):
     grown = np.sort(rng.choice(empty, n_grown, replace=False)).astype(np.int64)
     weights = rng.normal(size=n_grown).astype(np.float32)
     old_state = tuple(array.copy() for array in state)
-    result = rewire(copy_layers(layers), old_state, layer, pruned, grown, weights)
+    result = rewire(
+        copy_layers(layers), old_state, layer, cells, pruned, grown, weights
+    )
     return *result, pruned, grown, weights
 
 
@@ -114,3 +117,58 @@ def test_a_network_without_connections_may_grow_some():
     np.testing.assert_array_equal(_cells(new, 1), grown)
     np.testing.assert_array_equal(new.weights, weights)
     assert [len(array) for array in new_state] == [5, 5]
+
+
+class Answers(EvolutionRule):
+    """Answers what it was told to."""
+
+    def __init__(self, pruned, cells, weights):
+        self.answers = pruned, cells, weights
+
+    def prune(self, layer):
+        return self.answers[0]
+
+    def grow(self, layer, n_pruned):
+        return self.answers[1]
+
+    def new_weights(self, layer, cells):
+        return self.answers[2]
+
+
+NONE, ONE = np.zeros(2, bool), np.zeros(1)
+
+
+@pytest.mark.parametrize(
+    "answers, message",
+    [
+        (
+            (np.array([0, 1]), [], []),
+            r"must return a boolean array of shape \(2,",
+        ),
+        ((np.zeros(3, bool), [], []), r"got bool of shape \(3,\)"),
+        ((NONE, [6], ONE), r"grow must return distinct cells < 6 in ascending order"),
+        ((NONE, [-1], ONE), r"distinct cells < 6"),
+        ((NONE, [2, 2], ONE), r"distinct cells < 6"),
+        ((NONE, [3, 2], ONE), r"distinct cells < 6"),
+        ((NONE, [1, 2], ONE), r"grow must return empty cells, got 1 with a connection"),
+        (
+            (NONE, [2], np.zeros(2)),
+            r"one weight per cell, got shape \(2,\) for 1",
+        ),
+    ],
+)
+def test_wrong_answers_of_a_rule_are_refused(answers, message):
+    layer = EvolvingLayer(
+        indptr=np.array([0, 1, 2]),
+        indices=np.array([1, 0], dtype=np.uint32),
+        weights=np.ones(2, dtype=np.float32),
+        index=0,
+        n_inputs=3,
+        zeta=0.3,
+        clock=None,
+        gain=1.0,
+        rng=None,
+        gradient=None,
+    )
+    with pytest.raises(ValueError, match=message):
+        ask_rule(Answers(*answers), layer)
