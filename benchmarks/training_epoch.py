@@ -118,7 +118,7 @@ def sparselab_set(n_threads):
     import torch
 
     layers, updates_per_epoch = [], -(-60000 // BATCH_SIZE)
-    for n_inputs, n_neurons in itertools.pairwise(SIZES):
+    for n_inputs, n_neurons in itertools.pairwise(SIZES[:-1]):
         density = EPSILON * (n_inputs + n_neurons) / (n_inputs * n_neurons)
         layer = sparselab.SparseLinear(n_inputs, n_neurons, sparsity=1 - density)
         layers += [layer, torch.nn.ReLU()]

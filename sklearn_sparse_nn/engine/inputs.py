@@ -15,6 +15,7 @@ from numba.extending import intrinsic
 from scipy import sparse
 
 from sklearn_sparse_nn.engine.compilation import inner
+from sklearn_sparse_nn.engine.simd import LINE
 
 _FEATURE_BLOCK = 64  # 64 features × 16 samples: the lines being written stay in L1
 
@@ -76,13 +77,14 @@ _int32_at = _read(types.int32, ir.IntType(32))
 
 @inner
 def _read_dense(inputs, samples, first, last, rows, stride):
-    for start in range(0, inputs.n_features, _FEATURE_BLOCK):
-        stop = min(start + _FEATURE_BLOCK, inputs.n_features)
-        for column in range(first, last):
-            address = inputs.address + samples[column] * inputs.row_stride
-            for feature in range(start, stop):
-                value = _float32_at(address + feature * inputs.column_stride)
-                rows[feature * stride + column] = value
+    for line in range(first, last, LINE):
+        for start in range(0, inputs.n_features, _FEATURE_BLOCK):
+            stop = min(start + _FEATURE_BLOCK, inputs.n_features)
+            for column in range(line, min(line + LINE, last)):
+                address = inputs.address + samples[column] * inputs.row_stride
+                for feature in range(start, stop):
+                    value = _float32_at(address + feature * inputs.column_stride)
+                    rows[feature * stride + column] = value
 
 
 @inner

@@ -62,15 +62,32 @@ def _input_gradient(lanes):
 def _weight_gradient(lanes):
     v = vector_operations(lanes)
 
+    @inner(inline="always")
+    def products(column, k, layers, x, delta, stride):
+        row = np.int64(layers.indices[k]) * stride + column
+        return v.multiply(delta, v.load(x, row))
+
     @inner
     def weight_gradient(column, layers, start, stop, x, deltas, gradient, bias, stride):
         first = layers.indptr[start]
         for j in range(start, stop):
             delta = v.load(deltas, (j - start) * stride + column)
             bias[j - start] += v.total(delta)
-            for k in range(layers.indptr[j], layers.indptr[j + 1]):
-                row = np.int64(layers.indices[k]) * stride + column
-                gradient[k - first] += v.total(v.multiply(delta, v.load(x, row)))
+            k, end = layers.indptr[j], layers.indptr[j + 1]
+            while k + 4 <= end:
+                v.add_totals(
+                    gradient,
+                    k - first,
+                    products(column, k, layers, x, delta, stride),
+                    products(column, k + 1, layers, x, delta, stride),
+                    products(column, k + 2, layers, x, delta, stride),
+                    products(column, k + 3, layers, x, delta, stride),
+                )
+                k += 4
+            while k < end:
+                product = products(column, k, layers, x, delta, stride)
+                gradient[k - first] += v.total(product)
+                k += 1
 
     return weight_gradient
 
