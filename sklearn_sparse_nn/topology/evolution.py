@@ -95,8 +95,10 @@ class EvolvingLayer:
     @cached_property
     def cells(self):
         """Cell ``neuron * n_inputs + input`` of each connection, ascending."""
-        neurons = np.repeat(np.arange(self.n_neurons), np.diff(self.indptr))
-        return neurons * self.n_inputs + self.indices
+        first_cells = np.arange(self.n_neurons) * self.n_inputs
+        cells = np.repeat(first_cells, np.diff(self.indptr))
+        cells += self.indices
+        return cells
 
     def sample_empty_cells(self, n):
         """Draw `n` distinct cells that hold no connection, in ascending order."""

@@ -44,13 +44,15 @@ def ask_rule(rule, layer):
         raise ValueError(
             f"{name}.grow must return distinct cells < {n_cells} in ascending order."
         )
-    # Both are ascending, so the search runs through memory once.
-    places = np.searchsorted(layer.cells, cells)
-    taken = np.append(layer.cells, n_cells)[places] == cells
-    if taken.any():
-        raise ValueError(
-            f"{name}.grow must return empty cells, got {taken.sum()} with a connection."
-        )
+    if len(cells) and layer.n_connections:
+        # Both are ascending, so the search runs through memory once.
+        places = np.searchsorted(layer.cells, cells)
+        taken = layer.cells[np.minimum(places, layer.n_connections - 1)] == cells
+        if taken.any():
+            raise ValueError(
+                f"{name}.grow must return empty cells, got {taken.sum()} with a "
+                "connection."
+            )
     weights = np.asarray(rule.new_weights(layer, cells), dtype=np.float32)
     if weights.shape != cells.shape:
         raise ValueError(
@@ -90,8 +92,6 @@ def rewire(layers, state, layer, occupied, pruned, cells, weights):
     here, neurons = connections_of(layers, layer), neurons_of(layers, layer)
     n_connections = len(layers.weights)
     kept = ~pruned
-    n_kept_before = np.concatenate([[0], np.cumsum(kept)])
-    fan_in = np.diff(n_kept_before[layer_indptr(layers, layer)])
     # Two ascending runs: a stable sort merges them in linear time.
     order = np.argsort(np.concatenate([occupied[kept], cells]), kind="stable")
 
@@ -105,7 +105,9 @@ def rewire(layers, state, layer, occupied, pruned, cells, weights):
         return np.concatenate([array[: here.start], merged, array[here.stop :]])
 
     new_neurons, new_inputs = np.divmod(cells, n_inputs)
+    fan_in = np.diff(layer_indptr(layers, layer))
     fan_in += np.bincount(new_neurons, minlength=len(fan_in))
+    fan_in -= np.bincount(occupied[pruned] // n_inputs, minlength=len(fan_in))
     # The rows of this layer end elsewhere, those of later layers are moved.
     surplus = len(order) - (here.stop - here.start)
     layers.indptr[neurons.start + 1 : neurons.stop + 1] = here.start + np.cumsum(fan_in)

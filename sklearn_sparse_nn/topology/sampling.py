@@ -70,5 +70,6 @@ def sample_empty_cells(occupied, n_cells, size, rng):
     ranks = sorted_sample(n_cells - len(occupied), size, rng)
     # The empty cell of rank r comes after those occupied cells that have at most r
     # empty cells before them.
-    n_empty_before = occupied - np.arange(len(occupied))
+    n_empty_before = np.arange(len(occupied))
+    np.subtract(occupied, n_empty_before, out=n_empty_before)
     return ranks + np.searchsorted(n_empty_before, ranks, side="right")

@@ -61,13 +61,11 @@ class SET(EvolutionRule):
         """
         pruned = np.zeros(layer.n_connections, dtype=bool)
         share = min(layer.zeta, layer.n_empty_cells / max(layer.n_connections, 1))
+        magnitudes = np.abs(layer.weights)
         for side in (layer.weights > 0, layer.weights < 0, layer.weights == 0):
-            candidates = np.flatnonzero(side)
-            n_pruned = int(share * len(candidates))
+            n_pruned = int(share * np.count_nonzero(side))
             if n_pruned:
-                magnitudes = np.abs(layer.weights[candidates])
-                smallest = np.argpartition(magnitudes, n_pruned - 1)[:n_pruned]
-                pruned[candidates[smallest]] = True
+                pruned |= _smallest(magnitudes, side, n_pruned)
         return pruned
 
     def grow(self, layer, n_pruned):
@@ -79,3 +77,13 @@ class SET(EvolutionRule):
         if self.grown_weights == "random":
             return super().new_weights(layer, cells)
         return np.zeros(len(cells), dtype=np.float32)
+
+
+def _smallest(values, among, n):
+    """Mark the `n` smallest of some values; of equal ones, the first."""
+    # Selection in linear time. NumPy's partition is vectorised, its argpartition not.
+    threshold = np.partition(values[among], n - 1)[n - 1]
+    smaller = among & (values < threshold)
+    equal = np.flatnonzero(among & (values == threshold))
+    smaller[equal[: n - np.count_nonzero(smaller)]] = True
+    return smaller

@@ -150,7 +150,6 @@ NONE, ONE = np.zeros(2, bool), np.zeros(1)
         ((NONE, [-1], ONE), r"distinct cells < 6"),
         ((NONE, [2, 2], ONE), r"distinct cells < 6"),
         ((NONE, [3, 2], ONE), r"distinct cells < 6"),
-        ((NONE, [1, 2], ONE), r"grow must return empty cells, got 1 with a connection"),
         (
             (NONE, [2], np.zeros(2)),
             r"one weight per cell, got shape \(2,\) for 1",
