@@ -1,13 +1,14 @@
 """Carry out what an evolution rule decides: O(connections), sorted rows merged."""
 
+from itertools import pairwise
+
 import numpy as np
 
-from sklearn_sparse_nn.engine.layers import (
-    SparseLayers,
-    connections_of,
-    layer_indptr,
-    neurons_of,
-)
+from sklearn_sparse_nn.engine.layers import connections_of, layer_indptr, neurons_of
+
+# Connections that are merged at a time. Of a layer of ten million, merging all at once
+# took twice as long: fresh memory costs more than what is done with it.
+_BLOCK = 2**19
 
 
 def ask_rule(rule, layer):
@@ -88,39 +89,52 @@ def rewire(layers, state, layer, occupied, pruned, cells, weights):
         Shares the arrays of the old one where the number of connections is the same.
     state : list of ndarray
     """
-    n_inputs = layers.sizes[layer]
+    n_inputs, n_connections = layers.sizes[layer], len(layers.weights)
     here, neurons = connections_of(layers, layer), neurons_of(layers, layer)
-    n_connections = len(layers.weights)
-    kept = ~pruned
-    # Two ascending runs: a stable sort merges them in linear time.
-    order = np.argsort(np.concatenate([occupied[kept], cells]), kind="stable")
-
-    def merge(array, new):
-        if len(array) != n_connections:
-            return array  # SGD has no second moment
-        merged = np.concatenate([array[here][kept], new])[order]
-        if len(merged) == here.stop - here.start:
-            array[here] = merged
-            return array
-        return np.concatenate([array[: here.start], merged, array[here.stop :]])
-
     new_neurons, new_inputs = np.divmod(cells, n_inputs)
-    fan_in = np.diff(layer_indptr(layers, layer))
+    zeros = np.zeros(len(cells), dtype=np.float32)
+    # What moves, and what a new connection starts with. SGD has no second moment.
+    arrays = [layers.indices, layers.weights, *state]
+    fresh = [new_inputs.astype(np.uint32), weights, *(zeros for _ in state)]
+    moving = [i for i, array in enumerate(arrays) if len(array) == n_connections]
+
+    indptr = layer_indptr(layers, layer)
+    pieces = []
+    for first, last in _blocks(indptr):
+        old = slice(indptr[first], indptr[last])
+        new = slice(*np.searchsorted(cells, [first * n_inputs, last * n_inputs]))
+        kept = np.flatnonzero(~pruned[old]) + old.start
+        # Two ascending runs: a stable sort merges them in linear time.
+        order = np.argsort(np.concatenate([occupied[kept], cells[new]]), kind="stable")
+        pieces.append(
+            [
+                np.concatenate([arrays[i][here][kept], fresh[i][new]])[order]
+                for i in moving
+            ]
+        )
+    for i, merged in zip(moving, zip(*pieces)):
+        arrays[i] = _replace(arrays[i], here, np.concatenate(merged))
+
+    fan_in = np.diff(indptr)
     fan_in += np.bincount(new_neurons, minlength=len(fan_in))
     fan_in -= np.bincount(occupied[pruned] // n_inputs, minlength=len(fan_in))
     # The rows of this layer end elsewhere, those of later layers are moved.
-    surplus = len(order) - (here.stop - here.start)
     layers.indptr[neurons.start + 1 : neurons.stop + 1] = here.start + np.cumsum(fan_in)
-    layers.indptr[neurons.stop + 1 :] += surplus
-    zeros = np.zeros(len(cells), dtype=np.float32)
-    return (
-        SparseLayers(
-            sizes=layers.sizes,
-            first=layers.first,
-            indptr=layers.indptr,
-            indices=merge(layers.indices, new_inputs.astype(np.uint32)),
-            weights=merge(layers.weights, weights),
-            intercepts=layers.intercepts,
-        ),
-        [merge(array, zeros) for array in state],
-    )
+    layers.indptr[neurons.stop + 1 :] += len(cells) - np.count_nonzero(pruned)
+    indices, weights, *state = arrays
+    return layers._replace(indices=indices, weights=weights), state
+
+
+def _blocks(indptr):
+    """Cut the neurons of a layer into blocks of about `_BLOCK` connections."""
+    marks = np.arange(0, indptr[-1], _BLOCK)
+    inner = np.searchsorted(indptr, marks[1:])
+    return pairwise(np.unique([0, *inner, len(indptr) - 1]))
+
+
+def _replace(array, here, merged):
+    """Put `merged` in the place `here` of an array, at once if it has the same size."""
+    if len(merged) == here.stop - here.start:
+        array[here] = merged
+        return array
+    return np.concatenate([array[: here.start], merged, array[here.stop :]])

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
+from sklearn_sparse_nn.topology import sampling
 from sklearn_sparse_nn.topology.sampling import sample_empty_cells, sorted_sample
 
 
@@ -101,3 +102,13 @@ def test_every_pair_of_empty_cells_is_drawn_equally_often():
     _expect_uniform_over_pairs(
         lambda: sample_empty_cells(occupied, 40, 2, rng), empty, 20_000
     )
+
+
+@pytest.mark.parametrize("block", [1, 2, 7])
+def test_empty_cells_in_blocks_are_the_same(monkeypatch, block):
+    occupied = np.sort(np.random.default_rng(0).choice(50, 20, replace=False))
+    draw = [sampling.sample_empty_cells(occupied, 50, 25, np.random.default_rng(1))]
+    monkeypatch.setattr(sampling, "_BLOCK", block)
+    draw.append(sampling.sample_empty_cells(occupied, 50, 25, np.random.default_rng(1)))
+    np.testing.assert_array_equal(*draw)
+    assert not np.isin(draw[1], occupied).any()
