@@ -7,7 +7,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from joblib import effective_n_jobs
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator, _fit_context, is_classifier, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -243,7 +243,7 @@ class BaseSETMLP(CallbackSupportMixin, BaseEstimator, ABC):
             accept_sparse="csr",
             dtype=np.float32,
             multi_output=True,
-            y_numeric=not hasattr(self, "class_weight"),
+            y_numeric=is_regressor(self),
             reset=reset,
         )
         labels, values = self._encode_targets(y, reset_targets)
@@ -306,7 +306,7 @@ class BaseSETMLP(CallbackSupportMixin, BaseEstimator, ABC):
             samples,
             random_state=random_state,
             test_size=self.validation_fraction,
-            stratify=y if hasattr(self, "class_weight") and y.ndim == 1 else None,
+            stratify=y if is_classifier(self) and y.ndim == 1 else None,
         )
         if len(validation) < 2:
             raise ValueError(
