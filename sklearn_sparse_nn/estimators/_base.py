@@ -202,6 +202,7 @@ class BaseSETMLP(CallbackSupportMixin, BaseEstimator, ABC):
                     )
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=2)
+        self._network.forget_batch()
         if best is not None:
             self._network = best
         self._check_finite()
