@@ -1,9 +1,9 @@
 """Test accuracy on MNIST, 784-1000-1000-1000-10, within 50 epochs: SET and dense.
 
 SET has `epsilon=20`, 4.5 % of the connections of the dense network. Both train by
-SGD with momentum 0.9, mini-batches of 128 and the 'adaptive' schedule, on pixels shifted
-and scaled to mean 0 and variance 1. SET starts from twice the learning rate and has a
-dropout of 0.15, which the dense network, scikit-learn's, does not offer::
+SGD with momentum 0.9, mini-batches of 128 and the 'adaptive' schedule, on pixels
+shifted and scaled to mean 0 and variance 1. SET starts from twice the learning rate and
+has a dropout of 0.15, which the dense network, scikit-learn's, does not offer::
 
     python benchmarks/mnist_accuracy.py --models SET --seeds 0 1 2
 """
