@@ -20,7 +20,6 @@ import warnings
 from pathlib import Path
 from time import perf_counter
 
-import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import fetch_openml
 from sklearn.exceptions import ConvergenceWarning
@@ -85,6 +84,8 @@ for name, model in {"dense": dense, "sparse": sparse}.items():
 best = search.best_estimator_[-1]
 n_sparse, n_dense = best.n_connections_.sum(), 1000 * (X.shape[1] + 1000 + 1)
 print(f"{n_sparse:,} connections, {n_sparse / n_dense:.1%} of the dense network's")
-FeatureStrengthDisplay.from_estimator(best, n_features=20)
-plt.title("The genes with the strongest connections")
-plt.show()
+display = FeatureStrengthDisplay.from_estimator(best, n_features=20)
+display.ax_.set_title("The genes with the strongest connections")
+if "__file__" in globals():
+    display.figure_.savefig("strongest_genes.png", dpi=120)
+    print("saved strongest_genes.png")
