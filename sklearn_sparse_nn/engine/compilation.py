@@ -1,7 +1,7 @@
 """How the engine is compiled: few entry points, cached, and what they call.
 
 A cold cache is a user's first impression. What only compiled functions call is
-compiled without the wrappers that Python would need: a quarter less time to compile.
+compiled without the wrappers that Python would need.
 """
 
 import hashlib

@@ -3,7 +3,7 @@
 Numba's `parallel=True` aborts the process when two Python threads enter it. Here the
 caller is thread 0 and helpers from a `ThreadPoolExecutor` are the others; each runs the
 same compiled function for many mini-batches and meets the others at `barrier`, a
-spinning counter in shared memory that costs a microsecond and no Python.
+spinning counter in shared memory that needs no Python.
 """
 
 import ctypes

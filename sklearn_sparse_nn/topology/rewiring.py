@@ -6,8 +6,8 @@ import numpy as np
 
 from sklearn_sparse_nn.engine.layers import connections_of, layer_indptr, neurons_of
 
-# Connections that are merged at a time. Of a layer of ten million, merging all at once
-# took twice as long: fresh memory costs more than what is done with it.
+# Connections that are merged at a time: on a layer of ten million, fresh memory for
+# all of them costs more than what is done with it.
 _BLOCK = 2**19
 
 
