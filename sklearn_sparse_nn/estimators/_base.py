@@ -220,7 +220,8 @@ class BaseSETMLP(CallbackSupportMixin, BaseEstimator, ABC):
         random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialize(sizes, random_state)
-        if self._network.state is None:
+        # After early stopping or another solver there is nothing to go on with.
+        if self._network.solver != self.solver or self.best_loss_ is None:
             self._start_fit()
         order = np.arange(X.shape[0])
         if self.shuffle:
@@ -263,6 +264,16 @@ class BaseSETMLP(CallbackSupportMixin, BaseEstimator, ABC):
         if not all(isinstance(size, int) and size > 0 for size in hidden):
             raise ValueError(f"hidden_layer_sizes must be integers > 0, got {hidden}.")
         self.n_outputs_, self.out_activation_ = self._output(values)
+        n_samples = X.shape[0]
+        if self.out_activation_ == "softmax":
+            fits = labels.shape == (n_samples,)
+        else:
+            fits = values.shape == (n_samples, self.n_outputs_)
+        if not fits:
+            raise ValueError(
+                f"y of shape {y.shape} is not of the kind that "
+                f"{self.__class__.__name__} was first fitted with."
+            )
         return X, y, targets, [X.shape[1], *hidden, self.n_outputs_]
 
     def _initialize(self, sizes, random_state):

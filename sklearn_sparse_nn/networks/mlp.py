@@ -84,6 +84,8 @@ class MLP:
     Attributes
     ----------
     layers : SparseLayers
+    solver : {"sgd", "adam"} or None
+        Which optimiser the state belongs to; None before training.
     state : OptimiserState or None
         None until it is trained for the first time.
     n_updates : int
@@ -107,6 +109,7 @@ class MLP:
             weights.append(random_weights(np.repeat(degrees, degrees), gain, rng))
             intercepts.append(np.zeros(n_neurons, dtype=np.float32))
         self.layers = stack_layers(sizes, connections, weights, intercepts)
+        self.solver = None
         self.state = None
         self.n_updates = 0
         self.updates_since_rewiring = 0
@@ -121,6 +124,7 @@ class MLP:
     def reset_optimiser(self, solver):
         """Forget the optimiser's state and start anew."""
         layers = self.layers
+        self.solver = solver
         self.state = new_state(solver, len(layers.weights), len(layers.intercepts))
         self.n_updates = 0
 

@@ -71,6 +71,28 @@ def test_number_of_outputs_may_not_change(data):
         regr.partial_fit(X, np.column_stack([y, y]))
 
 
+def test_kind_of_targets_may_not_change(data):
+    X, y = data
+    Y = np.column_stack([y == 0, y == 1, y == 2]).astype(int)
+    message = "is not of the kind that SETClassifier was first fitted with"
+    for first, second in [(Y, Y[:, :2]), (Y, y == 0), (y, Y), ((y == 0) * 1, Y[:, :2])]:
+        clf = SETClassifier((10,), max_iter=1).fit(X, first)
+        with pytest.raises(ValueError, match=message):
+            clf.partial_fit(X, second)
+
+
+@pytest.mark.parametrize(
+    "change", [{"solver": "sgd"}, {"early_stopping": False, "batch_size": 10}]
+)
+def test_parameters_may_change_between_fit_and_partial_fit(data, change):
+    X, y = data
+    clf = SETClassifier((30,), max_iter=3, early_stopping=True, random_state=0)
+    clf.fit(X, y).set_params(**{"early_stopping": False, **change})
+    clf.partial_fit(X, y).set_params(solver="adam").partial_fit(X, y)
+    assert np.isfinite(clf.predict_proba(X)).all()
+    assert len(clf._network.state.second) == clf.n_connections_.sum()
+
+
 def test_multiclass_multioutput_is_refused(data):
     X, y = data
     with pytest.raises(ValueError, match="Multioutput target data is not supported"):
