@@ -3,7 +3,7 @@
 Two networks: 784-1000-1000-1000-10 on MNIST, batches of 128, and one whose hidden layer
 has ten million connections (250,000 inputs and neurons at epsilon=20) on 1,400 samples
 of noise: few samples make rewiring, which does not depend on their number, look worst.
-Rewiring runs on one thread, training on `--n-jobs`. Training and rewiring alternate, so
+Training and rewiring alternate, so
 they are interleaved as they are in `fit`. The large network takes 3 GB.
 
     python benchmarks/rewiring.py
@@ -65,7 +65,7 @@ def measure(X, targets, sizes, output, n_rounds, n_jobs):
             trained = perf_counter()
             updates = network.updates_since_rewiring
             clock = TrainingClock(epoch + 1, None, network.n_updates, updates)
-            network.evolve(SET(), ZETA, clock)
+            network.evolve(SET(), ZETA, clock, team)
             training.append(trained - start)
             rewiring.append(perf_counter() - trained)
     return {

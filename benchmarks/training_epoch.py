@@ -79,7 +79,7 @@ def ours(n_threads):
         order = rng.permutation(len(X))[: n_batches * BATCH_SIZE]
         loss = network.train_epoch(X, targets, order, parameters, team)
         clock = TrainingClock(1, None, network.n_updates, n_batches)
-        network.evolve(SET(), ZETA, clock)
+        network.evolve(SET(), ZETA, clock, team)
         return time.perf_counter() - start, loss
 
     return train

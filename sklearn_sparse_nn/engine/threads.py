@@ -118,6 +118,16 @@ def take_next(shared, n_taken_before):
     return _atomic_add(shared, _TAKEN, 1) - n_taken_before
 
 
+def shielded(function, *args):
+    """Call a function that an interrupt of the user does not cut in two.
+
+    Python interrupts its main thread alone. So the function runs on another, and an
+    interrupt is raised when it has ended.
+    """
+    with ThreadPoolExecutor(1) as executor:
+        executor.submit(function, *args).result()
+
+
 class ThreadTeam:
     """Threads that run one compiled function together.
 

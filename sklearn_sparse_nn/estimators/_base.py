@@ -192,7 +192,7 @@ class BaseSETMLP(CallbackSupportMixin, BaseEstimator, ABC):
                     )
                     if stop or self._has_converged():
                         break
-                    self._evolve(epoch, self.max_iter)
+                    self._evolve(epoch, self.max_iter, team)
                 else:
                     warnings.warn(
                         f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) "
@@ -230,7 +230,7 @@ class BaseSETMLP(CallbackSupportMixin, BaseEstimator, ABC):
             # Before training and not after it: new connections are trained before
             # anybody predicts with them.
             if self._network.remembers_a_batch:
-                self._evolve(self.n_iter_, None)
+                self._evolve(self.n_iter_, None, team)
             self._train_epoch(X, targets, order, team)
         self._follow_progress(X, y, targets.weights, None, None)
         self._check_finite()
@@ -403,7 +403,7 @@ class BaseSETMLP(CallbackSupportMixin, BaseEstimator, ABC):
             print(message)
         return not adaptive
 
-    def _evolve(self, epoch, max_epochs):
+    def _evolve(self, epoch, max_epochs, team):
         """Rewire the network if its rule says so."""
         clock = TrainingClock(
             epoch=epoch,
@@ -412,7 +412,7 @@ class BaseSETMLP(CallbackSupportMixin, BaseEstimator, ABC):
             updates_since_rewiring=self._network.updates_since_rewiring,
         )
         if self._rule.is_due(clock):
-            self._network.evolve(self._rule, self.zeta, clock)
+            self._network.evolve(self._rule, self.zeta, clock, team)
 
     def _snapshot(self):
         """What makes a copy of this estimator independent of further training."""

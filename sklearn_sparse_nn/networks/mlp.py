@@ -25,6 +25,7 @@ from sklearn_sparse_nn.engine.optimisers import (
     new_state,
 )
 from sklearn_sparse_nn.engine.simd import LINE, TILES
+from sklearn_sparse_nn.engine.threads import shielded
 from sklearn_sparse_nn.networks.passes import (
     Functions,
     Targets,
@@ -228,7 +229,7 @@ class MLP:
         for name in _BUFFERS:
             self.__dict__.pop(name, None)
 
-    def evolve(self, rule, zeta, clock):
+    def evolve(self, rule, zeta, clock, team):
         """Let an evolution rule rewire each layer.
 
         Parameters
@@ -237,24 +238,21 @@ class MLP:
         zeta : float
             Fraction of the connections to replace.
         clock : TrainingClock
+        team : ThreadTeam
         """
         for layer in range(n_layers(self.layers)):
             view = self._evolving_layer(layer, zeta, clock)
             pruned, cells, weights = ask_rule(rule, view)
             if not pruned.any() and not len(cells):
                 continue
-            self.layers, (first, second) = rewire(
-                self.layers,
-                (self.state.first, self.state.second),
-                layer,
-                view.cells,
-                pruned,
-                cells,
-                weights,
-            )
-            self.state = self.state._replace(first=first, second=second)
+            shielded(self._rewire, layer, pruned, cells, weights, team)
         self.updates_since_rewiring = 0
         self._workspace_key = None
+
+    def _rewire(self, *changes):
+        state = self.state.first, self.state.second
+        self.layers, (first, second) = rewire(self.layers, state, *changes)
+        self.state = self.state._replace(first=first, second=second)
 
     def _evolving_layer(self, layer, zeta, clock):
         connections = connections_of(self.layers, layer)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklearn_sparse_nn.topology.cells import occupied_cells
 from sklearn_sparse_nn.topology.sampling import sample_empty_cells
 from sklearn_sparse_nn.topology.weights import random_weights
 
@@ -95,15 +96,13 @@ class EvolvingLayer:
     @cached_property
     def cells(self):
         """Cell ``neuron * n_inputs + input`` of each connection, ascending."""
-        first_cells = np.arange(self.n_neurons) * self.n_inputs
-        cells = np.repeat(first_cells, np.diff(self.indptr))
-        cells += self.indices
-        return cells
+        return occupied_cells(
+            self.indptr, self.indices, self.n_inputs, 0, self.n_neurons
+        )
 
     def sample_empty_cells(self, n):
         """Draw `n` distinct cells that hold no connection, in ascending order."""
-        n_cells = self.n_inputs * self.n_neurons
-        return sample_empty_cells(self.cells, n_cells, n, self.rng)
+        return sample_empty_cells(self.indptr, self.indices, self.n_inputs, n, self.rng)
 
 
 class EvolutionRule:
@@ -153,8 +152,9 @@ class EvolutionRule:
         Returns
         -------
         cells : ndarray of int64, shape (n_grown,)
-            Distinct empty cells ``neuron * n_inputs + input``, in ascending order. By
-            default, as many random ones as were pruned.
+            Distinct cells ``neuron * n_inputs + input``, in ascending order: empty, or
+            of a connection that `prune` removed. By default, as many random ones as
+            were pruned, empty before.
         """
         return layer.sample_empty_cells(n_pruned)
 

@@ -1,15 +1,14 @@
 """Random cells of a huge matrix, without the matrix.
 
-A layer of `n_neurons` × `n_inputs` has as many cells as it could have connections;
-cell ``neuron * n_inputs + input`` is one of them. Time and memory are proportional to
-the number of cells drawn, never to the number there are.
+Time and memory are proportional to the number of cells drawn, never to the number there
+are.
 """
 
 from itertools import pairwise
 
 import numpy as np
 
-_BLOCK = 2**19
+from sklearn_sparse_nn.topology.cells import neuron_blocks, occupied_cells
 
 
 def sorted_sample(population, size, rng):
@@ -54,33 +53,33 @@ def _visit(population, probability, rng):
     return visited[: np.searchsorted(visited, population)]
 
 
-def sample_empty_cells(occupied, n_cells, size, rng):
+def sample_empty_cells(indptr, indices, n_inputs, size, rng):
     """Draw distinct cells that hold no connection, uniformly, in ascending order.
 
     Parameters
     ----------
-    occupied : ndarray of int64
-        Ascending cells that hold one.
-    n_cells : int
-        Number of cells of the layer.
+    indptr, indices : ndarray
+        CSR structure of a layer, a row for each neuron.
+    n_inputs : int
     size : int
-        How many to draw, at most ``n_cells - len(occupied)``.
+        How many to draw, at most as many as are empty.
     rng : numpy.random.Generator
 
     Returns
     -------
     cells : ndarray of int64, shape (size,)
     """
-    ranks = sorted_sample(n_cells - len(occupied), size, rng)
-    # The empty cell of rank r comes after those occupied cells that have at most r
-    # empty cells before them. In blocks, because fresh memory is slow.
-    starts = np.arange(0, len(occupied), _BLOCK)
-    bounds = np.append(np.searchsorted(ranks, occupied[starts] - starts), size)
-    cells = ranks.copy()
-    for start, (first, last) in zip(starts, pairwise(bounds)):
-        block = occupied[start : start + _BLOCK]
-        n_empty_before = block - np.arange(start, start + len(block))
-        cells[first:last] += start + np.searchsorted(
-            n_empty_before, ranks[first:last], side="right"
+    n_neurons = len(indptr) - 1
+    cells = sorted_sample(n_neurons * n_inputs - int(indptr[-1]), size, rng)
+    blocks = neuron_blocks(indptr)
+    starts = np.array([first for first, _ in blocks])
+    bounds = np.append(np.searchsorted(cells, starts * n_inputs - indptr[starts]), size)
+    for (first, last), (start, stop) in zip(blocks, pairwise(bounds)):
+        occupied = occupied_cells(indptr, indices, n_inputs, first, last)
+        # The empty cell of rank r comes after those occupied cells that have at most r
+        # empty cells before them.
+        occupied -= np.arange(indptr[first], indptr[last])
+        cells[start:stop] += indptr[first] + np.searchsorted(
+            occupied, cells[start:stop], side="right"
         )
     return cells

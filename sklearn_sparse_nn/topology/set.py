@@ -7,6 +7,9 @@ import numpy as np
 
 from sklearn_sparse_nn.topology.evolution import EvolutionRule
 
+# Weights that are looked at together: fresh memory for all would cost more time.
+_BLOCK = 2**17
+
 
 @dataclass
 class SET(EvolutionRule):
@@ -61,11 +64,8 @@ class SET(EvolutionRule):
         """
         pruned = np.zeros(layer.n_connections, dtype=bool)
         share = min(layer.zeta, layer.n_empty_cells / max(layer.n_connections, 1))
-        magnitudes = np.abs(layer.weights)
-        for side in (layer.weights > 0, layer.weights < 0, layer.weights == 0):
-            n_pruned = int(share * np.count_nonzero(side))
-            if n_pruned:
-                pruned |= _smallest(magnitudes, side, n_pruned)
+        for side in (np.greater, np.less, np.equal):
+            _prune_side(layer.weights, side, share, pruned)
         return pruned
 
     def grow(self, layer, n_pruned):
@@ -79,11 +79,25 @@ class SET(EvolutionRule):
         return np.zeros(len(cells), dtype=np.float32)
 
 
-def _smallest(values, among, n):
-    """Mark the `n` smallest of some values; of equal ones, the first."""
-    # Selection in linear time. NumPy's partition is vectorised, its argpartition not.
-    threshold = np.partition(values[among], n - 1)[n - 1]
-    smaller = among & (values < threshold)
-    equal = np.flatnonzero(among & (values == threshold))
-    smaller[equal[: n - np.count_nonzero(smaller)]] = True
-    return smaller
+def _prune_side(weights, side, share, pruned):
+    """Mark the share nearest to zero of the weights ``side(weights, 0)``."""
+    starts = range(0, len(weights) or 1, _BLOCK)
+    blocks = [slice(start, start + _BLOCK) for start in starts]
+    magnitudes = np.concatenate(
+        [np.abs(np.compress(side(weights[b], 0), weights[b])) for b in blocks]
+    )
+    n_pruned = int(share * len(magnitudes))
+    if not n_pruned:
+        return
+    # Selection in linear time; partial sorting would not be.
+    magnitudes.partition(n_pruned - 1)
+    threshold = magnitudes[n_pruned - 1]
+    n_ties = n_pruned - np.count_nonzero(magnitudes[:n_pruned] < threshold)
+    for b in blocks:
+        block = np.abs(weights[b])
+        here = side(weights[b], 0)
+        pruned[b] |= here & (block < threshold)
+        # Of equal weights, the first.
+        ties = np.flatnonzero(here & (block == threshold))[:n_ties]
+        pruned[b][ties] = True
+        n_ties -= len(ties)

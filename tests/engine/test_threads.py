@@ -1,10 +1,12 @@
+import signal
 import threading
+import time
 
 import numpy as np
 import pytest
 from numba import njit
 
-from sklearn_sparse_nn.engine.threads import ThreadTeam, barrier, take_next
+from sklearn_sparse_nn.engine.threads import ThreadTeam, barrier, shielded, take_next
 
 N_TURNS = 200
 
@@ -128,3 +130,24 @@ def test_teams_of_several_python_threads_do_not_disturb_each_other():
         thread.join()
     for turns, n_late in results:
         assert (turns == 50).all() and not n_late.any()
+
+
+def test_a_shielded_function_ends_before_an_interrupt():
+    ended = []
+
+    def work(result):
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(0.2)
+        ended.append(result)
+
+    with pytest.raises(KeyboardInterrupt):
+        shielded(work, 3)
+    assert ended == [3]
+
+
+def test_an_exception_passes_the_shield():
+    def fail():
+        raise ValueError("here")
+
+    with pytest.raises(ValueError, match="here"):
+        shielded(fail)

@@ -88,7 +88,7 @@ def _train(network, data, parameters=None, n_epochs=1, n_threads=1, rule=None, X
             X = data.X if X is None else X
             loss = network.train_epoch(X, data.targets, order, parameters, team)
             if rule is not None:
-                network.evolve(rule, 0.3, CLOCK)
+                network.evolve(rule, 0.3, CLOCK, team)
     return loss
 
 
@@ -589,7 +589,7 @@ def test_nothing_of_the_size_of_a_dense_matrix_is_allocated():
         )
         with ThreadTeam(1) as team:
             network.train_epoch(X, targets, np.arange(32), parameters, team)
-            network.evolve(SET(), 0.3, TrainingClock(1, 10, 10, 10))
+            network.evolve(SET(), 0.3, TrainingClock(1, 10, 10, 10), team)
             network.decision(X, np.arange(32), team)
         unit = 1 if sys.platform == "darwin" else 1024
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)

@@ -1,3 +1,6 @@
+from dataclasses import replace
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -11,6 +14,7 @@ from sklearn_sparse_nn.topology import (
     Static,
     TrainingClock,
 )
+from sklearn_sparse_nn.topology import set as set_module
 from tests import naive
 
 
@@ -52,6 +56,16 @@ def test_set_prunes_each_sign_nearest_zero(mask_and_layer):
     assume(layer.zeta * layer.n_connections <= layer.n_empty_cells)
     expected = naive.set_pruned(layer.weights, layer.zeta)
     np.testing.assert_array_equal(SET().prune(layer), expected)
+
+
+@settings(deadline=None, max_examples=50)
+@given(layers(max_density=0.5), st.integers(1, 9), st.booleans())
+def test_set_prunes_the_same_in_blocks(mask_and_layer, block, equal):
+    _, layer = mask_and_layer
+    layer = replace(layer, weights=np.sign(layer.weights) if equal else layer.weights)
+    expected = SET().prune(layer)
+    with patch.object(set_module, "_BLOCK", block):
+        np.testing.assert_array_equal(SET().prune(layer), expected)
 
 
 def test_set_prunes_the_fraction_zeta_of_each_sign():

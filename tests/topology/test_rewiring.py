@@ -11,6 +11,8 @@ from sklearn_sparse_nn.engine.layers import (
     layer_indptr,
     stack_layers,
 )
+from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.topology import cells as cells_module
 from sklearn_sparse_nn.topology.evolution import EvolutionRule, EvolvingLayer
 from sklearn_sparse_nn.topology.rewiring import ask_rule, rewire
 from tests import naive
@@ -48,18 +50,21 @@ def _table(layers, state, layer):
     return list(_cells(layers, layer)), [tuple(row) for row in numbers.tolist()]
 
 
-def _rewire(layers, state, layer, n_pruned, n_grown, seed=0):
+def _rewire(layers, state, layer, n_pruned, n_grown, seed=0, n_threads=1):
     rng = np.random.default_rng(seed)
     cells = _cells(layers, layer)
     pruned = np.zeros(len(cells), dtype=bool)
     pruned[rng.choice(len(cells), n_pruned, replace=False)] = True
-    empty = np.setdiff1d(np.arange(SIZES[layer] * SIZES[layer + 1]), cells)
+    # A pruned connection may begin anew.
+    kept = cells[~pruned]
+    empty = np.setdiff1d(np.arange(SIZES[layer] * SIZES[layer + 1]), kept)
     grown = np.sort(rng.choice(empty, n_grown, replace=False)).astype(np.int64)
     weights = rng.normal(size=n_grown).astype(np.float32)
     old_state = tuple(array.copy() for array in state)
-    result = rewire(
-        copy_layers(layers), old_state, layer, cells, pruned, grown, weights
-    )
+    with ThreadTeam(n_threads) as team:
+        result = rewire(
+            copy_layers(layers), old_state, layer, pruned, grown, weights, team
+        )
     return *result, pruned, grown, weights
 
 
@@ -70,7 +75,8 @@ def test_connections_after_rewiring_equal_the_dense_twin(data):
     layer = data.draw(st.integers(0, len(SIZES) - 2))
     n = len(_cells(layers, layer))
     n_pruned = data.draw(st.integers(0, n))
-    n_grown = data.draw(st.integers(0, SIZES[layer] * SIZES[layer + 1] - n))
+    n_empty = SIZES[layer] * SIZES[layer + 1] - n + n_pruned
+    n_grown = data.draw(st.integers(0, n_empty))
     new, new_state, pruned, grown, weights = _rewire(
         layers, state, layer, n_pruned, n_grown, data.draw(st.integers(0, 99))
     )
@@ -117,6 +123,31 @@ def test_a_network_without_connections_may_grow_some():
     np.testing.assert_array_equal(_cells(new, 1), grown)
     np.testing.assert_array_equal(new.weights, weights)
     assert [len(array) for array in new_state] == [5, 5]
+
+
+@pytest.mark.parametrize("block", [1, 4, 1000])
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_blocks_and_threads_do_not_matter(monkeypatch, block, n_threads):
+    layers, state = _network()
+    expected, expected_state, *_ = _rewire(layers, state, 1, 6, 9)
+    monkeypatch.setattr(cells_module, "_BLOCK", block)
+    new, new_state, *_ = _rewire(layers, state, 1, 6, 9, n_threads=n_threads)
+    for array, other in zip([*new, *new_state], [*expected, *expected_state]):
+        np.testing.assert_array_equal(array, other)
+
+
+@pytest.mark.parametrize("which", [0, -1])
+def test_a_second_connection_between_two_neurons_is_refused(which):
+    layers, state = _network()
+    cells = _cells(layers, 1)
+    before = copy_layers(layers)
+    neuron, input = divmod(cells[which], SIZES[1])
+    message = f"a second one from input {input} to neuron {neuron}"
+    with ThreadTeam(2) as team, pytest.raises(ValueError, match=message):
+        nothing = np.zeros(len(cells), dtype=bool)
+        rewire(layers, state, 1, nothing, cells[[which]], np.float32([1]), team)
+    for array, other in zip(layers, before, strict=True):
+        np.testing.assert_array_equal(array, other)
 
 
 class Answers(EvolutionRule):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from sklearn_sparse_nn.topology import sampling
+from sklearn_sparse_nn.topology import cells
 from sklearn_sparse_nn.topology.sampling import sample_empty_cells, sorted_sample
 
 
@@ -76,39 +76,53 @@ def test_every_number_is_drawn_equally_often_in_large_samples():
     assert 1e-4 < chi2.sf(statistic, population - 1) < 1 - 1e-4
 
 
+def _structure(mask):
+    """CSR structure of a layer of shape (n_neurons, n_inputs), and its width."""
+    indptr = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
+    return indptr, np.nonzero(mask)[1].astype(np.uint32), mask.shape[1]
+
+
 @settings(deadline=None, max_examples=200)
 @given(data=st.data())
 def test_empty_cells_are_empty_distinct_and_ascending(data):
-    n_cells = data.draw(st.integers(1, 2000))
+    shape = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 40))
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
-    n_occupied = data.draw(st.integers(0, n_cells))
-    occupied = np.sort(rng.choice(n_cells, n_occupied, replace=False))
-    size = data.draw(st.integers(0, n_cells - n_occupied))
-    cells = sample_empty_cells(occupied, n_cells, size, rng)
-    _expect_distinct_and_ascending(cells, 0, n_cells, size)
-    assert not np.isin(cells, occupied).any()
+    mask = rng.random(shape) < data.draw(st.floats(0, 1))
+    size = data.draw(st.integers(0, int((~mask).sum())))
+    sample = sample_empty_cells(*_structure(mask), size, rng)
+    _expect_distinct_and_ascending(sample, 0, mask.size, size)
+    assert not mask.ravel()[sample].any()
 
 
-def test_all_empty_cells_can_be_drawn():
-    occupied = np.array([0, 3, 4, 9])
-    cells = sample_empty_cells(occupied, 10, 6, np.random.default_rng(0))
-    np.testing.assert_array_equal(cells, [1, 2, 5, 6, 7, 8])
+def _mask(shape, occupied):
+    mask = np.zeros(shape, dtype=bool)
+    mask.ravel()[occupied] = True
+    return mask
+
+
+@pytest.mark.parametrize("shape", [(1, 10), (2, 5), (5, 2), (10, 1)])
+def test_all_empty_cells_can_be_drawn(shape):
+    structure = _structure(_mask(shape, [0, 3, 4, 9]))
+    sample = sample_empty_cells(*structure, 6, np.random.default_rng(0))
+    np.testing.assert_array_equal(sample, [1, 2, 5, 6, 7, 8])
 
 
 def test_every_pair_of_empty_cells_is_drawn_equally_often():
     rng = np.random.default_rng(0)
-    occupied = np.array([0, 1, 5, 6, 7, 20, 39])
-    empty = np.setdiff1d(np.arange(40), occupied)
+    mask = _mask((8, 5), [0, 1, 5, 6, 7, 20, 39])
     _expect_uniform_over_pairs(
-        lambda: sample_empty_cells(occupied, 40, 2, rng), empty, 20_000
+        lambda: sample_empty_cells(*_structure(mask), 2, rng),
+        np.flatnonzero(~mask),
+        20_000,
     )
 
 
 @pytest.mark.parametrize("block", [1, 2, 7])
 def test_empty_cells_in_blocks_are_the_same(monkeypatch, block):
-    occupied = np.sort(np.random.default_rng(0).choice(50, 20, replace=False))
-    draw = [sampling.sample_empty_cells(occupied, 50, 25, np.random.default_rng(1))]
-    monkeypatch.setattr(sampling, "_BLOCK", block)
-    draw.append(sampling.sample_empty_cells(occupied, 50, 25, np.random.default_rng(1)))
+    mask = np.random.default_rng(0).random((12, 6)) < 0.4
+    mask[[0, 4, 5, 11]] = False
+    draw = [sample_empty_cells(*_structure(mask), 25, np.random.default_rng(1))]
+    monkeypatch.setattr(cells, "_BLOCK", block)
+    draw.append(sample_empty_cells(*_structure(mask), 25, np.random.default_rng(1)))
     np.testing.assert_array_equal(*draw)
-    assert not np.isin(draw[1], occupied).any()
+    assert not mask.ravel()[draw[1]].any()
