@@ -1,6 +1,10 @@
 """Truly sparse neural networks with scikit-learn's interface."""
 
-from sklearn_sparse_nn.estimators import SETClassifier, SETRegressor
+from sklearn_sparse_nn.estimators import (
+    SETClassifier,
+    SETRBMTransformer,
+    SETRegressor,
+)
 
 __version__ = "0.1.0"
-__all__ = ["SETClassifier", "SETRegressor"]
+__all__ = ["SETClassifier", "SETRBMTransformer", "SETRegressor"]

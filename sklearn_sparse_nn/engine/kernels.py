@@ -107,6 +107,25 @@ def _take_errors(lanes):
     return take_errors
 
 
+def _activate_errors(lanes):
+    v = vector_operations(lanes)
+    activate = activation_of_width(lanes)
+
+    @inner
+    def activate_errors(
+        column, n_neurons, intercepts, out, stride, kind, left, errors, errors_stride
+    ):
+        """Activate errors plus intercepts, as inputs of the layer, and clear them."""
+        for i in range(n_neurons):
+            row, error_row = i * stride + column, i * errors_stride + column
+            one, bias = v.broadcast(np.float32(1)), v.broadcast(intercepts[i])
+            z = v.fma(one, v.load(errors, error_row), bias)
+            activate(z, out, out, row, kind, left, False)
+            v.store(errors, error_row, v.broadcast(np.float32(0)))
+
+    return activate_errors
+
+
 def _over_tiles(make_kernel):
     """A function that runs a kernel over columns, with the widest tiles that fit."""
     wide, middle, narrow = (make_kernel(lanes) for lanes in TILES)
@@ -132,3 +151,4 @@ forward = _over_tiles(_forward)
 input_gradient = _over_tiles(_input_gradient)
 weight_gradient = _over_tiles(_weight_gradient)
 take_errors = _over_tiles(_take_errors)
+activate_errors = _over_tiles(_activate_errors)

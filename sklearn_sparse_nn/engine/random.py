@@ -1,7 +1,7 @@
 """Random numbers that depend on nothing but their position.
 
 A thread can draw the number of any neuron and sample without knowing who drew the
-others, so dropout gives the same bits for any number of threads.
+others, so dropout and sampling give the same bits for any number of threads.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from sklearn_sparse_nn.engine.compilation import inner
 
 _A, _B = np.uint32(0x7FEB352D), np.uint32(0x846CA68B)
 _GOLDEN = np.uint32(0x9E3779B9)
-_16, _15 = np.uint32(16), np.uint32(15)
+_16, _15, _8 = np.uint32(16), np.uint32(15), np.uint32(8)
 
 
 @inner(inline="always")
@@ -45,3 +45,13 @@ def drop(values, slopes, start, n, key, position, rate):
         factor = scale if number >= threshold else np.float32(0)
         values[start + i] *= factor
         slopes[start + i] *= factor
+
+
+@inner
+def draw_states(probabilities, start, n, key, position):
+    """Turn `probabilities[start:start + n]` into 1 with that probability, else 0."""
+    unit = np.float32(1 / 16777216)  # 2⁻²⁴, so that the largest number is below 1
+    for i in range(n):
+        number = scramble(np.uint32(key + scramble(np.uint32(position + i))))
+        below = np.float32(number >> _8) * unit < probabilities[start + i]
+        probabilities[start + i] = np.float32(1) if below else np.float32(0)

@@ -8,7 +8,10 @@ spinning counter in shared memory that needs no Python.
 
 import ctypes
 import os
+import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -118,14 +121,24 @@ def take_next(shared, n_taken_before):
     return _atomic_add(shared, _TAKEN, 1) - n_taken_before
 
 
-def shielded(function, *args):
-    """Call a function that an interrupt of the user does not cut in two.
+@contextmanager
+def shielded():
+    """A context that an interrupt of the user does not cut in two: it comes after it.
 
-    Python interrupts its main thread alone. So the function runs on another, and an
-    interrupt is raised when it has ended.
+    Python interrupts its main thread alone, so that elsewhere nothing is to be done.
     """
-    with ThreadPoolExecutor(1) as executor:
-        executor.submit(function, *args).result()
+    interrupts = []
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or handler is None:
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *interrupt: interrupts.append(interrupt))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if interrupts and callable(handler):
+            handler(*interrupts[0])
 
 
 class ThreadTeam:

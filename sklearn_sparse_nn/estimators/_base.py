@@ -1,43 +1,23 @@
-"""What the sparse multi-layer perceptrons for classes and for numbers share."""
+"""What all estimators share: one sparse network inside, and how it evolves."""
 
 import copy
-import warnings
-from abc import ABC, abstractmethod
+from abc import ABC
 from numbers import Integral, Real
 
 import numpy as np
 from joblib import effective_n_jobs
-from sklearn.base import BaseEstimator, _fit_context, is_classifier, is_regressor
-from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackSupportMixin
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
-from sklearn_sparse_nn.engine.activations import ACTIVATIONS
-from sklearn_sparse_nn.engine.layers import layer_matrix, n_layers
-from sklearn_sparse_nn.engine.threads import ThreadTeam
-from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
 from sklearn_sparse_nn.topology import EVOLUTIONS, TOPOLOGIES, TrainingClock
 
-# The adaptive schedule of scikit-learn's MLP: divide by five, end below one millionth.
-_ADAPTIVE_DIVISOR, _SMALLEST_RATE = 5.0, 1e-6
 
-
-class BaseSETMLP(CallbackSupportMixin, BaseEstimator, ABC):
-    """Base class of `SETClassifier` and `SETRegressor`."""
+class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
+    """Base class of the estimators: `_network` is what they fit."""
 
     _parameter_constraints: dict = {
-        "hidden_layer_sizes": [
-            "array-like",
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "activation": [StrOptions(set(ACTIVATIONS))],
         "epsilon": [Interval(Real, 0, None, closed="neither")],
         "zeta": [Interval(Real, 0, 1, closed="both")],
         "topology": [StrOptions(set(TOPOLOGIES)), HasMethods("connect")],
@@ -45,363 +25,30 @@ class BaseSETMLP(CallbackSupportMixin, BaseEstimator, ABC):
             StrOptions(set(EVOLUTIONS)),
             HasMethods(["is_due", "prune", "grow", "new_weights"]),
         ],
-        "solver": [StrOptions({"sgd", "adam"})],
         "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
         "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
         "verbose": ["verbose"],
         "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "adam_epsilon": [Interval(Real, 0, None, closed="neither")],
-        "n_iter_no_change": [
-            Interval(Integral, 1, None, closed="left"),
-            Options(Real, {np.inf}),
-        ],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
         "n_jobs": [Integral, None],
     }
 
-    @abstractmethod
-    def _encode_targets(self, y, reset):
-        """Check y and return it as (labels, values): see `networks.mlp.Targets`."""
-
-    @abstractmethod
-    def _predict_scores(self, scores):
-        """Predictions for the outputs of the network."""
-
-    @abstractmethod
-    def _output(self, values):
-        """Number of outputs and their activation, for encoded targets."""
-
-    @abstractmethod
-    def _validation_score(self, y, predictions, sample_weight):
-        """The score that early stopping watches."""
-
-    @property
-    def coefs_(self):
-        """Weights of each layer, `csr_array` of shape (n_inputs, n_neurons)."""
-        layers = self._fitted_layers()
-        return [layer_matrix(layers, layer) for layer in range(n_layers(layers))]
-
-    @property
-    def intercepts_(self):
-        """Biases of each layer, ndarray of shape (n_neurons,)."""
-        layers = self._fitted_layers()
-        return np.split(layers.intercepts.copy(), layers.first[1:-1])
-
-    @property
-    def n_connections_(self):
-        """Number of connections of each layer."""
-        layers = self._fitted_layers()
-        return np.diff(layers.indptr[layers.first])
-
-    @property
-    def density_(self):
-        """Connections of each layer as a fraction of those of a dense layer."""
-        sizes = self._fitted_layers().sizes.astype(float)
-        return self.n_connections_ / (sizes[:-1] * sizes[1:])
-
-    @property
-    def feature_strength_(self):
-        """Sum of the magnitudes of the connections of each feature."""
-        layers = self._fitted_layers()
-        here = slice(0, layers.indptr[layers.first[1]])
-        return np.bincount(
-            layers.indices[here],
-            weights=np.abs(layers.weights[here]),
-            minlength=layers.sizes[0],
-        )
+    # The parameter to blame when the weights become infinite.
+    _rate_parameter = "learning_rate"
 
     def _fitted_layers(self):
         check_is_fitted(self, "_network")
         return self._network.layers
 
-    @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
-        """Fit the network to data matrix X and target(s) y.
+    def _initial_topology(self):
+        """The topology as an object, whether its name or itself was given."""
+        named = isinstance(self.topology, str)
+        return TOPOLOGIES[self.topology]() if named else self.topology
 
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The input data. Dense float32 and sparse CSR data are used where they lie;
-            anything else is converted once. A sparse X is never made dense.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The target values (class labels in classification, real numbers in
-            regression).
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights. If None, all samples weigh 1.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If X or y are not what they should be, or if the loss becomes non-finite.
-        """
-        first_pass = not (self.warm_start and hasattr(self, "_network"))
-        X, y, targets, sizes = self._validate_training_data(
-            X, y, sample_weight, reset=first_pass, reset_targets=first_pass
-        )
-        random_state = check_random_state(self.random_state)
-        train, validation = self._split(X, y, random_state)
-        if first_pass:
-            self._initialize(sizes, random_state)
-        self._start_fit()
-        context = self._init_callback_context(max_subtasks=self.max_iter)
-        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
-        hook = {"estimator": self, "X": X, "y": y, "metadata": metadata}
-        context.call_on_fit_task_begin(**hook)
-
-        order = train.copy()
-        best = None
-        try:
-            with ThreadTeam(effective_n_jobs(self.n_jobs)) as team:
-                for epoch in range(1, self.max_iter + 1):
-                    task = context.subcontext(task_name="epoch")
-                    task.call_on_fit_task_begin(**hook)
-                    if self.shuffle:
-                        random_state.shuffle(order)
-                    self._train_epoch(X, targets, order, team)
-                    improved = self._follow_progress(
-                        X, y, targets.weights, validation, team
-                    )
-                    if self.early_stopping and improved:
-                        best = self._network.copy()
-                    stop = task.call_on_fit_task_end(
-                        **hook, reconstruction_attributes=self._snapshot
-                    )
-                    if stop or self._has_converged():
-                        break
-                    self._evolve(epoch, self.max_iter, team)
-                else:
-                    warnings.warn(
-                        f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) "
-                        "reached and the optimization hasn't converged yet.",
-                        ConvergenceWarning,
-                        stacklevel=2,
-                    )
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
-        self._network.forget_batch()
-        if best is not None:
-            self._network = best
-        self._check_finite()
-        context.call_on_fit_task_end(**hook, reconstruction_attributes=self._snapshot)
-        return self
-
-    def _partial_fit(self, X, y, sample_weight):
-        """One pass over X, after the classes are known."""
-        if self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        first_pass = not hasattr(self, "_network")
-        X, y, targets, sizes = self._validate_training_data(
-            X, y, sample_weight, reset=first_pass, reset_targets=False
-        )
-        random_state = check_random_state(self.random_state)
-        if first_pass:
-            self._initialize(sizes, random_state)
-        # After early stopping or another solver there is nothing to go on with.
-        if self._network.solver != self.solver or self.best_loss_ is None:
-            self._start_fit()
-        order = np.arange(X.shape[0])
-        if self.shuffle:
-            random_state.shuffle(order)
-        with ThreadTeam(effective_n_jobs(self.n_jobs)) as team:
-            # Before training and not after it: new connections are trained before
-            # anybody predicts with them.
-            if self._network.remembers_a_batch:
-                self._evolve(self.n_iter_, None, team)
-            self._train_epoch(X, targets, order, team)
-        self._follow_progress(X, y, targets.weights, None, None)
-        self._check_finite()
-        return self
-
-    def _validate_training_data(self, X, y, sample_weight, reset, reset_targets):
-        """Check the input; return what the network needs of it."""
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            dtype=np.float32,
-            multi_output=True,
-            y_numeric=is_regressor(self),
-            reset=reset,
-        )
-        labels, values = self._encode_targets(y, reset_targets)
-        weights = np.zeros(0, dtype=np.float32)
-        if sample_weight is not None:
-            weights = _check_sample_weight(sample_weight, X, dtype=np.float32)
-        if getattr(self, "class_weight", None) is not None:
-            class_weights = self._class_sample_weight(y)
-            weights = weights * class_weights if len(weights) else class_weights
-        targets = Targets(
-            np.ascontiguousarray(labels, dtype=np.int32),
-            np.ascontiguousarray(values, dtype=np.float32),
-            np.array(weights, dtype=np.float32),
-        )
-        hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()
-        if not all(isinstance(size, int) and size > 0 for size in hidden):
-            raise ValueError(f"hidden_layer_sizes must be integers > 0, got {hidden}.")
-        self.n_outputs_, self.out_activation_ = self._output(values)
-        n_samples = X.shape[0]
-        if self.out_activation_ == "softmax":
-            fits = labels.shape == (n_samples,)
-        else:
-            fits = values.shape == (n_samples, self.n_outputs_)
-        if not fits:
-            raise ValueError(
-                f"y of shape {y.shape} is not of the kind that "
-                f"{self.__class__.__name__} was first fitted with."
-            )
-        return X, y, targets, [X.shape[1], *hidden, self.n_outputs_]
-
-    def _initialize(self, sizes, random_state):
-        """A new network, before its first epoch."""
-        self.n_layers_ = len(sizes)
-        topology, evolution = self.topology, self.evolution
-        if isinstance(topology, str):
-            topology = TOPOLOGIES[topology]()
-        if isinstance(evolution, str):
-            evolution = EVOLUTIONS[evolution]()
-        self._network = MLP(
-            sizes,
-            topology,
-            self.epsilon,
-            self.activation,
-            self.out_activation_,
-            seed=random_state.randint(np.iinfo(np.int32).max),
-        )
-        self._rule = copy.deepcopy(evolution)
-        self.t_ = 0
-        self.n_iter_ = 0
-        self.loss_curve_ = []
-
-    def _start_fit(self):
-        """Start the optimiser and the search for convergence anew."""
-        self._network.reset_optimiser(self.solver)
-        self._rate = self.learning_rate_init
-        self._no_improvement_count = 0
-        self.n_iter_ = 0
-        self.loss_ = np.inf
-        early = self.early_stopping
-        self.best_loss_ = None if early else np.inf
-        self.validation_scores_ = [] if early else None
-        self.best_validation_score_ = -np.inf if early else None
-
-    def _split(self, X, y, random_state):
-        """Indices of the training and of the validation samples."""
-        samples = np.arange(X.shape[0])
-        if not self.early_stopping:
-            return samples, None
-        train, validation = train_test_split(
-            samples,
-            random_state=random_state,
-            test_size=self.validation_fraction,
-            stratify=y if is_classifier(self) and y.ndim == 1 else None,
-        )
-        if len(validation) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or "
-                "the size of your dataset."
-            )
-        return np.sort(train), validation
-
-    def _train_epoch(self, X, targets, order, team):
-        """One pass over the samples in `order`."""
-        batch_size = self.batch_size
-        if batch_size == "auto":
-            batch_size = min(200, len(order))
-        elif batch_size > len(order):
-            warnings.warn(
-                f"Got `batch_size`={batch_size} larger than the number of samples, "
-                f"{len(order)}. It is going to be clipped.",
-                stacklevel=3,
-            )
-        parameters = TrainingParameters(
-            solver=self.solver,
-            learning_rate=self._rate,
-            batch_size=int(min(batch_size, len(order))),
-            alpha=self.alpha,
-            momentum=self.momentum,
-            nesterovs_momentum=self.nesterovs_momentum,
-            beta_1=self.beta_1,
-            beta_2=self.beta_2,
-            adam_epsilon=self.adam_epsilon,
-            dropout=self.dropout,
-        )
-        self.loss_ = self._network.train_epoch(X, targets, order, parameters, team)
-        self.n_iter_ += 1
-        self.t_ += len(order)
-        self.loss_curve_.append(self.loss_)
-        if not np.isfinite(self.loss_):
-            self._raise_divergence()
-        if self.verbose:
-            print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
-
-    def _follow_progress(self, X, y, weights, validation, team):
-        """Note whether this epoch was better than all before."""
-        if validation is None:
-            improved = self.loss_ < self.best_loss_
-            enough = self.loss_ <= self.best_loss_ - self.tol
-            self.best_loss_ = min(self.loss_, self.best_loss_)
-        else:
-            scores = self._network.decision(X, validation, team)
-            weights = weights[validation] if len(weights) else None
-            score = self._validation_score(
-                y[validation], self._predict_scores(scores), weights
-            )
-            if self.verbose:
-                print(f"Validation score: {score:f}")
-            self.validation_scores_.append(score)
-            improved = score > self.best_validation_score_
-            enough = score >= self.best_validation_score_ + self.tol
-            self.best_validation_score_ = max(score, self.best_validation_score_)
-        self._no_improvement_count = 0 if enough else self._no_improvement_count + 1
-        if self.solver == "sgd" and self.learning_rate == "invscaling":
-            self._rate = self.learning_rate_init / (self.t_ + 1) ** self.power_t
-        return improved
-
-    def _has_converged(self):
-        """Whether to stop, after `n_iter_no_change` epochs without improvement."""
-        if self._no_improvement_count <= self.n_iter_no_change:
-            return False
-        watched = "Validation score" if self.early_stopping else "Training loss"
-        message = (
-            f"{watched} did not improve more than tol={self.tol:f} for "
-            f"{self.n_iter_no_change} consecutive epochs."
-        )
-        adaptive = self.solver == "sgd" and self.learning_rate == "adaptive"
-        if adaptive and self._rate > _SMALLEST_RATE:
-            self._rate /= _ADAPTIVE_DIVISOR
-            self._no_improvement_count = 0
-            message += f" Setting learning rate to {self._rate:f}"
-        else:
-            adaptive = False
-            message += " Stopping."
-        if self.verbose:
-            print(message)
-        return not adaptive
+    def _new_rule(self):
+        """A copy of the evolution rule for this fit, as a rule may keep state."""
+        named = isinstance(self.evolution, str)
+        return EVOLUTIONS[self.evolution]() if named else copy.deepcopy(self.evolution)
 
     def _evolve(self, epoch, max_epochs, team):
         """Rewire the network if its rule says so."""
@@ -426,21 +73,13 @@ class BaseSETMLP(CallbackSupportMixin, BaseEstimator, ABC):
             self._raise_divergence()
 
     def _raise_divergence(self):
+        rate = self._rate_parameter
         raise ValueError(
             f"Solver produced a non-finite loss or non-finite weights in epoch "
             f"{self.n_iter_}. The input data may contain large values and need to be "
             "preprocessed, for example by StandardScaler, or "
-            f"learning_rate_init={self.learning_rate_init} is too large."
+            f"{rate}={getattr(self, rate)} is too large."
         )
-
-    def _decision(self, X):
-        """Outputs of the network for X, in the floating dtype of X."""
-        check_is_fitted(self)
-        dtype = getattr(X, "dtype", None)
-        X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False)
-        with ThreadTeam(self._n_useful_threads(X.shape[0])) as team:
-            scores = self._network.decision(X, np.arange(X.shape[0]), team)
-        return scores if dtype == np.float32 else scores.astype(np.float64)
 
     def _n_useful_threads(self, n_samples):
         # Below some thousand samples a thread costs more than it brings.

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import column_or_1d
 
 from sklearn_sparse_nn.engine.losses import activate_output
-from sklearn_sparse_nn.estimators._base import BaseSETMLP
+from sklearn_sparse_nn.estimators._mlp import BaseSETMLP
 
 
 class SETClassifier(ClassifierMixin, BaseSETMLP):

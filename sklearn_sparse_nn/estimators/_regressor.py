@@ -6,7 +6,7 @@ from sklearn.callback import with_callbacks
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import column_or_1d
 
-from sklearn_sparse_nn.estimators._base import BaseSETMLP
+from sklearn_sparse_nn.estimators._mlp import BaseSETMLP
 
 
 class SETRegressor(RegressorMixin, BaseSETMLP):

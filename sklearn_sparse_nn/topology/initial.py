@@ -39,7 +39,7 @@ class ErdosRenyi:
     6000
     """
 
-    def connect(self, n_inputs, n_neurons, epsilon, rng):
+    def connect(self, n_inputs, n_neurons, epsilon, rng, spread=None):
         """Draw the connections of a layer.
 
         Parameters
@@ -49,6 +49,9 @@ class ErdosRenyi:
         epsilon : float
             Connections per neuron, inputs counted as neurons.
         rng : numpy.random.Generator
+        spread : callable or None
+            ``spread()`` is the standard deviation of each input over the data. None
+            where it is not known, as behind the first layer.
 
         Returns
         -------
@@ -76,7 +79,7 @@ class ErdosRenyi:
 class Dense:
     """Every neuron is connected to every input: a baseline for small layers."""
 
-    def connect(self, n_inputs, n_neurons, epsilon, rng):
+    def connect(self, n_inputs, n_neurons, epsilon, rng, spread=None):
         """Connect everything; see `ErdosRenyi.connect`."""
         indices = np.tile(np.arange(n_inputs, dtype=np.uint32), n_neurons)
         return np.arange(n_neurons + 1) * n_inputs, indices
@@ -104,6 +107,3 @@ def _hypergeometric(n_good, n_bad, n_drawn, rng):
     variance = mean * (1 - density) * n_bad / (n_good + n_bad)
     share = round(rng.normal(mean, np.sqrt(variance)))
     return min(max(share, n_drawn - n_bad, 0), n_good, n_drawn)
-
-
-TOPOLOGIES = {"erdos_renyi": ErdosRenyi, "dense": Dense}

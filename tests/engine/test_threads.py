@@ -1,6 +1,6 @@
 import signal
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -132,22 +132,37 @@ def test_teams_of_several_python_threads_do_not_disturb_each_other():
         assert (turns == 50).all() and not n_late.any()
 
 
-def test_a_shielded_function_ends_before_an_interrupt():
-    ended = []
-
-    def work(result):
-        signal.raise_signal(signal.SIGINT)
-        time.sleep(0.2)
-        ended.append(result)
-
+def test_an_interrupt_waits_until_the_shield_is_gone():
+    steps = []
     with pytest.raises(KeyboardInterrupt):
-        shielded(work, 3)
-    assert ended == [3]
+        with shielded():
+            signal.raise_signal(signal.SIGINT)
+            steps.append("inside")
+        steps.append("after")
+    assert steps == ["inside"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_an_exception_passes_the_shield():
-    def fail():
+    with pytest.raises(ValueError, match="here"), shielded():
         raise ValueError("here")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
-    with pytest.raises(ValueError, match="here"):
-        shielded(fail)
+
+def test_an_ignored_interrupt_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with shielded():
+            signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_other_threads_need_no_shield():
+    def work():
+        with shielded():
+            return 3
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(work).result() == 3

@@ -12,8 +12,10 @@ from sklearn_sparse_nn.engine.activations import ACTIVATIONS
 from sklearn_sparse_nn.engine.buffers import row_stride
 from sklearn_sparse_nn.engine.layers import copy_layers, layer_matrix
 from sklearn_sparse_nn.engine.threads import ThreadTeam
-from sklearn_sparse_nn.networks import mlp, passes
+from sklearn_sparse_nn.networks import batches
+from sklearn_sparse_nn.networks import network as network_module
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
+from sklearn_sparse_nn.networks.mlp_epoch import training_workspace
 from sklearn_sparse_nn.topology import (
     SET,
     Dense,
@@ -264,14 +266,14 @@ def test_an_epoch_cut_into_calls_of_compiled_code_is_the_same(monkeypatch):
         return _bytes(network), loss
 
     whole = trained()
-    monkeypatch.setattr(mlp, "_WORK_PER_CALL", 1)
+    monkeypatch.setattr(network_module, "_WORK_PER_CALL", 1)
     assert trained() == whole
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_any_number_of_threads_gives_the_same_bits(output, weighted, monkeypatch):
-    monkeypatch.setattr(passes, "_BLOCK_CONNECTIONS", 64)
+    monkeypatch.setattr(batches, "_BLOCK_CONNECTIONS", 64)
     sizes = [20, 50, 30, 4]
     data = Data(output, n=150, weighted=weighted, sizes=sizes)
     parameters = _parameters(
@@ -290,10 +292,10 @@ def test_any_number_of_threads_gives_the_same_bits(output, weighted, monkeypatch
 
 def test_blocks_cover_each_neuron_once(monkeypatch):
     for block in (1, 7, 50, 4096):
-        monkeypatch.setattr(passes, "_BLOCK_CONNECTIONS", block)
+        monkeypatch.setattr(batches, "_BLOCK_CONNECTIONS", block)
         for epsilon in (0.0, 0.3, 1.2, 100):
             layers = _network(epsilon=epsilon).layers
-            blocks = passes._blocks(layers)
+            blocks = batches._blocks(layers)
             rows = [row for _, start, stop in blocks for row in range(start, stop)]
             assert rows == list(range(len(layers.intercepts)))
             for layer, start, stop in blocks:
@@ -378,7 +380,7 @@ def test_decision_takes_the_samples_asked_for_in_their_order():
 def test_decision_is_the_same_in_many_small_pieces(monkeypatch):
     network, data = _network(), Data(n=130)
     whole = _decide(network, data.X)
-    monkeypatch.setattr(mlp, "_DECISION_BYTES", 1)
+    monkeypatch.setattr(network_module, "_DECISION_BYTES", 1)
     for n_threads in (1, 2):
         pieces = _decide(network, data.X, n_threads=n_threads)
         np.testing.assert_array_equal(pieces, whole)
@@ -554,7 +556,7 @@ def test_initial_weights_keep_the_variance_of_activations():
 def test_errors_of_threads_have_rows_of_their_own():
     layers = _network().layers
     for n, n_threads in [(1, 1), (1, 3), (64, 2), (200, 3), (200, 7)]:
-        work = passes.new_workspace(layers, n, n_threads, train=True)
+        work = training_workspace(layers, n, n_threads)
         n_lines = len(work.losses) // 16
         most = max(
             (t + 1) * n_lines // n_threads - t * n_lines // n_threads

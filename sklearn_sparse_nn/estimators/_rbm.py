@@ -1,0 +1,629 @@
+"""Restricted Boltzmann machine with sparse evolutionary training."""
+
+import time
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from joblib import effective_n_jobs
+from scipy import sparse
+from sklearn.base import (
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.callback import with_callbacks
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.sparsefuncs import mean_variance_axis
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.estimators._base import BaseSparseNetwork
+from sklearn_sparse_nn.networks.annealing import log_partition
+from sklearn_sparse_nn.networks.rbm import RBM, ContrastiveDivergence, logit_of_means
+
+# Momentum begins low, until the first large steps are done (Hinton, 2012).
+_INITIAL_MOMENTUM, _INITIAL_EPOCHS = 0.5, 5
+# Samples on which the reconstruction error is measured after each epoch.
+_N_WATCHED = 1000
+
+
+class SETRBMTransformer(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSparseNetwork
+):
+    """Sparse restricted Boltzmann machine (RBM), trained by SET.
+
+    A Boltzmann machine with binary visible and hidden neurons and sparse connections
+    between them. It is trained by contrastive divergence, and its connections are
+    rewired while it learns [1]_. With ``topology="xbm"`` and ``evolution="static"`` it
+    is the complex Boltzmann machine of [2]_, whose scale-free and small-world
+    connections are chosen before training.
+
+    Time and memory are proportional to the number of connections, not to the product
+    of the numbers of neurons.
+
+    Read more in the :ref:`User Guide <rbm>`.
+
+    Parameters
+    ----------
+    n_components : int, default=256
+        Number of binary hidden neurons.
+
+    epsilon : float, default=11
+        Number of connections per neuron, visible and hidden ones counted alike: there
+        are ``epsilon * (n_features + n_components)`` of them, at most all.
+
+    zeta : float, default=0.3
+        Fraction of the connections that each rewiring replaces, in the range [0, 1].
+
+    topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
+        How the connections begin: at random; scale-free and small-world, see
+        :class:`~sklearn_sparse_nn.topology.XBM`; all of them; or as the method
+        `connect` of an object says.
+
+    evolution : {'set', 'static'} or EvolutionRule, default='set'
+        How the connections change: the weakest are replaced by random ones, see
+        :class:`~sklearn_sparse_nn.topology.SET`; not at all; or as a rule of one's own
+        says, see :class:`~sklearn_sparse_nn.topology.EvolutionRule`.
+
+    learning_rate : float, default=0.1
+        The learning rate for weight updates. It is *highly* recommended to tune this
+        parameter, in the range 10**[0., -3.].
+
+    momentum : float, default=0.9
+        Momentum of the updates, in the range [0, 1]. For the first five epochs of a
+        fit it is at most 0.5, as Hinton's guide recommends [3]_.
+
+    alpha : float, default=1e-4
+        Weight decay: each update shrinks the weights by ``learning_rate * alpha``.
+
+    batch_size : int, default=10
+        Number of samples per mini-batch.
+
+    n_iter : int, default=10
+        Number of passes over the training data.
+
+    n_gibbs_steps : int, default=1
+        Steps of Gibbs sampling before each update: the k of CD-k.
+
+    persistent : bool, default=False
+        Whether the chains of Gibbs sampling go on from update to update, which is
+        persistent contrastive divergence. Otherwise they begin at the data.
+
+    warm_start : bool, default=False
+        When True, `fit` goes on with what the previous call learned. Otherwise it
+        starts anew.
+
+    verbose : int, default=0
+        The verbosity level. Zero means silent.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines the initial connections and weights, the order of the samples, Gibbs
+        sampling and rewiring. Pass an int for reproducible results across multiple
+        calls, for any `n_jobs`.
+
+    n_jobs : int, default=None
+        Number of threads. None means 1 unless in a :obj:`joblib.parallel_config`
+        context; -1 means all processors. The result is the same to the last bit.
+
+    Attributes
+    ----------
+    components_ : csr_array of float32, shape (n_components, n_features)
+        Weights of the connections.
+
+    intercept_hidden_ : ndarray of float32, shape (n_components,)
+        Biases of the hidden neurons.
+
+    intercept_visible_ : ndarray of float32, shape (n_features,)
+        Biases of the visible neurons.
+
+    n_connections_ : int
+        Number of connections.
+
+    density_ : float
+        Connections as a fraction of ``n_components * n_features``.
+
+    visible_degree_ : ndarray of int, shape (n_features,)
+        Number of connections of each visible neuron.
+
+    visible_strength_ : ndarray of float, shape (n_features,)
+        Sum of the magnitudes of the connections of each visible neuron.
+
+    reconstruction_error_curve_ : list of float
+        Mean squared difference between up to 1,000 training samples and what
+        `reconstruct` makes of them, after each epoch.
+
+    n_iter_ : int
+        Number of passes over the data, or of calls to `partial_fit`.
+
+    n_features_in_ : int
+        Number of features seen during :term:`fit`.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during :term:`fit`. Defined only when `X` has feature
+        names that are all strings.
+
+    See Also
+    --------
+    sklearn.neural_network.BernoulliRBM : The dense machine, trained by persistent
+        contrastive divergence.
+    SETClassifier : A sparse network for classes.
+
+    References
+    ----------
+    .. [1] Mocanu et al., "Scalable training of artificial neural networks with adaptive
+       sparse connectivity inspired by network science", Nature Communications 9, 2018.
+       arXiv:1707.04780.
+    .. [2] Mocanu et al., "A topological insight into restricted Boltzmann machines",
+       Machine Learning 104, 2016. arXiv:1604.05978.
+    .. [3] Hinton, "A practical guide to training restricted Boltzmann machines", in
+       Neural Networks: Tricks of the Trade, Springer, 2012.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_sparse_nn import SETRBMTransformer
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> rbm = SETRBMTransformer(n_components=100, epsilon=3, random_state=0)
+    >>> H = rbm.fit_transform(X / 16)
+    >>> H.shape
+    (1797, 100)
+    >>> rbm.n_connections_
+    492
+    """
+
+    _parameter_constraints: dict = {
+        **BaseSparseNetwork._parameter_constraints,
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "n_iter": [Interval(Integral, 0, None, closed="left")],
+        "n_gibbs_steps": [Interval(Integral, 1, None, closed="left")],
+        "persistent": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        n_components=256,
+        *,
+        epsilon=11,
+        zeta=0.3,
+        topology="erdos_renyi",
+        evolution="set",
+        learning_rate=0.1,
+        momentum=0.9,
+        alpha=1e-4,
+        batch_size=10,
+        n_iter=10,
+        n_gibbs_steps=1,
+        persistent=False,
+        warm_start=False,
+        verbose=0,
+        random_state=None,
+        n_jobs=None,
+    ):
+        self.n_components = n_components
+        self.epsilon = epsilon
+        self.zeta = zeta
+        self.topology = topology
+        self.evolution = evolution
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.n_iter = n_iter
+        self.n_gibbs_steps = n_gibbs_steps
+        self.persistent = persistent
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    @property
+    def components_(self):
+        """Weights, a `csr_array` of shape (n_components, n_features)."""
+        self._fitted_layers()
+        return self._network.components()
+
+    @property
+    def intercept_hidden_(self):
+        """Biases of the hidden neurons."""
+        return self._fitted_layers().intercepts
+
+    @property
+    def intercept_visible_(self):
+        """Biases of the visible neurons."""
+        self._fitted_layers()
+        return self._network.visible.intercepts
+
+    @property
+    def n_connections_(self):
+        """Number of connections."""
+        return len(self._fitted_layers().weights)
+
+    @property
+    def density_(self):
+        """Connections as a fraction of those of a dense machine."""
+        n_visible, n_hidden = self._fitted_layers().sizes
+        return float(self.n_connections_ / (float(n_visible) * float(n_hidden)))
+
+    @property
+    def visible_degree_(self):
+        """Number of connections of each visible neuron."""
+        layers = self._fitted_layers()
+        return np.bincount(layers.indices, minlength=layers.sizes[0])
+
+    @property
+    def visible_strength_(self):
+        """Sum of the magnitudes of the connections of each visible neuron."""
+        layers = self._fitted_layers()
+        return np.bincount(
+            layers.indices, weights=np.abs(layers.weights), minlength=layers.sizes[0]
+        )
+
+    @property
+    def _n_features_out(self):
+        return len(self._fitted_layers().intercepts)
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Fit the machine to the data X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data in [0, 1]: states, or probabilities of being on. Dense
+            float32 and sparse CSR data are used where they lie; anything else is
+            converted once. A sparse X is never made dense.
+
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : SETRBMTransformer
+            The fitted machine.
+
+        Raises
+        ------
+        ValueError
+            If X is not in [0, 1], or if the weights become infinite.
+        """
+        first_pass = not (self.warm_start and hasattr(self, "_network"))
+        X = self._validate_visible(X, reset=first_pass)
+        random_state = check_random_state(self.random_state)
+        if first_pass:
+            self._initialize(X, random_state)
+        self._network.reset_optimiser("sgd")
+        self.n_iter_ = 0
+        context = self._init_callback_context(max_subtasks=self.n_iter)
+        hook = {"estimator": self, "X": X, "y": y, "metadata": {}}
+        context.call_on_fit_task_begin(**hook)
+        order = np.arange(X.shape[0])
+        try:
+            with ThreadTeam(effective_n_jobs(self.n_jobs)) as team:
+                for epoch in range(1, self.n_iter + 1):
+                    task = context.subcontext(task_name="epoch")
+                    task.call_on_fit_task_begin(**hook)
+                    random_state.shuffle(order)
+                    self._train_epoch(X, order, team)
+                    stop = task.call_on_fit_task_end(
+                        **hook, reconstruction_attributes=self._snapshot
+                    )
+                    if stop:
+                        break
+                    self._evolve(epoch, self.n_iter, team)
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+        self._network.forget_batch()
+        self._check_finite()
+        context.call_on_fit_task_end(**hook, reconstruction_attributes=self._snapshot)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None):
+        """Update the machine with one pass over the data X, in mini-batches.
+
+        Rewiring follows the number of weight updates, not of calls.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data in [0, 1].
+
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : SETRBMTransformer
+            The fitted machine.
+        """
+        first_pass = not hasattr(self, "_network")
+        X = self._validate_visible(X, reset=first_pass)
+        random_state = check_random_state(self.random_state)
+        if first_pass:
+            self._initialize(X, random_state)
+        order = random_state.permutation(X.shape[0])
+        with ThreadTeam(effective_n_jobs(self.n_jobs)) as team:
+            # Before training and not after it: new connections are trained before
+            # anybody transforms with them.
+            if self._network.remembers_a_batch:
+                self._evolve(self.n_iter_, None, team)
+            self._train_epoch(X, order, team)
+        self._check_finite()
+        return self
+
+    def _validate_visible(self, X, reset):
+        """Check that X can be the states of the visible neurons."""
+        X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=reset)
+        values = X.data if sparse.issparse(X) else X
+        low, high = values.min(initial=0), values.max(initial=0)
+        if low < 0 or high > 1:
+            what = f"the minimum is {low:g}" if low < 0 else f"the maximum is {high:g}"
+            raise ValueError(
+                f"{self.__class__.__name__} needs X in the range [0, 1], but {what}. "
+                "Scale it, for example by MinMaxScaler(clip=True)."
+            )
+        return X
+
+    def _initialize(self, X, random_state):
+        """A new machine, before its first epoch."""
+        means = X.mean(axis=0)
+
+        def spread():
+            if sparse.issparse(X):
+                return np.sqrt(mean_variance_axis(X, axis=0)[1])
+            return X.std(axis=0)
+
+        self._network = RBM(
+            (X.shape[1], self.n_components),
+            self._initial_topology(),
+            self.epsilon,
+            random_state.randint(np.iinfo(np.int32).max),
+            means,
+            spread,
+        )
+        self._rule = self._new_rule()
+        self.n_iter_ = 0
+        self.reconstruction_error_curve_ = []
+
+    def _train_epoch(self, X, order, team):
+        """One pass over the samples in `order`."""
+        start = time.perf_counter()
+        early = self.n_iter_ < _INITIAL_EPOCHS
+        parameters = ContrastiveDivergence(
+            learning_rate=self.learning_rate,
+            momentum=min(self.momentum, _INITIAL_MOMENTUM) if early else self.momentum,
+            alpha=self.alpha,
+            batch_size=min(self.batch_size, len(order)),
+            n_gibbs_steps=self.n_gibbs_steps,
+            persistent=self.persistent,
+        )
+        self._network.train_epoch(X, order, parameters, team)
+        self.n_iter_ += 1
+        watched = X[:_N_WATCHED]
+        hidden = self._network.decision(watched, np.arange(watched.shape[0]), team)
+        watched = watched.toarray() if sparse.issparse(watched) else watched
+        difference = watched - self._network.visible_probabilities(hidden)
+        error = float(np.mean(difference**2, dtype=np.float64))
+        self.reconstruction_error_curve_.append(error)
+        if not np.isfinite(error):
+            self._raise_divergence()
+        if self.verbose:
+            print(
+                f"[{type(self).__name__}] Iteration {self.n_iter_}, "
+                f"reconstruction error = {error:.5f}, "
+                f"time = {time.perf_counter() - start:.2f}s"
+            )
+
+    def transform(self, X):
+        """Compute the probabilities of the hidden neurons, P(h=1|v=X).
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The data to be transformed.
+
+        Returns
+        -------
+        H : ndarray of shape (n_samples, n_components)
+            Probability of each hidden neuron of being on.
+        """
+        check_is_fitted(self)
+        dtype = getattr(X, "dtype", None)
+        X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False)
+        with ThreadTeam(self._n_useful_threads(X.shape[0])) as team:
+            hidden = self._network.decision(X, np.arange(X.shape[0]), team)
+        return hidden if dtype == np.float32 else hidden.astype(np.float64)
+
+    def inverse_transform(self, X):
+        """Compute the probabilities of the visible neurons, P(v=1|h=X).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            States of the hidden neurons, or their probabilities.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Probability of each visible neuron of being on.
+        """
+        check_is_fitted(self)
+        H = check_array(X, dtype=[np.float64, np.float32])
+        if H.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"X has {H.shape[1]} features, but {self.__class__.__name__} has "
+                f"{self._n_features_out} hidden neurons."
+            )
+        return self._network.visible_probabilities(H)
+
+    def reconstruct(self, X):
+        """Compute what the machine makes of X: there and back again, without noise.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Probability of each visible neuron of being on.
+        """
+        return self.inverse_transform(self.transform(X))
+
+    def gibbs(self, v):
+        """Perform one Gibbs sampling step.
+
+        Parameters
+        ----------
+        v : {array-like, sparse matrix} of shape (n_samples, n_features)
+            States of the visible neurons to start from.
+
+        Returns
+        -------
+        v_new : ndarray of bool, shape (n_samples, n_features)
+            States of the visible neurons after one Gibbs step. Another call goes on in
+            the same stream of random numbers.
+        """
+        check_is_fitted(self)
+        if not hasattr(self, "random_state_"):
+            self.random_state_ = check_random_state(self.random_state)
+        return self._gibbs(v, self.random_state_)
+
+    def _gibbs(self, v, random_state):
+        hidden = self.transform(v)
+        hidden = random_state.uniform(size=hidden.shape) < hidden
+        visible = self._network.visible_probabilities(hidden.astype(np.float32))
+        return random_state.uniform(size=visible.shape) < visible
+
+    def sample(self, n_samples=1, n_gibbs_steps=1000):
+        """Draw samples from the distribution that the machine has learned.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of samples.
+        n_gibbs_steps : int, default=1000
+            Gibbs steps from independent visible neurons to the sample. The more, the
+            nearer to the distribution.
+
+        Returns
+        -------
+        V : ndarray of bool, shape (n_samples, n_features)
+            States of the visible neurons.
+        """
+        check_is_fitted(self)
+        random_state = check_random_state(self.random_state)
+        intercepts = np.broadcast_to(
+            self.intercept_visible_, (n_samples, self.n_features_in_)
+        )
+        v = random_state.logistic(size=intercepts.shape) < intercepts
+        for _ in range(n_gibbs_steps):
+            v = self._gibbs(v, random_state)
+        return v
+
+    def score_samples(self, X):
+        """Compute the pseudo-likelihood of X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            States of the visible neurons.
+
+        Returns
+        -------
+        pseudo_likelihood : ndarray of shape (n_samples,)
+            Value of the pseudo-likelihood (proxy for likelihood).
+
+        Notes
+        -----
+        One random neuron of each sample is flipped, and the logarithm of the
+        probability of the sample among the two is scaled up to all neurons. The
+        neurons are drawn from `random_state`.
+        """
+        check_is_fitted(self)
+        v = validate_data(
+            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
+        )
+        random_state = check_random_state(self.random_state)
+        n_samples, n_features = v.shape
+        rows = np.arange(n_samples)
+        flipped = rows, random_state.randint(0, n_features, n_samples)
+        if sparse.issparse(v):
+            change = 1 - 2 * np.asarray(v[flipped]).ravel()
+            other = v + sparse.csr_array((change, flipped), shape=v.shape)
+        else:
+            other = v.copy()
+            other[flipped] = 1 - other[flipped]
+        gain = self._network.free_energy(other) - self._network.free_energy(v)
+        return -n_features * np.logaddexp(0, -gain)
+
+    def score(self, X, y=None):
+        """Compute the mean pseudo-likelihood of X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            States of the visible neurons.
+
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        score : float
+            Mean of `score_samples`.
+        """
+        return float(np.mean(self.score_samples(X)))
+
+    def log_likelihood(self, X, *, n_chains=100, n_temperatures=10_000):
+        """Estimate the log-likelihood of X by annealed importance sampling.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            States of the visible neurons.
+        n_chains : int, default=100
+            Number of chains, at least 2. The standard error falls with its root.
+        n_temperatures : int, default=10_000
+            Number of machines between one without connections and this one. With too
+            few, the chains cannot follow, and the likelihood is overestimated.
+
+        Returns
+        -------
+        log_likelihood : ndarray of float64, shape (n_samples,)
+            Natural logarithm of the probability of each sample.
+        standard_error : float
+            Of the partition function, which all samples share, and so of each of them
+            and of their mean.
+
+        References
+        ----------
+        Salakhutdinov and Murray, "On the quantitative analysis of deep belief
+        networks", ICML 2008.
+        """
+        check_is_fitted(self)
+        v = validate_data(
+            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
+        )
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        log_z, standard_error = log_partition(
+            self._network.components(),
+            self.intercept_hidden_,
+            self.intercept_visible_,
+            logit_of_means(v.mean(axis=0)),
+            n_chains,
+            n_temperatures,
+            np.random.default_rng(seed),
+        )
+        return -self._network.free_energy(v) - log_z, standard_error
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,172 @@
+"""What the mini-batches of all networks share: their buffers and their second half.
+
+A mini-batch has two halves. In the first, each thread takes some of the samples, the
+columns of the buffers, all the way through the network. In the second, each thread
+takes some of the neurons: it sums the gradient of their connections over all samples
+and updates them at once, so that no gradient is ever stored and every sum has one
+order, whatever the number of threads.
+"""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_sparse_nn.engine import kernels
+from sklearn_sparse_nn.engine.buffers import aligned_zeros, padded_width, row_stride
+from sklearn_sparse_nn.engine.compilation import inner
+from sklearn_sparse_nn.engine.layers import n_layers, neurons_of
+from sklearn_sparse_nn.engine.optimisers import ADAM, Step, regularise, update
+from sklearn_sparse_nn.engine.simd import LINE
+from sklearn_sparse_nn.engine.threads import take_next
+
+# A block of neurons is updated by one thread; its gradients stay in the L1 cache.
+_BLOCK_CONNECTIONS = 4096
+
+
+class Workspace(NamedTuple):
+    """Feature-major buffers of one mini-batch, for all threads."""
+
+    activations: np.ndarray  # rows of the inputs, then of each neuron
+    deltas: np.ndarray  # slopes, then error terms; rows of each neuron
+    errors: np.ndarray  # per thread, what comes back to one layer; else zero
+    errors_stride: int
+    stride: int
+    losses: np.ndarray  # of each sample
+    gradients: np.ndarray  # per thread, of the connections of one block
+    blocks: np.ndarray  # (layer, first neuron, last neuron) of each block
+    penalties: np.ndarray  # sum of squared weights of each block
+
+
+@inner(inline="always")
+def columns_of(thread, n_threads, width):
+    """The columns of a thread: whole cache lines, in equal shares."""
+    lines = width // LINE
+    first = thread * lines // n_threads * LINE
+    return first, (thread + 1) * lines // n_threads * LINE
+
+
+@inner(inline="always")
+def rows_from(buffer, row, stride):
+    return buffer[row * stride :]
+
+
+@inner
+def _update_block(layers, state, block, width, work, gradient, alpha, scale, step):
+    """Gradients of one block of neurons over all samples, and its update."""
+    layer, start, stop = work.blocks[block]
+    stride = work.stride
+    x_row = 0 if layer == 0 else layers.sizes[0] + layers.first[layer - 1]
+    x = rows_from(work.activations, x_row, stride)
+    deltas = rows_from(work.deltas, start, stride)
+    here = slice(layers.indptr[start], layers.indptr[stop])
+    weights, intercepts = layers.weights[here], layers.intercepts[start:stop]
+    bias_gradient = gradient[len(weights) :]
+    gradient[: len(weights) + len(intercepts)] = np.float32(0)
+    kernels.weight_gradient(
+        0, width, layers, start, stop, x, deltas, gradient, bias_gradient, stride
+    )
+    work.penalties[block] = regularise(gradient, weights, alpha, scale)
+    update(weights, state.first[here], state.second[here], gradient, step)
+    here = slice(start, stop)
+    first, second = state.intercepts_first[here], state.intercepts_second[here]
+    regularise(bias_gradient, intercepts, np.float32(0), scale)
+    update(intercepts, first, second, bias_gradient, step)
+
+
+@inner
+def update_neurons(
+    n_threads, shared, n_taken, layers, state, width, work, gradient, alpha, scale, step
+):
+    """The second half of a mini-batch on one thread.
+
+    Returns the number of pieces of work that all threads have taken at its end.
+    """
+    n_blocks = len(work.blocks)
+    block = take_next(shared, n_taken)
+    while block < n_blocks:
+        _update_block(layers, state, block, width, work, gradient, alpha, scale, step)
+        block = take_next(shared, n_taken)
+    return n_taken + n_blocks + n_threads  # every thread takes one piece in vain
+
+
+@inner
+def sum_of(values):
+    total = 0.0
+    for value in values:
+        total += value
+    return total
+
+
+@inner(inline="always")
+def corrected(step, n_updates):
+    """The step with Adam's bias correction for update number `n_updates`."""
+    rate = np.float64(step.rate)
+    if step.kind == ADAM:
+        rate *= np.sqrt(1 - np.float64(step.beta_2) ** n_updates)
+        rate /= 1 - np.float64(step.beta_1) ** n_updates
+    return Step(
+        step.kind,
+        np.float32(rate),
+        step.momentum,
+        step.nesterov,
+        step.beta_1,
+        step.beta_2,
+        step.adam_epsilon,
+    )
+
+
+def new_workspace(layers, n_columns, n_threads, n_rows, n_error_rows, n_phases=1):
+    """Buffers to train with.
+
+    Parameters
+    ----------
+    layers : SparseLayers
+    n_columns : int
+        Columns that the threads share, a multiple of `LINE`.
+    n_threads : int
+    n_rows : int
+        Rows of the activations.
+    n_error_rows : int
+        Rows of the errors that come back to a layer.
+    n_phases : int
+        How often the columns are there, side by side.
+    """
+    stride = row_stride(n_phases * n_columns)
+    # Errors are apart for each thread: on neighbouring cache lines, two threads that
+    # add to them made the backward pass 2.5 times as slow.
+    narrow = row_stride(padded_width(-(-n_columns // n_threads)))
+    return Workspace(
+        activations=aligned_zeros(n_rows * stride),
+        deltas=aligned_zeros(int(layers.first[-1]) * stride),
+        errors=aligned_zeros(n_threads * n_error_rows * narrow).reshape(n_threads, -1),
+        errors_stride=narrow,
+        stride=stride,
+        losses=np.zeros(n_columns, dtype=np.float32),
+        **block_buffers(layers, n_threads),
+    )
+
+
+def block_buffers(layers, n_threads):
+    """The buffers that depend on where the connections are."""
+    blocks = _blocks(layers)
+    n_connections = layers.indptr[blocks[:, 2]] - layers.indptr[blocks[:, 1]]
+    n_parameters = n_connections + blocks[:, 2] - blocks[:, 1]
+    return dict(
+        gradients=np.zeros((n_threads, n_parameters.max(initial=0)), dtype=np.float32),
+        blocks=blocks,
+        penalties=np.zeros(len(blocks), dtype=np.float32),
+    )
+
+
+def _blocks(layers):
+    """Cut each layer into blocks of neurons with about equally many connections."""
+    blocks = []
+    for layer in range(n_layers(layers)):
+        neurons = neurons_of(layers, layer)
+        indptr = layers.indptr[neurons.start : neurons.stop + 1]
+        marks = np.arange(indptr[0], indptr[-1], _BLOCK_CONNECTIONS)
+        bounds = neurons.start + np.searchsorted(indptr, marks, side="right") - 1
+        bounds = np.unique([neurons.start, *bounds, neurons.stop])
+        blocks += [(layer, *block) for block in pairwise(bounds)]
+    return np.array(blocks, dtype=np.int64)

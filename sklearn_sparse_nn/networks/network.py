@@ -1,0 +1,218 @@
+"""What every sparse network has: layers, state of their optimiser, their evolution."""
+
+import copy
+from itertools import pairwise
+
+import numpy as np
+
+from sklearn_sparse_nn.engine.buffers import padded_width
+from sklearn_sparse_nn.engine.inputs import describe_inputs
+from sklearn_sparse_nn.engine.layers import (
+    connections_of,
+    copy_layers,
+    layer_indptr,
+    n_layers,
+    stack_layers,
+)
+from sklearn_sparse_nn.engine.optimisers import OptimiserState, new_state
+from sklearn_sparse_nn.engine.simd import LINE, TILES
+from sklearn_sparse_nn.engine.threads import shielded
+from sklearn_sparse_nn.networks.batches import block_buffers
+from sklearn_sparse_nn.networks.forward import decide, decision_workspace
+from sklearn_sparse_nn.topology.evolution import EvolvingLayer
+from sklearn_sparse_nn.topology.rewiring import ask_rule, rewire
+from sklearn_sparse_nn.topology.weights import random_weights
+
+# Compiled code runs for at most about this many connections × samples, a fraction of a
+# second, before Python can hear an interrupt.
+_WORK_PER_CALL = 2**32
+# Bytes of activations with which `decision` works at a time.
+_DECISION_BYTES = 2**26
+
+# What a network keeps between epochs, but not in a file.
+_BUFFERS = ("_workspace", "_workspace_key", "_last_batch")
+
+
+class SparseNetwork:
+    """Base class of the networks. A subclass says how it trains and what it computes.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Number of input neurons, then of the neurons of each layer.
+    topology : object
+        Draws the initial connections: see `topology.initial`.
+    epsilon : float
+        Connections per neuron: see `topology.initial.ErdosRenyi`.
+    gains : sequence of float
+        Scale of the initial weights of each layer: see `topology.weights`.
+    seed : int
+        Of all random numbers of the network.
+    spread : ndarray of shape (n_inputs,) or None
+        Standard deviation of each input, for topologies that heed it.
+
+    Attributes
+    ----------
+    layers : SparseLayers
+    solver : {"sgd", "adam"} or None
+        Which optimiser the state belongs to; None before training.
+    state : OptimiserState or None
+        None until it is trained for the first time.
+    n_updates : int
+        Weight updates so far, in the present state of the optimiser.
+    updates_since_rewiring : int
+    """
+
+    def __init__(self, sizes, topology, epsilon, gains, seed, spread=None):
+        self.gains = gains
+        self.seed = seed
+        streams = np.random.SeedSequence(seed).spawn(len(sizes) - 1)
+        self.streams = [np.random.Generator(np.random.PCG64(s)) for s in streams]
+        connections, weights, intercepts = [], [], []
+        for layer, (n_inputs, n_neurons) in enumerate(pairwise(sizes)):
+            rng = self.streams[layer]
+            indptr, indices = topology.connect(
+                n_inputs, n_neurons, epsilon, rng, spread if layer == 0 else None
+            )
+            degrees = np.diff(indptr)
+            connections.append((indptr, indices))
+            fan_in = np.repeat(degrees, degrees)
+            weights.append(random_weights(fan_in, gains[layer], rng))
+            intercepts.append(np.zeros(n_neurons, dtype=np.float32))
+        self.layers = stack_layers(sizes, connections, weights, intercepts)
+        self.solver = None
+        self.state = None
+        self.n_updates = 0
+        self.updates_since_rewiring = 0
+
+    def reset_optimiser(self, solver):
+        """Forget the optimiser's state and start anew."""
+        layers = self.layers
+        self.solver = solver
+        self.state = new_state(solver, len(layers.weights), len(layers.intercepts))
+        self.n_updates = 0
+
+    def _stretches(self, n_batches, batch_size):
+        """Ranges of batches that one call of compiled code runs."""
+        work_per_batch = max(1, batch_size * len(self.layers.weights))
+        stretch = max(1, _WORK_PER_CALL // work_per_batch)
+        for start in range(0, n_batches, stretch):
+            stop = min(start + stretch, n_batches)
+            yield start, stop
+            self.n_updates += stop - start
+            self.updates_since_rewiring += stop - start
+
+    def _training_workspace(self, make, n_samples, n_threads):
+        """The buffers of the last epoch if they still fit, else new ones."""
+        key = (n_samples, n_threads)
+        if getattr(self, "_workspace_key", None) != key:
+            self._workspace = make(self.layers, n_samples, n_threads)
+            self._workspace_key = key
+        return self._workspace
+
+    def decision(self, X, samples, team):
+        """Activations of the last layer.
+
+        Parameters
+        ----------
+        X : ndarray or csr_array of float32, shape (n_samples, n_features)
+        samples : ndarray of int64
+            Which samples.
+        team : ThreadTeam
+
+        Returns
+        -------
+        activations : ndarray of float32, shape (len(samples), n_outputs)
+        """
+        inputs, owner = describe_inputs(X)
+        n_rows = int(self.layers.sizes[0] + self.layers.first[-1])
+        n_columns = max(LINE, min(TILES[0], _DECISION_BYTES // (4 * n_rows)))
+        n_columns = min(n_columns, padded_width(len(samples))) * team.n_threads
+        work = decision_workspace(self.layers, n_columns)
+        scores = np.zeros((len(samples), self.layers.sizes[-1]), dtype=np.float32)
+        team.run(decide, self.layers, self._functions(), inputs, samples, work, scores)
+        del owner
+        return scores
+
+    @property
+    def remembers_a_batch(self):
+        """Whether the buffers of the last mini-batch are here, as `evolve` needs."""
+        return hasattr(self, "_last_batch")
+
+    def forget_batch(self):
+        """Free the buffers of the last mini-batch."""
+        for name in _BUFFERS:
+            self.__dict__.pop(name, None)
+
+    def evolve(self, rule, zeta, clock, team):
+        """Let an evolution rule rewire each layer.
+
+        Parameters
+        ----------
+        rule : EvolutionRule
+        zeta : float
+            Fraction of the connections to replace.
+        clock : TrainingClock
+        team : ThreadTeam
+        """
+        for layer in range(n_layers(self.layers)):
+            view = self._evolving_layer(layer, zeta, clock)
+            pruned, cells, weights = ask_rule(rule, view)
+            if not pruned.any() and not len(cells):
+                continue
+            with shielded():
+                self._rewire(layer, pruned, cells, weights, team)
+        self.updates_since_rewiring = 0
+
+    def _rewire(self, *changes):
+        state = self.state.first, self.state.second
+        self.layers, (first, second) = rewire(self.layers, state, *changes)
+        self.state = self.state._replace(first=first, second=second)
+        if hasattr(self, "_workspace"):
+            buffers = block_buffers(self.layers, len(self._workspace.gradients))
+            self._workspace = self._workspace._replace(**buffers)
+
+    def _evolving_layer(self, layer, zeta, clock):
+        connections = connections_of(self.layers, layer)
+        arrays = [
+            layer_indptr(self.layers, layer),
+            self.layers.indices[connections].view(),
+            self.layers.weights[connections].view(),
+        ]
+        for array in arrays:
+            array.flags.writeable = False
+        return EvolvingLayer(
+            *arrays,
+            index=layer,
+            n_inputs=int(self.layers.sizes[layer]),
+            zeta=zeta,
+            clock=clock,
+            gain=self.gains[layer],
+            rng=self.streams[layer],
+            gradient=lambda neurons: self._dense_gradient(layer, neurons),
+        )
+
+    def _dense_gradient(self, layer, neurons):
+        """Gradient of the last batch for all possible connections of `neurons`."""
+        work = self._workspace
+        n_inputs = int(self.layers.sizes[layer])
+        columns, weight_sum = self._last_batch
+        previous = self.layers.sizes[0] + self.layers.first[layer - 1] if layer else 0
+        activations = work.activations.reshape(-1, work.stride)
+        activations = activations[previous : previous + n_inputs, columns]
+        deltas = work.deltas.reshape(-1, work.stride)
+        rows = self.layers.first[layer] + np.asarray(neurons)
+        return deltas[rows, columns] @ activations.T / np.float32(weight_sum or 1)
+
+    def copy(self):
+        """A copy that later training of this network does not change."""
+        clone = object.__new__(type(self))
+        clone.__dict__.update(self.__getstate__())
+        clone.layers = copy_layers(self.layers)
+        if self.state is not None:
+            clone.state = OptimiserState(*(array.copy() for array in self.state))
+        clone.streams = copy.deepcopy(self.streams)
+        return clone
+
+    def __getstate__(self):
+        return {k: v for k, v in self.__dict__.items() if k not in _BUFFERS}

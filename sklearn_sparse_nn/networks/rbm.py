@@ -1,0 +1,163 @@
+"""The sparse restricted Boltzmann machine: how it trains, what it believes."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit, logit
+from sklearn.utils import gen_batches
+
+from sklearn_sparse_nn.engine.activations import LOGISTIC
+from sklearn_sparse_nn.engine.inputs import describe_inputs
+from sklearn_sparse_nn.engine.layers import layer_matrix
+from sklearn_sparse_nn.engine.losses import OUTPUT_KINDS
+from sklearn_sparse_nn.engine.optimisers import SGD, Step
+from sklearn_sparse_nn.networks.forward import Functions
+from sklearn_sparse_nn.networks.network import SparseNetwork
+from sklearn_sparse_nn.networks.rbm_epoch import (
+    VisibleNeurons,
+    train_batches,
+    training_workspace,
+)
+
+# Hinton's guide draws first weights of about 0.01. With the fan-in of a sparse neuron,
+# some tens, this gain comes to about that.
+_GAIN = 0.1
+# Samples × hidden neurons with which `free_energy` works at a time.
+_FREE_ENERGY_CELLS = 2**22
+
+
+def logit_of_means(means):
+    """Intercepts with which neurons without connections are on that often."""
+    return logit(np.clip(means, 0.01, 0.99))
+
+
+class ContrastiveDivergence(NamedTuple):
+    """How one epoch trains. Names and meanings are those of the estimator."""
+
+    learning_rate: float
+    momentum: float
+    alpha: float
+    batch_size: int
+    n_gibbs_steps: int
+    persistent: bool
+
+
+class RBM(SparseNetwork):
+    """A sparse restricted Boltzmann machine with binary neurons.
+
+    The joint probability of visible states `v` and hidden states `h` is proportional to
+    ``exp(b·v + c·h + h·Wv)``. Row `j` of `layers` holds the connections of hidden
+    neuron `j`, `layers.intercepts` is `c`.
+
+    Parameters
+    ----------
+    sizes : (int, int)
+        Number of visible and of hidden neurons.
+    topology, epsilon, seed, spread
+        See `SparseNetwork`.
+    means : ndarray of shape (n_visible,)
+        Mean of each visible neuron, from which its intercept starts: without
+        connections, the machine then already knows how often each neuron is on.
+
+    Attributes
+    ----------
+    visible : VisibleNeurons
+        Its `intercepts` are `b`.
+    """
+
+    def __init__(self, sizes, topology, epsilon, seed, means, spread=None):
+        super().__init__(sizes, topology, epsilon, [_GAIN], seed, spread)
+        intercepts = logit_of_means(means).astype(np.float32)
+        self.visible = VisibleNeurons(intercepts, *np.zeros((2, sizes[0]), np.float32))
+        self.reset_optimiser("sgd")
+
+    def _functions(self):
+        logistic = np.array([LOGISTIC]), np.zeros(1, dtype=np.float32)
+        return Functions(*logistic, OUTPUT_KINDS["logistic"])
+
+    def train_epoch(self, X, order, parameters, team):
+        """Contrastive divergence on each sample once, in mini-batches.
+
+        Parameters
+        ----------
+        X : ndarray or csr_array of float32, shape (n_samples, n_features)
+        order : ndarray of int64
+            Samples to train on, in this order.
+        parameters : ContrastiveDivergence
+        team : ThreadTeam
+        """
+        inputs, owner = describe_inputs(X)
+        batch_size = parameters.batch_size
+        n_batches = -(-len(order) // batch_size)
+        n_samples = min(batch_size, len(order))
+        work = self._training_workspace(training_workspace, n_samples, team.n_threads)
+        for batches in self._stretches(n_batches, batch_size):
+            team.run(
+                train_batches,
+                self.layers,
+                self.visible,
+                self.state,
+                inputs,
+                order,
+                batches,
+                batch_size,
+                work,
+                _step(parameters),
+                np.float32(parameters.alpha),
+                parameters.n_gibbs_steps,
+                parameters.persistent,
+                np.uint32(self.seed),
+                self.n_updates,
+            )
+        del owner
+        n_last = len(order) - batch_size * (n_batches - 1)
+        half = len(work.losses)
+        columns = np.r_[:n_last, half : half + n_last]
+        self._last_batch = columns, n_last
+
+    def components(self):
+        """Weights as a `csr_array` of shape (n_hidden, n_visible)."""
+        return layer_matrix(self.layers, 0).T.tocsr()
+
+    def visible_probabilities(self, H):
+        """Probability that each visible neuron is on, given hidden states.
+
+        Parameters
+        ----------
+        H : ndarray of shape (n_samples, n_hidden)
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_visible), in the dtype of H
+        """
+        scores = H @ self.components()
+        scores += self.visible.intercepts
+        return expit(scores, out=scores)
+
+    def free_energy(self, X):
+        """``-log sum_h exp(b·v + c·h + h·Wv)`` of each sample `v`, in float64."""
+        weights = self.components().T.astype(np.float64)
+        energy = -(X @ self.visible.intercepts.astype(np.float64))
+        n_rows = max(1, _FREE_ENERGY_CELLS // weights.shape[1])
+        for rows in gen_batches(X.shape[0], n_rows):
+            scores = np.logaddexp(0, X[rows] @ weights + self.layers.intercepts)
+            energy[rows] -= scores.sum(axis=1)
+        return energy
+
+    def copy(self):
+        """A copy that later training of this network does not change."""
+        clone = super().copy()
+        clone.visible = VisibleNeurons(*(array.copy() for array in self.visible))
+        return clone
+
+
+def _step(parameters):
+    return Step(
+        kind=SGD,
+        rate=np.float32(parameters.learning_rate),
+        momentum=np.float32(parameters.momentum),
+        nesterov=False,
+        beta_1=np.float32(0),
+        beta_2=np.float32(0),
+        adam_epsilon=np.float32(0),
+    )
