@@ -2,8 +2,9 @@
 
 SET has `epsilon=20`, 4.5 % of the connections of the dense network. Both train by
 SGD with momentum 0.9, mini-batches of 128 and the 'adaptive' schedule, on pixels
-shifted and scaled to mean 0 and variance 1. SET starts from twice the learning rate and
-has a dropout of 0.15, which the dense network, scikit-learn's, does not offer::
+shifted and scaled to mean 0 and variance 1. SET starts from twice the learning rate,
+keeps each rate longer, and has a dropout of 0.15, which the dense network,
+scikit-learn's, does not offer::
 
     python benchmarks/mnist_accuracy.py --models SET --seeds 0 1 2
 """
@@ -27,7 +28,6 @@ COMMON = dict(
     learning_rate="adaptive",
     batch_size=128,
     n_iter_no_change=3,
-    tol=6e-3,
     max_iter=50,
     alpha=0.02,
 )
@@ -35,10 +35,13 @@ COMMON = dict(
 
 def make_model(name, seed):
     if name == "dense":
-        return MLPClassifier(**COMMON, learning_rate_init=0.05, random_state=seed)
+        return MLPClassifier(
+            **COMMON, learning_rate_init=0.05, tol=6e-3, random_state=seed
+        )
     return SETClassifier(
         **COMMON,
         learning_rate_init=0.1,
+        tol=3e-3,
         dropout=0.15,
         zeta=0.2,
         evolution="static" if name == "static" else "set",
