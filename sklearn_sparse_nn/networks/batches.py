@@ -74,7 +74,7 @@ def _update_block(layers, state, block, width, work, gradient, alpha, scale, ste
     update(intercepts, first, second, bias_gradient, step)
 
 
-@inner
+@inner(inline="always")
 def update_neurons(
     n_threads, shared, n_taken, layers, state, width, work, gradient, alpha, scale, step
 ):
