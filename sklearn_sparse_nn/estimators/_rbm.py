@@ -23,8 +23,6 @@ from sklearn_sparse_nn.estimators._base import BaseSparseNetwork
 from sklearn_sparse_nn.networks.annealing import log_partition
 from sklearn_sparse_nn.networks.rbm import RBM, ContrastiveDivergence, logit_of_means
 
-# Momentum begins low, until the first large steps are done (Hinton, 2012).
-_INITIAL_MOMENTUM, _INITIAL_EPOCHS = 0.5, 5
 # Samples on which the reconstruction error is measured after each epoch.
 _N_WATCHED = 1000
 
@@ -67,13 +65,14 @@ class SETRBMTransformer(
         :class:`~sklearn_sparse_nn.topology.SET`; not at all; or as a rule of one's own
         says, see :class:`~sklearn_sparse_nn.topology.EvolutionRule`.
 
-    learning_rate : float, default=0.1
+    learning_rate : float, default=0.05
         The learning rate for weight updates. It is *highly* recommended to tune this
         parameter, in the range 10**[0., -3.].
 
-    momentum : float, default=0.9
-        Momentum of the updates, in the range [0, 1]. For the first five epochs of a
-        fit it is at most 0.5, as Hinton's guide recommends [3]_.
+    momentum : float, default=0.5
+        Momentum of the updates, in the range [0, 1]. Hinton's guide [3]_ begins with
+        0.5 and ends with 0.9; with persistent chains, which must keep up with the
+        weights, 0.5 throughout was better.
 
     alpha : float, default=1e-4
         Weight decay: each update shrinks the weights by ``learning_rate * alpha``.
@@ -87,9 +86,10 @@ class SETRBMTransformer(
     n_gibbs_steps : int, default=1
         Steps of Gibbs sampling before each update: the k of CD-k.
 
-    persistent : bool, default=False
-        Whether the chains of Gibbs sampling go on from update to update, which is
-        persistent contrastive divergence. Otherwise they begin at the data.
+    persistent : bool, default=True
+        Whether the chains of Gibbs sampling go on from update to update: persistent
+        contrastive divergence, also called stochastic maximum likelihood [4]_. Otherwise
+        they begin at the data: contrastive divergence. A fit begins new chains.
 
     warm_start : bool, default=False
         When True, `fit` goes on with what the previous call learned. Otherwise it
@@ -159,6 +159,8 @@ class SETRBMTransformer(
        Machine Learning 104, 2016. arXiv:1604.05978.
     .. [3] Hinton, "A practical guide to training restricted Boltzmann machines", in
        Neural Networks: Tricks of the Trade, Springer, 2012.
+    .. [4] Tieleman, "Training restricted Boltzmann machines using approximations to the
+       likelihood gradient", ICML 2008.
 
     Examples
     --------
@@ -191,13 +193,13 @@ class SETRBMTransformer(
         zeta=0.3,
         topology="erdos_renyi",
         evolution="set",
-        learning_rate=0.1,
-        momentum=0.9,
+        learning_rate=0.05,
+        momentum=0.5,
         alpha=1e-4,
         batch_size=10,
         n_iter=10,
         n_gibbs_steps=1,
-        persistent=False,
+        persistent=True,
         warm_start=False,
         verbose=0,
         random_state=None,
@@ -393,10 +395,9 @@ class SETRBMTransformer(
     def _train_epoch(self, X, order, team):
         """One pass over the samples in `order`."""
         start = time.perf_counter()
-        early = self.n_iter_ < _INITIAL_EPOCHS
         parameters = ContrastiveDivergence(
             learning_rate=self.learning_rate,
-            momentum=min(self.momentum, _INITIAL_MOMENTUM) if early else self.momentum,
+            momentum=self.momentum,
             alpha=self.alpha,
             batch_size=min(self.batch_size, len(order)),
             n_gibbs_steps=self.n_gibbs_steps,

@@ -19,9 +19,6 @@ from sklearn_sparse_nn.networks.rbm_epoch import (
     training_workspace,
 )
 
-# Hinton's guide draws first weights of about 0.01. With the fan-in of a sparse neuron,
-# some tens, this gain comes to about that.
-_GAIN = 0.1
 # Samples × hidden neurons with which `free_energy` works at a time.
 _FREE_ENERGY_CELLS = 2**22
 
@@ -66,7 +63,7 @@ class RBM(SparseNetwork):
     """
 
     def __init__(self, sizes, topology, epsilon, seed, means, spread=None):
-        super().__init__(sizes, topology, epsilon, [_GAIN], seed, spread)
+        super().__init__(sizes, topology, epsilon, [1.0], seed, spread)
         intercepts = logit_of_means(means).astype(np.float32)
         self.visible = VisibleNeurons(intercepts, *np.zeros((2, sizes[0]), np.float32))
         self.reset_optimiser("sgd")
