@@ -4,7 +4,6 @@ import copy
 from abc import ABC
 from numbers import Integral, Real
 
-import numpy as np
 from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
@@ -66,10 +65,7 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         return {"_network": self._network.copy()}
 
     def _check_finite(self):
-        layers = self._network.layers
-        if not (
-            np.isfinite(layers.weights).all() and np.isfinite(layers.intercepts).all()
-        ):
+        if not self._network.is_finite():
             self._raise_divergence()
 
     def _raise_divergence(self):

@@ -13,7 +13,7 @@ from sklearn.base import (
     _fit_context,
 )
 from sklearn.callback import with_callbacks
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.sparsefuncs import mean_variance_axis
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
@@ -88,8 +88,8 @@ class SETRBMTransformer(
 
     persistent : bool, default=True
         Whether the chains of Gibbs sampling go on from update to update: persistent
-        contrastive divergence, also called stochastic maximum likelihood [4]_. Otherwise
-        they begin at the data: contrastive divergence. A fit begins new chains.
+        contrastive divergence, or stochastic maximum likelihood [4]_. Otherwise they
+        begin at the data: contrastive divergence. A fit begins new chains.
 
     warm_start : bool, default=False
         When True, `fit` goes on with what the previous call learned. Otherwise it
@@ -231,13 +231,13 @@ class SETRBMTransformer(
     @property
     def intercept_hidden_(self):
         """Biases of the hidden neurons."""
-        return self._fitted_layers().intercepts
+        return self._fitted_layers().intercepts.copy()
 
     @property
     def intercept_visible_(self):
         """Biases of the visible neurons."""
         self._fitted_layers()
-        return self._network.visible.intercepts
+        return self._network.visible.intercepts.copy()
 
     @property
     def n_connections_(self):
@@ -298,7 +298,7 @@ class SETRBMTransformer(
         random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialize(X, random_state)
-        self._network.reset_optimiser("sgd")
+        self._network.reset_optimiser()
         self.n_iter_ = 0
         context = self._init_callback_context(max_subtasks=self.n_iter)
         hook = {"estimator": self, "X": X, "y": y, "metadata": {}}
@@ -373,7 +373,7 @@ class SETRBMTransformer(
 
     def _initialize(self, X, random_state):
         """A new machine, before its first epoch."""
-        means = X.mean(axis=0)
+        means = np.asarray(X.mean(axis=0)).ravel()
 
         def spread():
             if sparse.issparse(X):
@@ -519,6 +519,8 @@ class SETRBMTransformer(
             States of the visible neurons.
         """
         check_is_fitted(self)
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        check_scalar(n_gibbs_steps, "n_gibbs_steps", Integral, min_val=0)
         random_state = check_random_state(self.random_state)
         intercepts = np.broadcast_to(
             self.intercept_visible_, (n_samples, self.n_features_in_)
@@ -609,6 +611,8 @@ class SETRBMTransformer(
         networks", ICML 2008.
         """
         check_is_fitted(self)
+        check_scalar(n_chains, "n_chains", Integral, min_val=2)
+        check_scalar(n_temperatures, "n_temperatures", Integral, min_val=1)
         v = validate_data(
             self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
         )
@@ -617,7 +621,7 @@ class SETRBMTransformer(
             self._network.components(),
             self.intercept_hidden_,
             self.intercept_visible_,
-            logit_of_means(v.mean(axis=0)),
+            logit_of_means(np.asarray(v.mean(axis=0)).ravel()),
             n_chains,
             n_temperatures,
             np.random.default_rng(seed),

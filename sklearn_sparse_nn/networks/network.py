@@ -92,6 +92,13 @@ class SparseNetwork:
         self.state = new_state(solver, len(layers.weights), len(layers.intercepts))
         self.n_updates = 0
 
+    def is_finite(self):
+        """Whether no weight and no intercept is infinite or NaN."""
+        layers = self.layers
+        return (
+            np.isfinite(layers.weights).all() and np.isfinite(layers.intercepts).all()
+        )
+
     def _stretches(self, n_batches, batch_size):
         """Ranges of batches that one call of compiled code runs."""
         work_per_batch = max(1, batch_size * len(self.layers.weights))

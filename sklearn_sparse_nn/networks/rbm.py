@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 from scipy.special import expit, logit
 from sklearn.utils import gen_batches
 
@@ -66,7 +67,12 @@ class RBM(SparseNetwork):
         super().__init__(sizes, topology, epsilon, [1.0], seed, spread)
         intercepts = logit_of_means(means).astype(np.float32)
         self.visible = VisibleNeurons(intercepts, *np.zeros((2, sizes[0]), np.float32))
-        self.reset_optimiser("sgd")
+        self.reset_optimiser()
+
+    def reset_optimiser(self):
+        """Forget the optimiser's state and start anew."""
+        super().reset_optimiser("sgd")
+        self.visible.velocities[:] = 0
 
     def _functions(self):
         logistic = np.array([LOGISTIC]), np.zeros(1, dtype=np.float32)
@@ -112,6 +118,10 @@ class RBM(SparseNetwork):
         columns = np.r_[:n_last, half : half + n_last]
         self._last_batch = columns, n_last
 
+    def is_finite(self):
+        """Whether no weight and no intercept is infinite or NaN."""
+        return super().is_finite() and np.isfinite(self.visible.intercepts).all()
+
     def components(self):
         """Weights as a `csr_array` of shape (n_hidden, n_visible)."""
         return layer_matrix(self.layers, 0).T.tocsr()
@@ -137,8 +147,11 @@ class RBM(SparseNetwork):
         energy = -(X @ self.visible.intercepts.astype(np.float64))
         n_rows = max(1, _FREE_ENERGY_CELLS // weights.shape[1])
         for rows in gen_batches(X.shape[0], n_rows):
-            scores = np.logaddexp(0, X[rows] @ weights + self.layers.intercepts)
-            energy[rows] -= scores.sum(axis=1)
+            scores = X[rows] @ weights
+            if sparse.issparse(scores):
+                scores = scores.toarray()
+            scores += self.layers.intercepts
+            energy[rows] -= np.logaddexp(0, scores).sum(axis=1)
         return energy
 
     def copy(self):
