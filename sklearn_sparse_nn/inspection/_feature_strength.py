@@ -54,7 +54,8 @@ class FeatureStrengthDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted, with the attribute `feature_strength_`.
+            Fitted, with the attribute `feature_strength_`, or `visible_strength_` as
+            `SETRBMTransformer`.
         n_features : int, default=20
             How many of the strongest features to draw as bars.
         image_shape : tuple of int, default=None
@@ -74,7 +75,9 @@ class FeatureStrengthDisplay:
         names = getattr(estimator, "feature_names_in_", None)
         if names is None:
             names = [f"x{i}" for i in range(estimator.n_features_in_)]
-        display = cls(strength=estimator.feature_strength_, feature_names=names)
+        supervised = hasattr(estimator, "feature_strength_")
+        attribute = "feature_strength_" if supervised else "visible_strength_"
+        display = cls(strength=getattr(estimator, attribute), feature_names=names)
         return display.plot(
             n_features=n_features, image_shape=image_shape, ax=ax, **kwargs
         )

@@ -25,10 +25,10 @@ class XBM:
 
     Parameters
     ----------
-    exponent : float, default=2.0
+    exponent : float, default=3.0
         Exponent of the power law of the degrees, greater than 1. The smaller, the
-        heavier is the tail.
-    neighbourhood : float, default=0.1
+        heavier is the tail. 3 is that of growth by preferential attachment.
+    neighbourhood : float, default=0.03
         Standard deviation of the places of the half-edges of one neuron or input, as a
         fraction of its layer.
     shortcuts : float, default=0.1
@@ -47,8 +47,8 @@ class XBM:
     >>> rbm = SETRBMTransformer(topology=XBM(exponent=2.5), evolution="static")
     """
 
-    exponent: float = 2.0
-    neighbourhood: float = 0.1
+    exponent: float = 3.0
+    neighbourhood: float = 0.03
     shortcuts: float = 0.1
 
     def connect(self, n_inputs, n_neurons, epsilon, rng, spread=None):

@@ -4,7 +4,7 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 
-from sklearn_sparse_nn import SETClassifier
+from sklearn_sparse_nn import SETClassifier, SETRBMTransformer
 from sklearn_sparse_nn.inspection import (
     FeatureStrengthDisplay,
     neuron_degrees,
@@ -52,6 +52,14 @@ def test_display_draws_bars_or_an_image(digits_network):
     image = FeatureStrengthDisplay.from_estimator(digits_network, image_shape=(8, 8))
     assert image.ax_.images[0].get_array().shape == (8, 8)
     matplotlib.pyplot.close("all")
+
+
+def test_display_of_a_boltzmann_machine():
+    X, _ = load_digits(return_X_y=True)
+    rbm = SETRBMTransformer(20, epsilon=5, n_iter=1, random_state=0).fit(X / 16)
+    display = FeatureStrengthDisplay.from_estimator(rbm, image_shape=(8, 8))
+    drawn = display.ax_.images[0].get_array()
+    np.testing.assert_allclose(drawn.ravel(), rbm.visible_strength_)
 
 
 def test_display_of_an_unfitted_estimator():
