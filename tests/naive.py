@@ -5,10 +5,13 @@ list of weight matrices, a list of masks that say which cells hold a connection,
 list of intercepts; see `Network.of`.
 """
 
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit, logsumexp
+
+from sklearn_sparse_nn.engine.buffers import padded_width, row_stride
 
 LEFT_SLOPES = {"relu": 0.0, "leaky_relu": 0.01, "identity": 1.0}
 
@@ -140,3 +143,108 @@ def rewired(cells, numbers, pruned, new_cells, new_numbers):
     table = {c: n for c, n, gone in zip(cells, numbers, pruned) if not gone}
     table.update(zip(new_cells, new_numbers))
     return sorted(table), [table[cell] for cell in sorted(table)]
+
+
+def scramble(x):
+    """The hash of `engine.random`, of integers or an array of uint64."""
+    x = (x ^ (x >> 16)) * 0x7FEB352D & 0xFFFFFFFF
+    x = (x ^ (x >> 15)) * 0x846CA68B & 0xFFFFFFFF
+    return x ^ (x >> 16)
+
+
+def random_key(seed, a, b):
+    """The key of `engine.random`, whose sums are of 64 bits as all of numba's are."""
+    key = scramble(seed ^ scramble(a + 0x9E3779B9))
+    return scramble(key + scramble(b ^ 0x9E3779B9))
+
+
+def uniform(key, positions):
+    """The random numbers in [0, 1) at these positions."""
+    positions = np.asarray(positions, dtype=np.uint64)
+    return (scramble((key + scramble(positions)) & 0xFFFFFFFF) >> 8) / 2**24
+
+
+def all_states(n):
+    """All 2ⁿ states of `n` binary neurons."""
+    return np.array(list(product([0.0, 1.0], repeat=n)))
+
+
+class BoltzmannMachine:
+    """A restricted Boltzmann machine of at most some ten visible neurons.
+
+    `parameters` are the weights, visible × hidden, and the intercepts of the visible
+    and of the hidden neurons.
+    """
+
+    def __init__(self, weights, visible, hidden, mask=True):
+        self.parameters = [np.array(p, dtype=float) for p in (weights, visible, hidden)]
+        self.velocities = [np.zeros_like(p) for p in self.parameters]
+        self.mask = mask
+        self.chains = None
+
+    @classmethod
+    def of(cls, rbm):
+        """The dense machine of an `RBM`."""
+        network = Network.of(rbm.layers)
+        intercepts = rbm.visible.intercepts, rbm.layers.intercepts
+        return cls(network.weights[0], *intercepts, network.masks[0])
+
+    def hidden(self, v):
+        return expit(v @ self.parameters[0] + self.parameters[2])
+
+    def visible(self, h):
+        return expit(h @ self.parameters[0].T + self.parameters[1])
+
+    def free_energy(self, v):
+        weights, visible, hidden = self.parameters
+        return -v @ visible - np.logaddexp(0, v @ weights + hidden).sum(axis=1)
+
+    def log_partition(self):
+        return logsumexp(-self.free_energy(all_states(len(self.parameters[1]))))
+
+    def probabilities(self, v):
+        return np.exp(-self.free_energy(v) - self.log_partition())
+
+    def statistics(self, v, shares=None):
+        """What the gradients are made of: means over samples with these shares."""
+        shares = np.full(len(v), 1 / len(v)) if shares is None else shares
+        h = self.hidden(v)
+        return [(v * shares[:, None]).T @ h, shares @ v, shares @ h]
+
+    def likelihood_gradients(self, X):
+        """Gradients of the mean log-likelihood, by enumeration."""
+        v = all_states(X.shape[1])
+        believed = self.statistics(v, self.probabilities(v))
+        return [a - b for a, b in zip(self.statistics(X), believed)]
+
+    def divergence_gradients(self, X, seed, n_updates, parameters):
+        """Gradients of contrastive divergence, with the draws of `rbm_epoch`."""
+        half = padded_width(parameters.batch_size)
+        stride = row_stride(2 * half)
+
+        def draw(p, turn):
+            samples, neurons = np.indices(p.shape)
+            key = random_key(seed, n_updates, turn)
+            return (uniform(key, neurons * stride + half + samples) < p).astype(float)
+
+        if self.chains is None:
+            self.chains = np.zeros((half, X.shape[1]))
+        h = self.hidden(self.chains if parameters.persistent else X)
+        for step in range(parameters.n_gibbs_steps):
+            v = draw(self.visible(draw(h, 2 * step)), 2 * step + 1)
+            h = self.hidden(v)
+        self.chains = v
+        dreamt, seen = self.statistics(v[: len(X)]), self.statistics(X)
+        return [a - b for a, b in zip(dreamt, seen)]
+
+    def update(self, X, seed, n_updates, parameters):
+        """One step of contrastive divergence."""
+        gradients = self.divergence_gradients(X, seed, n_updates, parameters)
+        gradients[0] += parameters.alpha * self.parameters[0]
+        gradients[0] *= self.mask
+        for array, velocity, gradient in zip(
+            self.parameters, self.velocities, gradients
+        ):
+            velocity *= parameters.momentum
+            velocity -= parameters.learning_rate * gradient
+            array += velocity

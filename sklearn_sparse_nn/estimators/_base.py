@@ -32,8 +32,9 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         "n_jobs": [Integral, None],
     }
 
-    # The parameter to blame when the weights become infinite.
+    # What to blame when the weights become infinite.
     _rate_parameter = "learning_rate"
+    _scaling_hint = ""
 
     def _fitted_layers(self):
         check_is_fitted(self, "_network")
@@ -72,9 +73,8 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         rate = self._rate_parameter
         raise ValueError(
             f"Solver produced a non-finite loss or non-finite weights in epoch "
-            f"{self.n_iter_}. The input data may contain large values and need to be "
-            "preprocessed, for example by StandardScaler, or "
-            f"{rate}={getattr(self, rate)} is too large."
+            f"{self.n_iter_}. {self._scaling_hint}{rate}={getattr(self, rate)} is too "
+            "large."
         )
 
     def _n_useful_threads(self, n_samples):

@@ -63,6 +63,10 @@ class BaseSETMLP(BaseSparseNetwork):
     }
 
     _rate_parameter = "learning_rate_init"
+    _scaling_hint = (
+        "The input data may contain large values and need to be preprocessed, for "
+        "example by StandardScaler, or "
+    )
 
     @abstractmethod
     def _encode_targets(self, y, reset):

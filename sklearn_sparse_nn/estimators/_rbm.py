@@ -15,7 +15,6 @@ from sklearn.base import (
 from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.sparsefuncs import mean_variance_axis
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
@@ -373,12 +372,11 @@ class SETRBMTransformer(
 
     def _initialize(self, X, random_state):
         """A new machine, before its first epoch."""
-        means = np.asarray(X.mean(axis=0)).ravel()
+        means = _mean_of_powers(X, 1)
 
         def spread():
-            if sparse.issparse(X):
-                return np.sqrt(mean_variance_axis(X, axis=0)[1])
-            return X.std(axis=0)
+            variances = _mean_of_powers(X, 2) - means**2
+            return np.sqrt(np.maximum(variances, 0), dtype=np.float32)
 
         self._network = RBM(
             (X.shape[1], self.n_components),
@@ -436,9 +434,12 @@ class SETRBMTransformer(
         check_is_fitted(self)
         dtype = getattr(X, "dtype", None)
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False)
-        with ThreadTeam(self._n_useful_threads(X.shape[0])) as team:
-            hidden = self._network.decision(X, np.arange(X.shape[0]), team)
+        hidden = self._hidden_probabilities(X)
         return hidden if dtype == np.float32 else hidden.astype(np.float64)
+
+    def _hidden_probabilities(self, X):
+        with ThreadTeam(self._n_useful_threads(X.shape[0])) as team:
+            return self._network.decision(X, np.arange(X.shape[0]), team)
 
     def inverse_transform(self, X):
         """Compute the probabilities of the visible neurons, P(v=1|h=X).
@@ -492,12 +493,13 @@ class SETRBMTransformer(
             the same stream of random numbers.
         """
         check_is_fitted(self)
+        v = validate_data(self, v, accept_sparse="csr", dtype=np.float32, reset=False)
         if not hasattr(self, "random_state_"):
             self.random_state_ = check_random_state(self.random_state)
         return self._gibbs(v, self.random_state_)
 
     def _gibbs(self, v, random_state):
-        hidden = self.transform(v)
+        hidden = self._hidden_probabilities(v)
         hidden = random_state.uniform(size=hidden.shape) < hidden
         visible = self._network.visible_probabilities(hidden.astype(np.float32))
         return random_state.uniform(size=visible.shape) < visible
@@ -527,7 +529,7 @@ class SETRBMTransformer(
         )
         v = random_state.logistic(size=intercepts.shape) < intercepts
         for _ in range(n_gibbs_steps):
-            v = self._gibbs(v, random_state)
+            v = self._gibbs(v.astype(np.float32), random_state)
         return v
 
     def score_samples(self, X):
@@ -621,7 +623,7 @@ class SETRBMTransformer(
             self._network.components(),
             self.intercept_hidden_,
             self.intercept_visible_,
-            logit_of_means(np.asarray(v.mean(axis=0)).ravel()),
+            logit_of_means(_mean_of_powers(v, 1)),
             n_chains,
             n_temperatures,
             np.random.default_rng(seed),
@@ -632,3 +634,14 @@ class SETRBMTransformer(
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _mean_of_powers(X, power):
+    """Mean of each feature to a power, the same bits for dense and for sparse X."""
+    if sparse.issparse(X):
+        powers = X.data.astype(np.float64) ** power
+        return np.bincount(X.indices, powers, X.shape[1]) / X.shape[0]
+    # Row by row, as `bincount` does, and without a copy of X.
+    return np.einsum(
+        "ij->j" if power == 1 else "ij,ij->j", *[X] * power, dtype=float
+    ) / len(X)

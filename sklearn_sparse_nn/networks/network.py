@@ -209,7 +209,7 @@ class SparseNetwork:
         activations = activations[previous : previous + n_inputs, columns]
         deltas = work.deltas.reshape(-1, work.stride)
         rows = self.layers.first[layer] + np.asarray(neurons)
-        return deltas[rows, columns] @ activations.T / np.float32(weight_sum or 1)
+        return deltas[rows][:, columns] @ activations.T / np.float32(weight_sum or 1)
 
     def copy(self):
         """A copy that later training of this network does not change."""

@@ -70,8 +70,10 @@ class RBM(SparseNetwork):
         self.reset_optimiser()
 
     def reset_optimiser(self):
-        """Forget the optimiser's state and start anew."""
+        """Forget the optimiser's state and start anew, with new random numbers."""
+        n_updates = getattr(self, "n_updates", 0)
         super().reset_optimiser("sgd")
+        self.n_updates = n_updates
         self.visible.velocities[:] = 0
 
     def _functions(self):

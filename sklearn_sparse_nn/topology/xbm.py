@@ -6,6 +6,9 @@ import numpy as np
 
 from sklearn_sparse_nn.topology.sampling import sample_empty_cells
 
+# How often half-edges of pairs that are connected already are put down again.
+_ROUNDS = 8
+
 
 @dataclass(frozen=True)
 class XBM:
@@ -19,15 +22,16 @@ class XBM:
 
     Connections are drawn as half-edges: each neuron and each input has as many as its
     degree and puts them down around its place; from left to right, those of the neurons
-    meet those of the inputs. Pairs that meet twice are moved to random empty places, so
-    that some degrees are slightly off. This takes time in proportion to the number of
-    connections, but for a sort.
+    meet those of the inputs. Half-edges of pairs that meet again are put down again, a
+    few times; what is left is connected at random. This takes time in proportion to the
+    number of connections, but for a sort.
 
     Parameters
     ----------
     exponent : float, default=3.0
-        Exponent of the power law of the degrees, greater than 1. The smaller, the
-        heavier is the tail. 3 is that of growth by preferential attachment.
+        Exponent of the power law of the degrees, greater than 1. Those of natural
+        networks lie between 2 and 3, which is that of growth by preferential
+        attachment. Degrees end at about the root of the number of connections.
     neighbourhood : float, default=0.03
         Standard deviation of the places of the half-edges of one neuron or input, as a
         fraction of its layer.
@@ -51,6 +55,10 @@ class XBM:
     neighbourhood: float = 0.03
     shortcuts: float = 0.1
 
+    def __post_init__(self):
+        if not self.exponent > 1:
+            raise ValueError(f"exponent must be > 1, got {self.exponent}.")
+
     def connect(self, n_inputs, n_neurons, epsilon, rng, spread=None):
         """Draw the connections; see `ErdosRenyi.connect`."""
         n_cells = n_inputs * n_neurons
@@ -62,16 +70,29 @@ class XBM:
         of_inputs[order] = self._degrees(n_inputs, n_connections, n_neurons)
         of_neurons = rng.permutation(self._degrees(n_neurons, n_connections, n_inputs))
 
-        inputs = self._half_edges(of_inputs, rng)
-        neurons = self._half_edges(of_neurons, rng)
-        cells = np.unique(neurons * n_inputs + inputs)
+        cells = np.zeros(0, dtype=np.int64)
+        left_inputs, left_neurons = of_inputs, of_neurons
+        for _ in range(_ROUNDS):
+            inputs = self._half_edges(left_inputs, rng)
+            neurons = self._half_edges(left_neurons, rng)
+            cells = np.union1d(cells, neurons * n_inputs + inputs)
+            taken_neurons, taken_inputs = np.divmod(cells, n_inputs)
+            left_inputs = of_inputs - np.bincount(taken_inputs, minlength=n_inputs)
+            left_neurons = of_neurons - np.bincount(taken_neurons, minlength=n_neurons)
         indptr, indices = _rows(cells, n_inputs, n_neurons)
         n_missing = n_connections - len(cells)
         more = sample_empty_cells(indptr, indices, n_inputs, n_missing, rng)
         return _rows(np.sort(np.concatenate([cells, more])), n_inputs, n_neurons)
 
     def _degrees(self, n, n_connections, largest):
-        """Degrees of a power law, in descending order, that sum to `n_connections`."""
+        """Degrees of a power law, in descending order, that sum to `n_connections`.
+
+        None exceeds `largest`, nor, unless all do, the structural cutoff: between hubs
+        with more connections than its root, more connections would be expected than
+        fit.
+        """
+        cutoff = max(np.sqrt(n_connections), n_connections / n)
+        largest = min(largest, int(np.ceil(cutoff)))
         ranks = (np.arange(n) + 0.5) / n
         shape = ranks ** (-1 / (self.exponent - 1))
         # What the largest degrees may not take is shared among the others.
@@ -81,6 +102,7 @@ class XBM:
             too_many = np.minimum(scale * shape, largest).sum() > n_connections
             low, high = (low, scale) if too_many else (scale, high)
         ends = np.round(np.cumsum(np.minimum(high * shape, largest)))
+        ends = np.minimum(ends, n_connections)
         ends[-1] = n_connections
         return np.diff(ends, prepend=0).astype(np.int64)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from sklearn_sparse_nn.engine import kernels
-from sklearn_sparse_nn.engine.activations import hidden_activations
+from sklearn_sparse_nn.engine.activations import ACTIVATIONS, hidden_activations
 from sklearn_sparse_nn.engine.buffers import aligned_zeros, padded_width, row_stride
 from sklearn_sparse_nn.engine.layers import stack_layers
 from sklearn_sparse_nn.engine.simd import LINE
@@ -51,6 +51,15 @@ def _weight_gradient(
 @njit
 def _take_errors(first, last, n_neurons, slopes, stride, errors, narrow):
     kernels.take_errors(first, last, n_neurons, slopes, stride, errors, narrow)
+
+
+@njit
+def _activate_errors(
+    first, last, n_neurons, intercepts, out, stride, kind, left, errors, narrow
+):
+    kernels.activate_errors(
+        first, last, n_neurons, intercepts, out, stride, kind, left, errors, narrow
+    )
 
 
 class Case:
@@ -209,3 +218,56 @@ def test_take_errors_multiplies_and_clears(n_neurons, n_samples):
     np.testing.assert_array_equal(slope_rows[:, last:], slopes_before[:, last:])
     assert not error_rows[:-1, :last].any()
     np.testing.assert_array_equal(error_rows[-1], errors_before[-1])
+
+
+@pytest.mark.parametrize("n_samples", N_SAMPLES)
+@pytest.mark.parametrize("n_neurons", [1, 12])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activate_errors_activates_and_clears(name, n_neurons, n_samples):
+    case = Case(*SHAPES["sparse"], n_samples)
+    last = padded_width(-(-n_samples // 2))
+    narrow = row_stride(last)
+    intercepts = case.rng.normal(size=n_neurons).astype(np.float32)
+    out, out_rows = case.rows(n_neurons + 1, UNTOUCHED)
+    errors = aligned_zeros((n_neurons + 1) * narrow)
+    error_rows = errors.reshape(-1, narrow)
+    error_rows[:] = case.rng.normal(size=error_rows.shape)
+    before = error_rows.copy()
+    kinds, lefts = hidden_activations(name, 2)
+    _activate_errors(
+        0,
+        last,
+        n_neurons,
+        intercepts,
+        out,
+        case.stride,
+        kinds[0],
+        lefts[0],
+        errors,
+        narrow,
+    )
+    z = before[:-1].astype(np.float64) + intercepts[:, None]
+    expect_columns(out_rows[:-1], naive.activate(name, z)[0], 0, last)
+    assert (out_rows[-1] == UNTOUCHED).all()
+    assert not error_rows[:-1, :last].any()
+    np.testing.assert_array_equal(error_rows[:, last:], before[:, last:])
+    np.testing.assert_array_equal(error_rows[-1], before[-1])
+
+
+def test_activate_errors_works_on_any_columns():
+    case = Case(*SHAPES["sparse"], n_samples=200)
+    out, out_rows = case.rows(5, UNTOUCHED)
+    errors, error_rows = case.rows(5)
+    before = error_rows.copy()
+    intercepts = case.rng.normal(size=5).astype(np.float32)
+    first, last = 3 * LINE, 10 * LINE
+    kinds, lefts = hidden_activations("logistic", 2)
+    stride = case.stride
+    _activate_errors(
+        first, last, 5, intercepts, out, stride, kinds[0], lefts[0], errors, stride
+    )
+    z = before.astype(np.float64) + intercepts[:, None]
+    expect_columns(out_rows, naive.activate("logistic", z)[0], first, last)
+    assert not error_rows[:, first:last].any()
+    np.testing.assert_array_equal(error_rows[:, :first], before[:, :first])
+    np.testing.assert_array_equal(error_rows[:, last:], before[:, last:])

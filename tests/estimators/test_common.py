@@ -1,9 +1,11 @@
 """What every scikit-learn estimator owes its users."""
 
+import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import validate_data
 
-from sklearn_sparse_nn import SETClassifier, SETRegressor
+from sklearn_sparse_nn import SETClassifier, SETRBMTransformer, SETRegressor
 
 # The checks ask for agreement to 1e-7, the networks compute in float32; that weights
 # act like repetitions is tested in test_training.py, to float32 precision.
@@ -14,6 +16,55 @@ EXPECTED_FAILURES = {
 }
 
 
+# What these feed is not in [0, 1]; `Unbounded` passes them.
+_OUT_OF_RANGE = dict.fromkeys(
+    [
+        "check_dict_unchanged",
+        "check_dont_overwrite_parameters",
+        "check_estimators_dtypes",
+        "check_estimators_fit_returns_self",
+        "check_estimators_overwrite_params",
+        "check_estimators_pickle",
+        "check_f_contiguous_array_estimator",
+        "check_fit2d_1feature",
+        "check_fit2d_1sample",
+        "check_fit2d_predict1d",
+        "check_fit_check_is_fitted",
+        "check_fit_idempotent",
+        "check_methods_sample_order_invariance",
+        "check_methods_subset_invariance",
+        "check_n_features_in",
+        "check_n_features_in_after_fitting",
+        "check_pipeline_consistency",
+        "check_positive_only_tag_during_fit",
+        "check_readonly_memmap_input",
+        "check_transformer_data_not_an_array",
+        "check_transformer_general",
+        "check_transformer_preserve_dtypes",
+    ],
+    "the check trains on data that are not in [0, 1]",
+)
+# The same two fail for BernoulliRBM.
+_RANDOM_SCORE = dict.fromkeys(
+    ["check_methods_sample_order_invariance", "check_methods_subset_invariance"],
+    "score_samples flips a random neuron of each sample",
+)
+
+
+class Unbounded(SETRBMTransformer):
+    """A machine that, like BernoulliRBM, does not look at the range of its data."""
+
+    def _validate_visible(self, X, reset):
+        try:
+            return super()._validate_visible(X, reset)
+        except ValueError as error:
+            if "in the range [0, 1]" not in str(error):
+                raise
+        return validate_data(
+            self, X, accept_sparse="csr", dtype=np.float32, reset=reset
+        )
+
+
 @parametrize_with_checks(
     [SETClassifier((50,), max_iter=100), SETRegressor((50,), max_iter=100)],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
@@ -22,7 +73,17 @@ def test_scikit_learn_compatibility(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("estimator", [SETClassifier, SETRegressor])
+@parametrize_with_checks(
+    [SETRBMTransformer(20, n_iter=5), Unbounded(20, n_iter=5)],
+    expected_failed_checks=lambda estimator: (
+        _RANDOM_SCORE if isinstance(estimator, Unbounded) else _OUT_OF_RANGE
+    ),
+)
+def test_scikit_learn_compatibility_of_the_boltzmann_machine(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("estimator", [SETClassifier, SETRegressor, SETRBMTransformer])
 def test_every_parameter_is_documented_and_constrained(estimator):
     parameters = set(estimator().get_params())
     assert parameters == set(estimator._parameter_constraints)
