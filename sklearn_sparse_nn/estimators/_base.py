@@ -4,7 +4,9 @@ import copy
 from abc import ABC
 from numbers import Integral, Real
 
+import numpy as np
 from joblib import effective_n_jobs
+from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -85,3 +87,19 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def mean_of_powers(X, power):
+    """Mean of each feature to a power, the same bits for dense and for sparse X."""
+    if sparse.issparse(X):
+        powers = X.data.astype(np.float64) ** power
+        return np.bincount(X.indices, powers, X.shape[1]) / X.shape[0]
+    # Row by row, as `bincount` does, and without a copy of X.
+    subscripts = ",".join(["ij"] * power) + "->j"
+    return np.einsum(subscripts, *[X] * power, dtype=np.float64) / X.shape[0]
+
+
+def standard_deviation(X):
+    """Standard deviation of each feature, float32."""
+    variances = mean_of_powers(X, 2) - mean_of_powers(X, 1) ** 2
+    return np.sqrt(np.maximum(variances, 0), dtype=np.float32)

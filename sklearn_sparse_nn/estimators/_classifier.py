@@ -56,8 +56,9 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         and 1. It is taken from the positive weights nearest to zero and from the
         negative weights nearest to zero.
 
-    topology : {'erdos_renyi', 'dense'} or object, default='erdos_renyi'
-        How the connections begin: an Erdős–Rényi random graph, all connections
+    topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
+        How the connections begin: an Erdős–Rényi random graph, a scale-free and
+        small-world one (:class:`~sklearn_sparse_nn.topology.XBM`), all connections
         (whatever `epsilon`), or an object with the method `connect` of
         :class:`~sklearn_sparse_nn.topology.ErdosRenyi`.
 

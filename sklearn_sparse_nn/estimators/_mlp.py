@@ -21,7 +21,7 @@ from sklearn.utils.validation import (
 from sklearn_sparse_nn.engine.activations import ACTIVATIONS
 from sklearn_sparse_nn.engine.layers import layer_matrix, n_layers
 from sklearn_sparse_nn.engine.threads import ThreadTeam
-from sklearn_sparse_nn.estimators._base import BaseSparseNetwork
+from sklearn_sparse_nn.estimators._base import BaseSparseNetwork, standard_deviation
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
 
 # The adaptive schedule of scikit-learn's MLP: divide by five, end below one millionth.
@@ -154,7 +154,7 @@ class BaseSETMLP(BaseSparseNetwork):
         random_state = check_random_state(self.random_state)
         train, validation = self._split(X, y, random_state)
         if first_pass:
-            self._initialize(sizes, random_state)
+            self._initialize(X, sizes, random_state)
         self._start_fit()
         context = self._init_callback_context(max_subtasks=self.max_iter)
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
@@ -208,7 +208,7 @@ class BaseSETMLP(BaseSparseNetwork):
         )
         random_state = check_random_state(self.random_state)
         if first_pass:
-            self._initialize(sizes, random_state)
+            self._initialize(X, sizes, random_state)
         # After early stopping or another solver there is nothing to go on with.
         if self._network.solver != self.solver or self.best_loss_ is None:
             self._start_fit()
@@ -265,7 +265,7 @@ class BaseSETMLP(BaseSparseNetwork):
             )
         return X, y, targets, [X.shape[1], *hidden, self.n_outputs_]
 
-    def _initialize(self, sizes, random_state):
+    def _initialize(self, X, sizes, random_state):
         """A new network, before its first epoch."""
         self.n_layers_ = len(sizes)
         self._network = MLP(
@@ -275,6 +275,7 @@ class BaseSETMLP(BaseSparseNetwork):
             self.activation,
             self.out_activation_,
             seed=random_state.randint(np.iinfo(np.int32).max),
+            spread=lambda: standard_deviation(X),
         )
         self._rule = self._new_rule()
         self.t_ = 0

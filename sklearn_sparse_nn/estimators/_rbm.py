@@ -18,7 +18,11 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
-from sklearn_sparse_nn.estimators._base import BaseSparseNetwork
+from sklearn_sparse_nn.estimators._base import (
+    BaseSparseNetwork,
+    mean_of_powers,
+    standard_deviation,
+)
 from sklearn_sparse_nn.networks.annealing import log_partition
 from sklearn_sparse_nn.networks.rbm import RBM, ContrastiveDivergence, logit_of_means
 
@@ -372,19 +376,13 @@ class SETRBMTransformer(
 
     def _initialize(self, X, random_state):
         """A new machine, before its first epoch."""
-        means = _mean_of_powers(X, 1)
-
-        def spread():
-            variances = _mean_of_powers(X, 2) - means**2
-            return np.sqrt(np.maximum(variances, 0), dtype=np.float32)
-
         self._network = RBM(
             (X.shape[1], self.n_components),
             self._initial_topology(),
             self.epsilon,
             random_state.randint(np.iinfo(np.int32).max),
-            means,
-            spread,
+            mean_of_powers(X, 1),
+            lambda: standard_deviation(X),
         )
         self._rule = self._new_rule()
         self.n_iter_ = 0
@@ -623,7 +621,7 @@ class SETRBMTransformer(
             self._network.components(),
             self.intercept_hidden_,
             self.intercept_visible_,
-            logit_of_means(_mean_of_powers(v, 1)),
+            logit_of_means(mean_of_powers(v, 1)),
             n_chains,
             n_temperatures,
             np.random.default_rng(seed),
@@ -634,14 +632,3 @@ class SETRBMTransformer(
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _mean_of_powers(X, power):
-    """Mean of each feature to a power, the same bits for dense and for sparse X."""
-    if sparse.issparse(X):
-        powers = X.data.astype(np.float64) ** power
-        return np.bincount(X.indices, powers, X.shape[1]) / X.shape[0]
-    # Row by row, as `bincount` does, and without a copy of X.
-    return np.einsum(
-        "ij->j" if power == 1 else "ij,ij->j", *[X] * power, dtype=float
-    ) / len(X)
