@@ -1,0 +1,155 @@
+"""
+========================================
+Features from a sparse Boltzmann machine
+========================================
+
+A linear model finds it hard to tell digits apart when they are not in the middle of the
+image. A restricted Boltzmann machine learns which pixels go together, from the images
+alone and without their classes. Its hidden neurons are better features than the pixels.
+
+:class:`~sklearn_sparse_nn.SETRBMTransformer` is one step of a pipeline here, and a grid
+search finds its `zeta` and `epsilon`. Beside it are the pixels themselves and
+scikit-learn's dense :class:`~sklearn.neural_network.BernoulliRBM` with as many hidden
+neurons.
+"""
+
+# %%
+# Data
+# ----
+#
+# The digits that ship with scikit-learn, and each of them once more, shifted by a pixel
+# in each direction. The copies of an image stay together: in the training data or in
+# the test data, and in the same fold of the cross-validation.
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import (
+    GridSearchCV,
+    StratifiedGroupKFold,
+    train_test_split,
+)
+from sklearn.neural_network import BernoulliRBM
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_sparse_nn import SETRBMTransformer
+
+SHIFTS = [(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)]
+
+
+def shifted(X):
+    """All images, then all of them shifted up, down, to the left and to the right."""
+    images = np.pad(X.reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)))
+    copies = [images[:, 1 - i : 9 - i, 1 - j : 9 - j] for i, j in SHIFTS]
+    return np.concatenate(copies).reshape(-1, 64)
+
+
+X, y = load_digits(return_X_y=True)
+X = (X / 16).astype(np.float32)  # grey values become probabilities
+X_train, X_test, y_train, y_test = train_test_split(
+    X, y, test_size=0.3, stratify=y, random_state=0
+)
+groups = np.tile(np.arange(len(X_train)), len(SHIFTS))
+X_train, y_train = shifted(X_train), np.tile(y_train, len(SHIFTS))
+X_test, y_test = shifted(X_test), np.tile(y_test, len(SHIFTS))
+print(f"{len(X_train)} training images, {len(X_test)} test images, 64 pixels")
+
+# %%
+# Tune the sparse machine
+# -----------------------
+#
+# The parameters of the machine are judged by what the classifier at the end of the
+# pipeline makes of its features. Some hidden neurons are nearly always on or off. The
+# scaler in between lets them count as much as the others.
+
+sparse = Pipeline(
+    [
+        ("rbm", SETRBMTransformer(n_components=512, n_iter=20, random_state=0)),
+        ("scaler", StandardScaler()),
+        ("classifier", LogisticRegression(max_iter=1000)),
+    ]
+)
+grid = {"rbm__zeta": [0.1, 0.3], "rbm__epsilon": [11, 30]}
+search = GridSearchCV(sparse, grid, cv=StratifiedGroupKFold(3), n_jobs=2)
+search.fit(X_train, y_train, groups=groups)
+results = search.cv_results_
+for parameters, score in zip(
+    results["params"], results["mean_test_score"], strict=True
+):
+    print(f"{parameters}: {score:.3f}")
+print("best:", search.best_params_)
+
+# %%
+# Compare
+# -------
+#
+# With a `momentum` of 0.5, the steps of the sparse machine add up to twice its
+# `learning_rate` of 0.05. The dense machine has no momentum, so it gets 0.1.
+
+dense = clone(sparse).set_params(
+    rbm=BernoulliRBM(n_components=512, learning_rate=0.1, n_iter=20, random_state=0)
+)
+pixels = clone(sparse).set_params(rbm="passthrough")
+models = {
+    "pixels": pixels.fit(X_train, y_train),
+    "dense": dense.fit(X_train, y_train),
+    "sparse": search.best_estimator_,
+}
+accuracy = {name: model.score(X_test, y_test) for name, model in models.items()}
+best = search.best_estimator_["rbm"]
+n_connections = {"dense": dense["rbm"].components_.size, "sparse": best.n_connections_}
+print(f"pixels: test accuracy {accuracy['pixels']:.3f}")
+for name, n in n_connections.items():
+    print(f"{name:>6}: test accuracy {accuracy[name]:.3f}, {n:>6,} connections")
+print(f"the sparse machine has {best.density_:.0%} of the connections")
+
+# %%
+# What the machine has learned
+# ----------------------------
+#
+# On the left, how the accuracy grows with the number of connections. In the middle, the
+# weights of the hidden neurons with the strongest connections; a pixel without a
+# connection is white. On the right, images that the machine draws by itself.
+
+curve = []
+for epsilon in (2, 5, 11):
+    model = clone(search.best_estimator_).set_params(rbm__epsilon=epsilon)
+    score = model.fit(X_train, y_train).score(X_test, y_test)
+    curve.append((model["rbm"].n_connections_, score))
+curve.append((best.n_connections_, accuracy["sparse"]))
+
+
+def mosaic(images):
+    """Put 36 images beside each other, with a margin between them."""
+    grid = images.reshape(6, 6, 8, 8)
+    margin = ((0, 0), (0, 0), (1, 0), (1, 0))
+    return np.pad(grid, margin, constant_values=np.nan).swapaxes(1, 2).reshape(54, 54)
+
+
+figure, (left, middle, right) = plt.subplots(
+    1, 3, figsize=(11, 3.6), layout="constrained"
+)
+left.semilogx(*zip(*sorted(curve), strict=True), "o-", label="sparse")
+left.semilogx(
+    n_connections["dense"], accuracy["dense"], "*", markersize=12, label="dense"
+)
+left.axhline(accuracy["pixels"], color="grey", linestyle="--", label="pixels")
+left.set(xlabel="connections", ylabel="test accuracy", title="512 hidden neurons")
+left.legend()
+weights = best.components_.toarray()
+weights = weights[np.argsort(-np.abs(weights).sum(axis=1))[:36]]
+limit = np.quantile(np.abs(weights), 0.98)
+middle.imshow(mosaic(weights), cmap="RdBu_r", vmin=-limit, vmax=limit)
+middle.set(title="weights of 36 hidden neurons")
+drawn = best.reconstruct(best.sample(36, n_gibbs_steps=1000))
+right.imshow(mosaic(drawn), cmap="gray_r", vmin=0, vmax=1)
+right.set(title="36 samples")
+for ax in (middle, right):
+    ax.set_facecolor("tan")
+    ax.set(xticks=[], yticks=[])
+if "__file__" in globals():
+    figure.savefig("rbm_features.png", dpi=120)
+    print("saved rbm_features.png")
