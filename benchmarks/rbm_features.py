@@ -28,7 +28,7 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_sparse_nn import SETRBMTransformer
 
-LEARNING_RATES = (0.01, 0.05, 0.1)
+LEARNING_RATES = (0.002, 0.01, 0.05, 0.1, 0.2)
 BATCH_SIZES = {"digits": 10, "coil20": 10, "mnist": 100}
 MODELS = {
     "BernoulliRBM": lambda **kw: BernoulliRBM(256, **kw),

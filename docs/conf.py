@@ -64,9 +64,9 @@ def _skip_member(app, what, name, obj, skip, options):
 def _unlink(app, what, name, obj, options, lines):
     """Inherited docstrings refer to pages of scikit-learn: keep the text only."""
     if str(getattr(obj, "__module__", "")).startswith("sklearn."):
-        lines[:] = [
-            re.sub(r":ref:`([^<`]+?)\s*<[^`]*>`", r"\1", line) for line in lines
-        ]
+        text = re.sub(r":ref:`([^<`]+?)\s*<[^`]*>`", r"\1", "\n".join(lines))
+        text = re.sub(r":ref:`[^`]*`", "the documentation of scikit-learn", text)
+        lines[:] = text.split("\n")
 
 
 def setup(app):
