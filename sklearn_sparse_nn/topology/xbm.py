@@ -37,7 +37,7 @@ class XBM:
         fraction of its layer.
     shortcuts : float, default=0.1
         Fraction of the connections that ignore distance. Few of them suffice to make
-        the world small.
+        the world small. Choose 1 where the order of the features means nothing.
 
     References
     ----------
