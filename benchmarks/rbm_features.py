@@ -1,4 +1,4 @@
-"""Hidden neurons as features: accuracy of a logistic regression on them.
+"""Hidden neurons as features: accuracy of a logistic regression on them, scaled.
 
 `SETRBMTransformer` and `BernoulliRBM` have as many hidden neurons and epochs, and the
 same mini-batches. Each takes the learning rate that is best on a quarter of the
@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import warnings
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -25,16 +26,19 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import BernoulliRBM
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_sparse_nn import SETRBMTransformer
 
-LEARNING_RATES = (0.002, 0.01, 0.05, 0.1, 0.2)
+LEARNING_RATES = (0.01, 0.05, 0.1, 0.2, 0.5)
 BATCH_SIZES = {"digits": 10, "coil20": 10, "mnist": 100}
 MODELS = {
-    "BernoulliRBM": lambda **kw: BernoulliRBM(256, **kw),
-    "SET, epsilon=11": lambda **kw: SETRBMTransformer(256, n_jobs=2, **kw),
-    "SET, epsilon=60": lambda **kw: SETRBMTransformer(256, epsilon=60, n_jobs=2, **kw),
+    "BernoulliRBM": partial(BernoulliRBM, 256),
 }
+for epsilon in (11, 30, 60):
+    MODELS[f"SET, epsilon={epsilon}"] = partial(
+        SETRBMTransformer, 256, epsilon=epsilon, n_jobs=2
+    )
 
 
 def load(name, seed):
@@ -57,7 +61,8 @@ def accuracy(make_model, rate, batch_size, seed, X, X_test, y, y_test):
     start = perf_counter()
     model.fit(X)
     seconds = perf_counter() - start
-    classifier = LogisticRegression(C=10, max_iter=200).fit(model.transform(X), y)
+    classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))
+    classifier.fit(model.transform(X), y)
     return make_pipeline(model, classifier).score(X_test, y_test), seconds
 
 

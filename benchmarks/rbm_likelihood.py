@@ -27,7 +27,7 @@ MODELS = {
     "static": dict(evolution="static"),
     "XBM": dict(topology="xbm", evolution="static"),
     "XBM, then SET": dict(topology="xbm"),
-    "dense": dict(topology="dense", evolution="static"),
+    "dense": dict(topology="dense", evolution="static", learning_rate=0.01),
 }
 
 
@@ -38,7 +38,7 @@ def dispersion(model):
 
 def judge(name, seed, X, X_test, n_temperatures):
     """Train one machine; its likelihood, standard error, dispersion and seconds."""
-    model = SETRBMTransformer(500, **COMMON, **MODELS[name], random_state=seed)
+    model = SETRBMTransformer(500, random_state=seed, **(COMMON | MODELS[name]))
     start = perf_counter()
     model.fit(X)
     seconds = perf_counter() - start

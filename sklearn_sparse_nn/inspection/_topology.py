@@ -3,14 +3,22 @@
 import numpy as np
 
 
-def neuron_degrees(estimator, layer):
+def _coefs(estimator):
+    """Weights of each layer, inputs as rows; a Boltzmann machine has one layer."""
+    if hasattr(estimator, "components_"):
+        return [estimator.components_.T.tocsr()]
+    return estimator.coefs_
+
+
+def neuron_degrees(estimator, layer=0):
     """Count the connections of the neurons on both sides of a layer.
 
     Parameters
     ----------
     estimator : estimator
-        A fitted estimator with `coefs_`, such as `SETClassifier`.
-    layer : int
+        A fitted estimator with `coefs_`, such as `SETClassifier`, or with `components_`,
+        such as `SETRBMTransformer`.
+    layer : int, default=0
         Index into `coefs_`; 0 is the layer of the features.
 
     Returns
@@ -31,7 +39,7 @@ def neuron_degrees(estimator, layer):
     >>> input_degrees.sum(), degrees.sum()
     (np.int64(126), np.int64(126))
     """
-    weights = estimator.coefs_[layer]
+    weights = _coefs(estimator)[layer]
     columns = np.bincount(weights.indices, minlength=weights.shape[1])
     return np.diff(weights.indptr), columns
 
@@ -42,7 +50,7 @@ def topology_distance(first, second):
     Parameters
     ----------
     first, second : estimators
-        Fitted estimators with `coefs_`, of the same layer sizes.
+        Fitted estimators with `coefs_` or `components_`, of the same layer sizes.
 
     Returns
     -------
@@ -66,7 +74,7 @@ def topology_distance(first, second):
     array([0., 0.])
     """
     distances = []
-    for a, b in zip(first.coefs_, second.coefs_, strict=True):
+    for a, b in zip(_coefs(first), _coefs(second), strict=True):
         if a.shape != b.shape:
             raise ValueError(f"The layers have different shapes: {a.shape}, {b.shape}.")
         cells_a, cells_b = _cells(a), _cells(b)

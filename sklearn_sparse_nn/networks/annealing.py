@@ -53,6 +53,9 @@ def log_partition(
     n_hidden, n_visible = components.shape
     components = components.astype(np.float32)
     transposed = components.T.tocsr()
+    if 2 * components.nnz >= n_hidden * n_visible:
+        # As dense arrays they are no larger, and BLAS is faster.
+        components, transposed = components.toarray(), transposed.toarray()
     hidden, visible, base = (
         np.asarray(intercepts, dtype=np.float64)[:, np.newaxis]
         for intercepts in (intercept_hidden, intercept_visible, base)

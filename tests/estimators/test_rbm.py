@@ -603,9 +603,12 @@ def test_data_out_of_range(digits, make, value, message):
     good = make_rbm().fit(X)
     X[3, 4] = value
     message = rf"needs X in the range \[0, 1\], but {message}.*MinMaxScaler"
-    for train in (make_rbm().fit, make_rbm().partial_fit, good.partial_fit):
+    uses = [make_rbm().fit, make_rbm().partial_fit, good.partial_fit]
+    uses += [good.gibbs, good.score_samples, good.score, good.log_likelihood]
+    for use in uses:
         with pytest.raises(ValueError, match=message):
-            train(make(X))
+            use(make(X))
+    assert good.transform(make(X)).shape == (len(X), good.n_components)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

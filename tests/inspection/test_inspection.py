@@ -43,6 +43,19 @@ def test_distance_of_topologies(digits_network):
         )
 
 
+def test_degrees_and_distance_of_boltzmann_machines():
+    X, _ = load_digits(return_X_y=True)
+    first, second = (
+        SETRBMTransformer(20, epsilon=5, n_iter=n, random_state=0).fit(X / 16)
+        for n in (1, 4)
+    )
+    visible, hidden = neuron_degrees(first)
+    np.testing.assert_array_equal(visible, first.visible_degree_)
+    np.testing.assert_array_equal(hidden, np.diff(first.components_.indptr))
+    assert not topology_distance(first, first).any()
+    assert 0.2 < topology_distance(first, second)[0] < 1
+
+
 def test_display_draws_bars_or_an_image(digits_network):
     display = FeatureStrengthDisplay.from_estimator(digits_network, n_features=7)
     assert len(display.ax_.patches) == 7
