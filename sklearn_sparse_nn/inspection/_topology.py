@@ -16,8 +16,8 @@ def neuron_degrees(estimator, layer=0):
     Parameters
     ----------
     estimator : estimator
-        A fitted estimator with `coefs_`, such as `SETClassifier`, or with `components_`,
-        such as `SETRBMTransformer`.
+        A fitted estimator with `coefs_`, like `SETClassifier`, or with `components_`,
+        like `SETRBMTransformer`.
     layer : int, default=0
         Index into `coefs_`; 0 is the layer of the features.
 
