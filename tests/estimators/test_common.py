@@ -54,15 +54,13 @@ _RANDOM_SCORE = dict.fromkeys(
 class Unbounded(SETRBMTransformer):
     """A machine that, like BernoulliRBM, does not look at the range of its data."""
 
-    def _validate_visible(self, X, reset):
+    def _validate_visible(self, X, reset=False, dtype=np.float32):
         try:
-            return super()._validate_visible(X, reset)
+            return super()._validate_visible(X, reset, dtype)
         except ValueError as error:
             if "in the range [0, 1]" not in str(error):
                 raise
-        return validate_data(
-            self, X, accept_sparse="csr", dtype=np.float32, reset=reset
-        )
+        return validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=reset)
 
 
 @parametrize_with_checks(
