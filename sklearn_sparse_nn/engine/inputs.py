@@ -25,7 +25,8 @@ class Inputs(NamedTuple):
 
     For a dense X, `address` is that of its first element and the strides are in bytes.
     For a CSR X, `address` and `indices` are those of `X.data` and `X.indices` (int32)
-    and `indptr` has a length of n_samples + 1.
+    and `indptr` has a length of n_samples + 1. A value `x` of feature `i` is read as
+    ``(x - shifts[i]) * scales[i]``, or as it is when they are empty.
     """
 
     address: int
@@ -34,14 +35,18 @@ class Inputs(NamedTuple):
     indices: int
     indptr: np.ndarray
     n_features: int
+    shifts: np.ndarray
+    scales: np.ndarray
 
 
-def describe_inputs(X):
+def describe_inputs(X, shifts=(), scales=()):
     """Describe X to the kernels.
 
     Parameters
     ----------
     X : ndarray or csr_array of float32, shape (n_samples, n_features)
+    shifts, scales : array-likes of shape (n_features,), or empty
+        What to subtract from each feature, and what to multiply it by then.
 
     Returns
     -------
@@ -49,14 +54,16 @@ def describe_inputs(X):
     kept : object
         Owns the memory that `inputs` points to: keep it as long as `inputs` is used.
     """
+    moments = [np.array(moment, dtype=np.float32) for moment in (shifts, scales)]
     if not sparse.issparse(X):
         no_indptr = np.zeros(0, dtype=np.int64)
-        return Inputs(X.ctypes.data, *X.strides, 0, no_indptr, X.shape[1]), X
+        place = X.ctypes.data, *X.strides, 0, no_indptr
+        return Inputs(*place, X.shape[1], *moments), X
     data = np.ascontiguousarray(X.data)
     indices = np.ascontiguousarray(X.indices, dtype=np.int32)
     indptr = X.indptr.astype(np.int64)
-    inputs = Inputs(data.ctypes.data, 0, 0, indices.ctypes.data, indptr, X.shape[1])
-    return inputs, (data, indices)
+    place = data.ctypes.data, 0, 0, indices.ctypes.data, indptr
+    return Inputs(*place, X.shape[1], *moments), (data, indices)
 
 
 def _read(numba_type, llvm_type):
@@ -104,6 +111,15 @@ def _clear(rows, n_rows, first, last, stride):
 
 
 @inner
+def _standardise(inputs, first, last, rows, stride):
+    for feature in range(inputs.n_features):
+        shift, scale = inputs.shifts[feature], inputs.scales[feature]
+        row = rows[feature * stride + first : feature * stride + last]
+        for i in range(len(row)):
+            row[i] = (row[i] - shift) * scale
+
+
+@inner
 def read_batch(inputs, samples, first, last, rows, stride):
     """Copy samples into columns `first` to `last` of the input rows.
 
@@ -124,4 +140,6 @@ def read_batch(inputs, samples, first, last, rows, stride):
         _read_sparse(inputs, samples, first, end, rows, stride)
     else:
         _read_dense(inputs, samples, first, end, rows, stride)
+    if len(inputs.scales):
+        _standardise(inputs, first, end, rows, stride)
     _clear(rows, inputs.n_features, end, last, stride)

@@ -110,6 +110,21 @@ def layer_matrix(layers, layer):
     return by_neuron.T.tocsr()
 
 
+def part_of(layers, start, stop):
+    """Layers `start` to `stop` as a network of their own, in the same memory."""
+    rows = slice(layers.first[start], layers.first[stop])
+    indptr = layers.indptr[rows.start : rows.stop + 1]
+    connections = slice(indptr[0], indptr[-1])
+    return SparseLayers(
+        sizes=layers.sizes[start : stop + 1],
+        first=layers.first[start : stop + 1] - rows.start,
+        indptr=indptr - indptr[0],
+        indices=layers.indices[connections],
+        weights=layers.weights[connections],
+        intercepts=layers.intercepts[rows],
+    )
+
+
 def copy_layers(layers):
     """A deep copy."""
     return SparseLayers(*(array.copy() for array in layers))

@@ -21,13 +21,12 @@ class Functions(NamedTuple):
 
 
 @inner
-def forward(layers, functions, inputs, samples, first, last, work, dropout, key):
+def forward(layers, functions, first, last, work, dropout, key):
     """Take columns `first` to `last` from the input to the output layer.
 
     In a workspace with room for error terms, hidden neurons leave their slopes there.
     """
     stride, n_inputs = work.stride, layers.sizes[0]
-    read_batch(inputs, samples, first, last, work.activations, stride)
     x_row = 0
     for layer in range(len(layers.sizes) - 1):
         start, stop = layers.first[layer], layers.first[layer + 1]
@@ -54,7 +53,8 @@ def decide(thread, n_threads, shared, layers, functions, inputs, samples, work, 
     row = layers.sizes[0] + layers.first[-2]
     for start in range(0, len(samples), width):
         batch = samples[start : start + width]
-        forward(layers, functions, inputs, batch, first, last, work, 0.0, np.uint32(0))
+        read_batch(inputs, batch, first, last, work.activations, work.stride)
+        forward(layers, functions, first, last, work, 0.0, np.uint32(0))
         for column in range(first, min(last, len(batch))):
             for o in range(layers.sizes[-1]):
                 value = work.activations[(row + o) * work.stride + column]

@@ -5,16 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_sparse_nn.engine.activations import hidden_activations
-from sklearn_sparse_nn.engine.inputs import describe_inputs
 from sklearn_sparse_nn.engine.layers import n_layers
 from sklearn_sparse_nn.engine.losses import OUTPUT_KINDS
 from sklearn_sparse_nn.engine.optimisers import ADAM, SGD, Step
+from sklearn_sparse_nn.networks.backward import training_workspace
 from sklearn_sparse_nn.networks.forward import Functions
-from sklearn_sparse_nn.networks.mlp_epoch import (
-    Targets,
-    train_batches,
-    training_workspace,
-)
+from sklearn_sparse_nn.networks.mlp_epoch import Targets, train_batches
 from sklearn_sparse_nn.networks.network import SparseNetwork
 from sklearn_sparse_nn.topology.weights import activation_gain
 
@@ -62,6 +58,8 @@ class MLP(SparseNetwork):
         gains = [activation_gain(activation)] * (len(sizes) - 2) + [1.0]
         super().__init__(sizes, topology, epsilon, gains, seed, spread)
 
+    _new_workspace = staticmethod(training_workspace)
+
     def _functions(self):
         kinds, left_slopes = hidden_activations(self.activation, n_layers(self.layers))
         return Functions(kinds, left_slopes, OUTPUT_KINDS[self.output])
@@ -83,42 +81,36 @@ class MLP(SparseNetwork):
         loss : float
             Mean over the samples of the loss before each update, L2 term included.
         """
-        inputs, owner = describe_inputs(X)
         batch_size = parameters.batch_size
-        n_batches = -(-len(order) // batch_size)
-        losses = np.zeros(n_batches)
-        n_samples = min(batch_size, len(order))
-        work = self._training_workspace(training_workspace, n_samples, team.n_threads)
-        step = _step(parameters)
-        for batches in self._stretches(n_batches, batch_size):
-            team.run(
-                train_batches,
-                self.layers,
-                self.state,
-                self._functions(),
-                inputs,
-                targets,
-                order,
-                batches,
-                batch_size,
-                work,
-                step,
-                np.float32(parameters.alpha),
-                float(parameters.dropout),
-                np.uint32(self.seed),
-                self.n_updates,
-                losses,
-            )
-        del owner
-        sizes = np.full(n_batches, batch_size)
-        sizes[-1] = len(order) - batch_size * (n_batches - 1)
-        last = order[-sizes[-1] :]
-        weight_sum = targets.weights[last].sum() if len(targets.weights) else len(last)
-        self._last_batch = slice(len(last)), weight_sum
-        return float(losses @ sizes / len(order))
+        losses = np.zeros(-(-len(order) // batch_size))
+        n_last = self._run_epoch(
+            train_batches,
+            X,
+            order,
+            batch_size,
+            optimiser_step(parameters),
+            parameters.alpha,
+            team,
+            self._functions(),
+            targets,
+            float(parameters.dropout),
+            losses,
+        )
+        weights = targets.weights[order[-n_last:]] if len(targets.weights) else None
+        weight_sum = n_last if weights is None else weights.sum()
+        self._last_batch = slice(n_last), weight_sum
+        return mean_loss(losses, batch_size, len(order))
 
 
-def _step(parameters):
+def mean_loss(losses, batch_size, n_samples):
+    """Mean over all samples, from the means over each mini-batch."""
+    sizes = np.full(len(losses), batch_size)
+    sizes[-1] = n_samples - batch_size * (len(losses) - 1)
+    return float(losses @ sizes / n_samples)
+
+
+def optimiser_step(parameters):
+    """The step of the optimiser that the parameters of an epoch describe."""
     float32 = np.float32
     return Step(
         kind=ADAM if parameters.solver == "adam" else SGD,

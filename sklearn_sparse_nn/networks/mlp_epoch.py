@@ -8,17 +8,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_sparse_nn.engine import kernels
-from sklearn_sparse_nn.engine.buffers import padded_width
 from sklearn_sparse_nn.engine.compilation import entry_point, inner
+from sklearn_sparse_nn.engine.inputs import read_batch
 from sklearn_sparse_nn.engine.losses import output_delta
 from sklearn_sparse_nn.engine.random import random_key
 from sklearn_sparse_nn.engine.simd import LINE
 from sklearn_sparse_nn.engine.threads import barrier
+from sklearn_sparse_nn.networks.backward import backward
 from sklearn_sparse_nn.networks.batches import (
     columns_of,
     corrected,
-    new_workspace,
     rows_from,
     sum_of,
     update_neurons,
@@ -69,26 +68,6 @@ def _output_deltas(layers, functions, targets, samples, first, last, work):
         work.losses[column] = loss
 
 
-@inner
-def _backward(thread, layers, first, last, work):
-    """Take the error terms of columns `first` to `last` back to the first layer.
-
-    Until its error comes back, a hidden neuron keeps its slope in its row of `deltas`.
-    """
-    stride, narrow = work.stride, work.errors_stride
-    errors = work.errors[thread]
-    for layer in range(len(layers.sizes) - 2, 0, -1):
-        start, stop = layers.first[layer], layers.first[layer + 1]
-        previous = layers.first[layer - 1]
-        deltas = rows_from(work.deltas, start, stride)
-        kernels.input_gradient(
-            0, last - first, layers, start, stop, deltas[first:], stride, errors, narrow
-        )
-        slopes = rows_from(work.deltas, previous, stride)[first:]
-        n_neurons = start - previous
-        kernels.take_errors(0, last - first, n_neurons, slopes, stride, errors, narrow)
-
-
 @inner(inline="always")
 def _weight_sum(targets, samples):
     if not len(targets.weights):
@@ -106,18 +85,18 @@ def train_batches(
     shared,
     layers,
     state,
-    functions,
     inputs,
-    targets,
     order,
     batches,
     batch_size,
     work,
     step,
     alpha,
-    dropout,
     seed,
     n_updates,
+    functions,
+    targets,
+    dropout,
     losses,
 ):
     """Run mini-batches `batches[0]` to `batches[1]` of an epoch on one thread."""
@@ -130,9 +109,10 @@ def train_batches(
         width = -(-len(samples) // LINE) * LINE
         first, last = columns_of(thread, n_threads, width)
         key = random_key(seed, n_updates + turn, 0)
-        forward(layers, functions, inputs, samples, first, last, work, dropout, key)
+        read_batch(inputs, samples, first, last, work.activations, work.stride)
+        forward(layers, functions, first, last, work, dropout, key)
         _output_deltas(layers, functions, targets, samples, first, last, work)
-        _backward(thread, layers, first, last, work)
+        backward(thread, layers, first, last, work)
         if not barrier(shared, n_threads, 2 * turn + 1):
             return
 
@@ -159,11 +139,3 @@ def train_batches(
             return
         if thread == 0 and weight_sum > 0:
             losses[batch] += 0.5 * alpha * sum_of(work.penalties) / weight_sum
-
-
-def training_workspace(layers, n_samples, n_threads):
-    """Buffers to train on batches of at most `n_samples`."""
-    n_rows = int(layers.sizes[0] + layers.first[-1])
-    n_hidden = int(layers.sizes[1:-1].max(initial=0))
-    width = padded_width(n_samples)
-    return new_workspace(layers, width, n_threads, n_rows, n_hidden)

@@ -109,13 +109,46 @@ class SparseNetwork:
             self.n_updates += stop - start
             self.updates_since_rewiring += stop - start
 
-    def _training_workspace(self, make, n_samples, n_threads):
+    def _training_workspace(self, n_samples, n_threads):
         """The buffers of the last epoch if they still fit, else new ones."""
         key = (n_samples, n_threads)
         if getattr(self, "_workspace_key", None) != key:
-            self._workspace = make(self.layers, n_samples, n_threads)
+            self._workspace = self._new_workspace(self.layers, n_samples, n_threads)
             self._workspace_key = key
         return self._workspace
+
+    def _run_epoch(
+        self, train_batches, X, order, batch_size, step, alpha, team, *others
+    ):
+        """Run a compiled `train_batches` over the samples in `order`.
+
+        Returns the number of samples in the last mini-batch.
+        """
+        inputs, owner = self._describe(X)
+        n_batches = -(-len(order) // batch_size)
+        work = self._training_workspace(min(batch_size, len(order)), team.n_threads)
+        for batches in self._stretches(n_batches, batch_size):
+            team.run(
+                train_batches,
+                self.layers,
+                self.state,
+                inputs,
+                order,
+                batches,
+                batch_size,
+                work,
+                step,
+                np.float32(alpha),
+                np.uint32(self.seed),
+                self.n_updates,
+                *others,
+            )
+        del owner
+        return len(order) - batch_size * (n_batches - 1)
+
+    def _describe(self, X):
+        """Describe X to the kernels: see `engine.inputs`."""
+        return describe_inputs(X)
 
     def decision(self, X, samples, team):
         """Activations of the last layer.
@@ -131,13 +164,17 @@ class SparseNetwork:
         -------
         activations : ndarray of float32, shape (len(samples), n_outputs)
         """
-        inputs, owner = describe_inputs(X)
-        n_rows = int(self.layers.sizes[0] + self.layers.first[-1])
+        described = self._describe(X)
+        return self._decide(self.layers, self._functions(), described, samples, team)
+
+    def _decide(self, layers, functions, described, samples, team):
+        inputs, owner = described
+        n_rows = int(layers.sizes[0] + layers.first[-1])
         n_columns = max(LINE, min(TILES[0], _DECISION_BYTES // (4 * n_rows)))
         n_columns = min(n_columns, padded_width(len(samples))) * team.n_threads
-        work = decision_workspace(self.layers, n_columns)
-        scores = np.zeros((len(samples), self.layers.sizes[-1]), dtype=np.float32)
-        team.run(decide, self.layers, self._functions(), inputs, samples, work, scores)
+        work = decision_workspace(layers, n_columns)
+        scores = np.zeros((len(samples), layers.sizes[-1]), dtype=np.float32)
+        team.run(decide, layers, functions, inputs, samples, work, scores)
         del owner
         return scores
 

@@ -8,7 +8,6 @@ from scipy.special import expit, logit
 from sklearn.utils import gen_batches
 
 from sklearn_sparse_nn.engine.activations import LOGISTIC
-from sklearn_sparse_nn.engine.inputs import describe_inputs
 from sklearn_sparse_nn.engine.layers import layer_matrix
 from sklearn_sparse_nn.engine.losses import OUTPUT_KINDS
 from sklearn_sparse_nn.engine.optimisers import SGD, Step
@@ -76,6 +75,8 @@ class RBM(SparseNetwork):
         self.n_updates = n_updates
         self.visible.velocities[:] = 0
 
+    _new_workspace = staticmethod(training_workspace)
+
     def _functions(self):
         logistic = np.array([LOGISTIC]), np.zeros(1, dtype=np.float32)
         return Functions(*logistic, OUTPUT_KINDS["logistic"])
@@ -91,32 +92,19 @@ class RBM(SparseNetwork):
         parameters : ContrastiveDivergence
         team : ThreadTeam
         """
-        inputs, owner = describe_inputs(X)
-        batch_size = parameters.batch_size
-        n_batches = -(-len(order) // batch_size)
-        n_samples = min(batch_size, len(order))
-        work = self._training_workspace(training_workspace, n_samples, team.n_threads)
-        for batches in self._stretches(n_batches, batch_size):
-            team.run(
-                train_batches,
-                self.layers,
-                self.visible,
-                self.state,
-                inputs,
-                order,
-                batches,
-                batch_size,
-                work,
-                _step(parameters),
-                np.float32(parameters.alpha),
-                parameters.n_gibbs_steps,
-                parameters.persistent,
-                np.uint32(self.seed),
-                self.n_updates,
-            )
-        del owner
-        n_last = len(order) - batch_size * (n_batches - 1)
-        half = len(work.losses)
+        n_last = self._run_epoch(
+            train_batches,
+            X,
+            order,
+            parameters.batch_size,
+            _step(parameters),
+            parameters.alpha,
+            team,
+            self.visible,
+            parameters.n_gibbs_steps,
+            parameters.persistent,
+        )
+        half = len(self._workspace.losses)
         columns = np.r_[:n_last, half : half + n_last]
         self._last_batch = columns, n_last
 

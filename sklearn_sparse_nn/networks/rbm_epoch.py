@@ -150,7 +150,6 @@ def train_batches(
     n_threads,
     shared,
     layers,
-    visible,
     state,
     inputs,
     order,
@@ -159,10 +158,11 @@ def train_batches(
     work,
     step,
     alpha,
-    n_gibbs_steps,
-    persistent,
     seed,
     n_updates,
+    visible,
+    n_gibbs_steps,
+    persistent,
 ):
     """Run mini-batches `batches[0]` to `batches[1]` of an epoch on one thread."""
     half, n_taken = len(work.losses), 0

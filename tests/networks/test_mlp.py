@@ -14,8 +14,8 @@ from sklearn_sparse_nn.engine.layers import copy_layers, layer_matrix
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.networks import batches
 from sklearn_sparse_nn.networks import network as network_module
+from sklearn_sparse_nn.networks.backward import training_workspace
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
-from sklearn_sparse_nn.networks.mlp_epoch import training_workspace
 from sklearn_sparse_nn.topology import (
     SET,
     Dense,

@@ -1,0 +1,123 @@
+"""The sparse denoising autoencoder: how it trains, encodes and decodes."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_sparse_nn.engine.inputs import describe_inputs
+from sklearn_sparse_nn.engine.layers import n_layers, part_of
+from sklearn_sparse_nn.networks.autoencoder_epoch import (
+    GAUSSIAN,
+    MASKING,
+    train_batches,
+)
+from sklearn_sparse_nn.networks.mlp import MLP, mean_loss, optimiser_step
+
+NOISES = {"gaussian": GAUSSIAN, "masking": MASKING}
+
+
+class Corruption(NamedTuple):
+    """What is done to the inputs in training.
+
+    `noise` is a key of `NOISES`: Gaussian noise of standard deviation `factor`, or a
+    share `factor` of the inputs set to zero.
+    """
+
+    noise: str
+    factor: float
+
+
+class Autoencoder(MLP):
+    """A sparse denoising autoencoder: a perceptron that restores its own inputs.
+
+    Parameters
+    ----------
+    hidden : sequence of int
+        Number of neurons of each hidden layer. The middle one is the code.
+    topology, epsilon, activation, seed, spread
+        See `MLP`.
+    shifts, scales : ndarrays of float32, shape (n_features,)
+        A feature `x` enters the network as ``(x - shift) * scale``.
+    """
+
+    def __init__(
+        self, hidden, topology, epsilon, activation, seed, shifts, scales, spread=None
+    ):
+        sizes = [len(shifts), *hidden, len(shifts)]
+        super().__init__(sizes, topology, epsilon, activation, "identity", seed, spread)
+        self.shifts, self.scales = shifts, scales
+
+    @property
+    def n_code_layers(self):
+        """Number of layers from the inputs to the code."""
+        return n_layers(self.layers) // 2
+
+    def _describe(self, X):
+        return describe_inputs(X, self.shifts, self.scales)
+
+    def train_epoch(self, X, order, parameters, corruption, team):
+        """Train on each sample once, in mini-batches, with noise of its own.
+
+        Parameters
+        ----------
+        X : ndarray or csr_array of float32, shape (n_samples, n_features)
+        order : ndarray of int64
+            Samples to train on, in this order.
+        parameters : TrainingParameters
+        corruption : Corruption
+        team : ThreadTeam
+
+        Returns
+        -------
+        loss : float
+            Mean over the samples of the loss before each update, L2 term included.
+        """
+        batch_size = parameters.batch_size
+        losses = np.zeros(-(-len(order) // batch_size))
+        n_last = self._run_epoch(
+            train_batches,
+            X,
+            order,
+            batch_size,
+            optimiser_step(parameters),
+            parameters.alpha,
+            team,
+            self._functions(),
+            NOISES[corruption.noise],
+            float(corruption.factor),
+            float(parameters.dropout),
+            losses,
+        )
+        self._last_batch = slice(n_last), n_last
+        return mean_loss(losses, batch_size, len(order))
+
+    def encode(self, X, team):
+        """The code of each sample, shape (n_samples, n_code)."""
+        return self._run_part(
+            0, self.n_code_layers, self._describe(X), X.shape[0], team
+        )
+
+    def decode(self, H, team):
+        """What the network makes of codes, in the scale of the network."""
+        described = describe_inputs(H)
+        last = n_layers(self.layers)
+        return self._run_part(self.n_code_layers, last, described, H.shape[0], team)
+
+    def _run_part(self, start, stop, described, n_samples, team):
+        functions = self._functions()
+        functions = functions._replace(
+            kinds=functions.kinds[start:stop],
+            left_slopes=functions.left_slopes[start:stop],
+        )
+        layers = part_of(self.layers, start, stop)
+        return self._decide(layers, functions, described, np.arange(n_samples), team)
+
+    def standardise(self, X):
+        """X as the network sees it, dense."""
+        return (X - self.shifts) * self.scales
+
+    def restore(self, outputs):
+        """Outputs of the network in the scale of X, in place."""
+        outputs /= self.scales
+        outputs += self.shifts
+        return outputs

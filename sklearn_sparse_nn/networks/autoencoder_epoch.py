@@ -1,0 +1,133 @@
+"""One epoch of a denoising autoencoder, compiled.
+
+Its targets are its inputs. Before noise is added to them, they are put where the error
+terms of the outputs will be, so that no second copy of X is ever needed, sparse or not.
+"""
+
+import numpy as np
+
+from sklearn_sparse_nn.engine.compilation import entry_point, inner
+from sklearn_sparse_nn.engine.inputs import read_batch
+from sklearn_sparse_nn.engine.random import add_noise, mask, random_key
+from sklearn_sparse_nn.engine.simd import LINE
+from sklearn_sparse_nn.engine.threads import barrier
+from sklearn_sparse_nn.networks.backward import backward
+from sklearn_sparse_nn.networks.batches import (
+    columns_of,
+    corrected,
+    rows_from,
+    sum_of,
+    update_neurons,
+)
+from sklearn_sparse_nn.networks.forward import forward
+
+GAUSSIAN, MASKING = range(2)
+
+
+@inner
+def _keep_targets(layers, first, last, work):
+    """Copy columns `first` to `last` of the inputs to where their error terms come."""
+    targets = rows_from(work.deltas, layers.first[-2], work.stride)
+    for i in range(layers.sizes[0]):
+        start = i * work.stride
+        target = targets[start + first : start + last]
+        value = work.activations[start + first : start + last]
+        for column in range(last - first):
+            target[column] = value[column]
+
+
+@inner
+def _corrupt(n_inputs, first, last, work, noise, noise_factor, key):
+    """Add noise to columns `first` to `last` of the inputs."""
+    n = last - first
+    for i in range(n_inputs):
+        # The position is that of the sample: no matter how many threads there are.
+        start = i * work.stride + first
+        if noise == GAUSSIAN:
+            add_noise(work.activations, start, n, key, start, noise_factor)
+        else:
+            mask(work.activations, start, n, key, start, noise_factor)
+
+
+@inner
+def _output_deltas(layers, first, last, n_samples, work):
+    """Turn targets into error terms; half the mean squared error of each sample."""
+    stride, n_outputs = work.stride, layers.sizes[-1]
+    outputs = rows_from(work.activations, layers.sizes[0] + layers.first[-2], stride)
+    deltas = rows_from(work.deltas, layers.first[-2], stride)
+    end = max(first, min(last, n_samples))
+    losses = work.losses[first:last]
+    losses[:] = np.float32(0)
+    for o in range(n_outputs):
+        output = outputs[o * stride + first : o * stride + last]
+        delta = deltas[o * stride + first : o * stride + last]
+        for column in range(end - first):
+            delta[column] = output[column] - delta[column]
+            losses[column] += delta[column] * delta[column]
+        delta[end - first :] = np.float32(0)  # padding sends nothing back
+    for column in range(end - first):
+        losses[column] *= np.float32(0.5) / np.float32(n_outputs)
+
+
+@entry_point
+def train_batches(
+    thread,
+    n_threads,
+    shared,
+    layers,
+    state,
+    inputs,
+    order,
+    batches,
+    batch_size,
+    work,
+    step,
+    alpha,
+    seed,
+    n_updates,
+    functions,
+    noise,
+    noise_factor,
+    dropout,
+    losses,
+):
+    """Run mini-batches `batches[0]` to `batches[1]` of an epoch on one thread."""
+    gradient, n_taken = work.gradients[thread], 0
+    for turn in range(batches[1] - batches[0]):
+        batch = batches[0] + turn
+        samples = order[batch * batch_size : (batch + 1) * batch_size]
+        n_samples = len(samples)
+        width = -(-n_samples // LINE) * LINE
+        first, last = columns_of(thread, n_threads, width)
+        read_batch(inputs, samples, first, last, work.activations, work.stride)
+        _keep_targets(layers, first, last, work)
+        key = random_key(seed, n_updates + turn, 1)
+        _corrupt(layers.sizes[0], first, last, work, noise, noise_factor, key)
+        key = random_key(seed, n_updates + turn, 0)
+        forward(layers, functions, first, last, work, dropout, key)
+        _output_deltas(layers, first, last, n_samples, work)
+        backward(thread, layers, first, last, work)
+        if not barrier(shared, n_threads, 2 * turn + 1):
+            return
+
+        if thread == 0:
+            losses[batch] = sum_of(work.losses[:n_samples]) / n_samples
+        scale = np.float32(1 / n_samples)
+        now = corrected(step, n_updates + turn + 1)
+        n_taken = update_neurons(
+            n_threads,
+            shared,
+            n_taken,
+            layers,
+            state,
+            width,
+            work,
+            gradient,
+            alpha,
+            scale,
+            now,
+        )
+        if not barrier(shared, n_threads, 2 * turn + 2):
+            return
+        if thread == 0:
+            losses[batch] += 0.5 * alpha * sum_of(work.penalties) / n_samples
