@@ -1,10 +1,18 @@
 """Truly sparse neural networks with scikit-learn's interface."""
 
 from sklearn_sparse_nn.estimators import (
+    QuickSelectionSelector,
+    SETAutoencoder,
     SETClassifier,
     SETRBMTransformer,
     SETRegressor,
 )
 
 __version__ = "0.1.0"
-__all__ = ["SETClassifier", "SETRBMTransformer", "SETRegressor"]
+__all__ = [
+    "QuickSelectionSelector",
+    "SETAutoencoder",
+    "SETClassifier",
+    "SETRBMTransformer",
+    "SETRegressor",
+]

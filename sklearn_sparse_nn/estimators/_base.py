@@ -1,6 +1,7 @@
-"""What all estimators share: one sparse network inside, and how it evolves."""
+"""What all estimators share: one sparse network inside, its epochs, its evolution."""
 
 import copy
+import warnings
 from abc import ABC
 from numbers import Integral, Real
 
@@ -12,6 +13,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.topology import EVOLUTIONS, TOPOLOGIES, TrainingClock
 
 
@@ -51,6 +53,40 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         """A copy of the evolution rule for this fit, as a rule may keep state."""
         named = isinstance(self.evolution, str)
         return EVOLUTIONS[self.evolution]() if named else copy.deepcopy(self.evolution)
+
+    def _run_epochs(self, max_epochs, run_epoch, X, y, metadata=None):
+        """Run epochs of `fit`, with callbacks, and rewire after each of them.
+
+        `run_epoch` takes a `ThreadTeam` and returns whether training has converged.
+        Returns whether it ended before `max_epochs` were over.
+        """
+        context = self._init_callback_context(max_subtasks=max_epochs)
+        hook = {"estimator": self, "X": X, "y": y, "metadata": metadata or {}}
+        context.call_on_fit_task_begin(**hook)
+        ended = False
+        try:
+            with ThreadTeam(effective_n_jobs(self.n_jobs)) as team:
+                for epoch in range(1, max_epochs + 1):
+                    task = context.subcontext(task_name="epoch")
+                    task.call_on_fit_task_begin(**hook)
+                    ended = run_epoch(team)
+                    ended |= task.call_on_fit_task_end(
+                        **hook, reconstruction_attributes=self._snapshot
+                    )
+                    if ended:
+                        break
+                    self._evolve(epoch, max_epochs, team)
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=3)
+            ended = True
+        self._finish()
+        self._check_finite()
+        context.call_on_fit_task_end(**hook, reconstruction_attributes=self._snapshot)
+        return ended
+
+    def _finish(self):
+        """What is left to do after the last epoch of `fit`."""
+        self._network.forget_batch()
 
     def _evolve(self, epoch, max_epochs, team):
         """Rewire the network if its rule says so."""
@@ -103,3 +139,32 @@ def standard_deviation(X):
     """Standard deviation of each feature, float32."""
     variances = mean_of_powers(X, 2) - mean_of_powers(X, 1) ** 2
     return np.sqrt(np.maximum(variances, 0), dtype=np.float32)
+
+
+class RunningMoments:
+    """Mean and variance of each feature over all samples so far."""
+
+    def __init__(self, n_features):
+        self.n_samples = 0
+        self.sums = np.zeros((2, n_features))
+
+    def add(self, X):
+        """Count the samples X in."""
+        n_samples = X.shape[0]
+        self.n_samples += n_samples
+        for power in (1, 2):
+            self.sums[power - 1] += mean_of_powers(X, power) * n_samples
+
+    def standard_deviation(self):
+        """Standard deviation of each feature, float64; 0 where it is but rounding."""
+        means, squares = self.sums / self.n_samples
+        variances = squares - means**2
+        rounding = 10 * self.n_samples * np.finfo(np.float64).eps * means**2
+        return np.sqrt(np.where(variances > rounding, variances, 0))
+
+    def standardiser(self):
+        """What to subtract from each feature, and to multiply it by then, float32."""
+        deviations = self.standard_deviation()
+        scales = 1 / np.where(deviations > 0, deviations, 1)
+        means = self.sums[0] / self.n_samples
+        return means.astype(np.float32), scales.astype(np.float32)

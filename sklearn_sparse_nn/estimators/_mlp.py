@@ -19,20 +19,20 @@ from sklearn.utils.validation import (
 )
 
 from sklearn_sparse_nn.engine.activations import ACTIVATIONS
-from sklearn_sparse_nn.engine.layers import layer_matrix, n_layers
 from sklearn_sparse_nn.engine.threads import ThreadTeam
-from sklearn_sparse_nn.estimators._base import BaseSparseNetwork, standard_deviation
+from sklearn_sparse_nn.estimators._base import standard_deviation
+from sklearn_sparse_nn.estimators._layered import BaseLayeredNetwork
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
 
 # The adaptive schedule of scikit-learn's MLP: divide by five, end below one millionth.
 _ADAPTIVE_DIVISOR, _SMALLEST_RATE = 5.0, 1e-6
 
 
-class BaseSETMLP(BaseSparseNetwork):
+class BaseSETMLP(BaseLayeredNetwork):
     """Base class of `SETClassifier` and `SETRegressor`."""
 
     _parameter_constraints: dict = {
-        **BaseSparseNetwork._parameter_constraints,
+        **BaseLayeredNetwork._parameter_constraints,
         "hidden_layer_sizes": [
             "array-like",
             Interval(Integral, 1, None, closed="left"),
@@ -84,41 +84,6 @@ class BaseSETMLP(BaseSparseNetwork):
     def _validation_score(self, y, predictions, sample_weight):
         """The score that early stopping watches."""
 
-    @property
-    def coefs_(self):
-        """Weights of each layer, `csr_array` of shape (n_inputs, n_neurons)."""
-        layers = self._fitted_layers()
-        return [layer_matrix(layers, layer) for layer in range(n_layers(layers))]
-
-    @property
-    def intercepts_(self):
-        """Biases of each layer, ndarray of shape (n_neurons,)."""
-        layers = self._fitted_layers()
-        return np.split(layers.intercepts.copy(), layers.first[1:-1])
-
-    @property
-    def n_connections_(self):
-        """Number of connections of each layer."""
-        layers = self._fitted_layers()
-        return np.diff(layers.indptr[layers.first])
-
-    @property
-    def density_(self):
-        """Connections of each layer as a fraction of those of a dense layer."""
-        sizes = self._fitted_layers().sizes.astype(float)
-        return self.n_connections_ / (sizes[:-1] * sizes[1:])
-
-    @property
-    def feature_strength_(self):
-        """Sum of the magnitudes of the connections of each feature."""
-        layers = self._fitted_layers()
-        here = slice(0, layers.indptr[layers.first[1]])
-        return np.bincount(
-            layers.indices[here],
-            weights=np.abs(layers.weights[here]),
-            minlength=layers.sizes[0],
-        )
-
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
@@ -156,47 +121,31 @@ class BaseSETMLP(BaseSparseNetwork):
         if first_pass:
             self._initialize(X, sizes, random_state)
         self._start_fit()
-        context = self._init_callback_context(max_subtasks=self.max_iter)
-        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
-        hook = {"estimator": self, "X": X, "y": y, "metadata": metadata}
-        context.call_on_fit_task_begin(**hook)
-
         order = train.copy()
-        best = None
-        try:
-            with ThreadTeam(effective_n_jobs(self.n_jobs)) as team:
-                for epoch in range(1, self.max_iter + 1):
-                    task = context.subcontext(task_name="epoch")
-                    task.call_on_fit_task_begin(**hook)
-                    if self.shuffle:
-                        random_state.shuffle(order)
-                    self._train_epoch(X, targets, order, team)
-                    improved = self._follow_progress(
-                        X, y, targets.weights, validation, team
-                    )
-                    if self.early_stopping and improved:
-                        best = self._network.copy()
-                    stop = task.call_on_fit_task_end(
-                        **hook, reconstruction_attributes=self._snapshot
-                    )
-                    if stop or self._has_converged():
-                        break
-                    self._evolve(epoch, self.max_iter, team)
-                else:
-                    warnings.warn(
-                        f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) "
-                        "reached and the optimization hasn't converged yet.",
-                        ConvergenceWarning,
-                        stacklevel=2,
-                    )
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
-        self._network.forget_batch()
-        if best is not None:
-            self._network = best
-        self._check_finite()
-        context.call_on_fit_task_end(**hook, reconstruction_attributes=self._snapshot)
+
+        def run_epoch(team):
+            if self.shuffle:
+                random_state.shuffle(order)
+            self._train_epoch(X, targets, order, team)
+            improved = self._follow_progress(X, y, targets.weights, validation, team)
+            if self.early_stopping and improved:
+                self._best_network = self._network.copy()
+            return self._has_converged()
+
+        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        if not self._run_epochs(self.max_iter, run_epoch, X, y, metadata):
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) "
+                "reached and the optimization hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
         return self
+
+    def _finish(self):
+        super()._finish()
+        # After early stopping, the best network and not the last.
+        self._network = self.__dict__.pop("_best_network", self._network)
 
     def _partial_fit(self, X, y, sample_weight):
         """One pass over X, after the classes are known."""
@@ -293,6 +242,7 @@ class BaseSETMLP(BaseSparseNetwork):
         self.best_loss_ = None if early else np.inf
         self.validation_scores_ = [] if early else None
         self.best_validation_score_ = -np.inf if early else None
+        self.__dict__.pop("_best_network", None)
 
     def _split(self, X, y, random_state):
         """Indices of the training and of the validation samples."""

@@ -1,7 +1,6 @@
 """Restricted Boltzmann machine with sparse evolutionary training."""
 
 import time
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -304,28 +303,14 @@ class SETRBMTransformer(
             self._initialize(X, random_state)
         self._network.reset_optimiser()
         self.n_iter_ = 0
-        context = self._init_callback_context(max_subtasks=self.n_iter)
-        hook = {"estimator": self, "X": X, "y": y, "metadata": {}}
-        context.call_on_fit_task_begin(**hook)
         order = np.arange(X.shape[0])
-        try:
-            with ThreadTeam(effective_n_jobs(self.n_jobs)) as team:
-                for epoch in range(1, self.n_iter + 1):
-                    task = context.subcontext(task_name="epoch")
-                    task.call_on_fit_task_begin(**hook)
-                    random_state.shuffle(order)
-                    self._train_epoch(X, order, team)
-                    stop = task.call_on_fit_task_end(
-                        **hook, reconstruction_attributes=self._snapshot
-                    )
-                    if stop:
-                        break
-                    self._evolve(epoch, self.n_iter, team)
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
-        self._network.forget_batch()
-        self._check_finite()
-        context.call_on_fit_task_end(**hook, reconstruction_attributes=self._snapshot)
+
+        def run_epoch(team):
+            random_state.shuffle(order)
+            self._train_epoch(X, order, team)
+            return False
+
+        self._run_epochs(self.n_iter, run_epoch, X, y)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)

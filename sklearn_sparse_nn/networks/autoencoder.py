@@ -112,11 +112,16 @@ class Autoencoder(MLP):
         layers = part_of(self.layers, start, stop)
         return self._decide(layers, functions, described, np.arange(n_samples), team)
 
+    def restore(self, Z, team):
+        """Outputs of the network for standardised data, in the same scale."""
+        last = n_layers(self.layers)
+        return self._run_part(0, last, describe_inputs(Z), Z.shape[0], team)
+
     def standardise(self, X):
         """X as the network sees it, dense."""
         return (X - self.shifts) * self.scales
 
-    def restore(self, outputs):
+    def rescale(self, outputs):
         """Outputs of the network in the scale of X, in place."""
         outputs /= self.scales
         outputs += self.shifts

@@ -23,13 +23,13 @@ class TrainingParameters(NamedTuple):
     solver: str
     learning_rate: float
     batch_size: int
-    alpha: float
-    momentum: float
-    nesterovs_momentum: bool
-    beta_1: float
-    beta_2: float
-    adam_epsilon: float
-    dropout: float
+    alpha: float = 0.0
+    momentum: float = 0.9
+    nesterovs_momentum: bool = False
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    adam_epsilon: float = 1e-8
+    dropout: float = 0.0
 
 
 class MLP(SparseNetwork):

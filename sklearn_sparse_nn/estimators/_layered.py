@@ -1,0 +1,45 @@
+"""What estimators with layers of neurons, one behind the other, show of them."""
+
+import numpy as np
+
+from sklearn_sparse_nn.engine.layers import layer_matrix, n_layers
+from sklearn_sparse_nn.estimators._base import BaseSparseNetwork
+
+
+class BaseLayeredNetwork(BaseSparseNetwork):
+    """Base class of the perceptrons and of the autoencoder."""
+
+    @property
+    def coefs_(self):
+        """Weights of each layer, `csr_array` of shape (n_inputs, n_neurons)."""
+        layers = self._fitted_layers()
+        return [layer_matrix(layers, layer) for layer in range(n_layers(layers))]
+
+    @property
+    def intercepts_(self):
+        """Biases of each layer, ndarray of shape (n_neurons,)."""
+        layers = self._fitted_layers()
+        return np.split(layers.intercepts.copy(), layers.first[1:-1])
+
+    @property
+    def n_connections_(self):
+        """Number of connections of each layer."""
+        layers = self._fitted_layers()
+        return np.diff(layers.indptr[layers.first])
+
+    @property
+    def density_(self):
+        """Connections of each layer as a fraction of those of a dense layer."""
+        sizes = self._fitted_layers().sizes.astype(float)
+        return self.n_connections_ / (sizes[:-1] * sizes[1:])
+
+    @property
+    def feature_strength_(self):
+        """Sum of the magnitudes of the connections of each feature."""
+        layers = self._fitted_layers()
+        here = slice(0, layers.indptr[layers.first[1]])
+        return np.bincount(
+            layers.indices[here],
+            weights=np.abs(layers.weights[here]),
+            minlength=layers.sizes[0],
+        )

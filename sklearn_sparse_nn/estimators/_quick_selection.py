@@ -1,0 +1,421 @@
+"""Unsupervised feature selection by a sparse autoencoder."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.feature_selection import SelectorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.estimators._autoencoder import SETAutoencoder
+from sklearn_sparse_nn.networks.importance import IMPORTANCES, knee, rank, strength
+
+_NETWORK_PARAMETERS = (
+    "activation",
+    "epsilon",
+    "zeta",
+    "topology",
+    "evolution",
+    "noise",
+    "noise_factor",
+    "dropout",
+    "standardize",
+    "solver",
+    "alpha",
+    "batch_size",
+    "learning_rate_init",
+    "momentum",
+    "max_iter",
+    "verbose",
+    "n_jobs",
+)
+_DIVERSITY = 0.85
+
+
+class QuickSelectionSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
+    """Unsupervised feature selection by a sparse autoencoder: QuickSelection.
+
+    A sparse denoising autoencoder with evolving connections, :class:`SETAutoencoder`,
+    learns to restore the features from each other. Its connections say which features
+    matter [1]_. No targets are needed, and time and memory are proportional to the
+    number of connections: data sets with far more features than samples are what it is
+    made for.
+
+    Read more in the :ref:`User Guide <quick_selection>`.
+
+    Parameters
+    ----------
+    n_features_to_select : int, float or 'auto', default=50
+        How many features to keep: a number; a fraction in (0, 1]; or 'auto', those
+        before the knee of the curve of `importances_` in descending order. A number
+        that is larger than that of the features keeps all of them.
+
+    n_hidden : int, default=1000
+        Number of hidden neurons of the autoencoder.
+
+    activation : {'relu', 'all_relu', 'leaky_relu', 'tanh', 'logistic', 'identity'}, \
+default='tanh'
+        Activation function of the hidden neurons, see :class:`SETClassifier`.
+
+    epsilon : float, default=13
+        Number of connections per neuron: each of the two layers has
+        ``epsilon * (n_features + n_hidden)`` of them, at most all.
+
+    zeta : float, default=0.2
+        Fraction of the connections that each rewiring replaces, in the range [0, 1].
+
+    topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
+        How the connections begin, see :mod:`sklearn_sparse_nn.topology`.
+
+    evolution : {'set', 'static'} or EvolutionRule, default='set'
+        How the connections change: see :class:`~sklearn_sparse_nn.topology.SET`; not at
+        all; or as a rule of one's own says.
+
+    importance : {'communality', 'attribution', 'strength'}, default='communality'
+        What makes a feature important:
+
+        - 'communality': how much of its variance the network predicts from the other
+          features, times the root of its standard deviation. What no other feature
+          knows of is noise, or no use for finding structure.
+        - 'attribution': how strongly the outputs of the network change with it, after
+          [2]_.
+        - 'strength': the sum of the magnitudes of its connections, as in [1]_.
+
+    diversity : float or 'auto', default='auto'
+        How much a feature loses by being like one that is already chosen, in the range
+        [0, 1]: its importance is multiplied by ``1 - diversity * r**2``, where `r` is
+        its largest correlation with those. 'auto' is 0 for ``importance='strength'``,
+        which is then exactly that of [1]_, and 0.85 otherwise.
+
+    stability_selection : int, default=1
+        Number of networks, each with random numbers of its own, whose importances are
+        averaged. A few of them make the selection depend less on `random_state`.
+
+    noise : {'gaussian', 'masking'}, default='gaussian'
+        What is done to the inputs in training, see :class:`SETAutoencoder`.
+
+    noise_factor : float, default=0.2
+        Standard deviation of the Gaussian noise, or share of the inputs that is masked.
+
+    dropout : float, default=0.2
+        Probability that a hidden neuron is left out in a training step.
+
+    standardize : bool, default=True
+        Whether each feature is brought to mean 0 and variance 1 as it is read. The
+        importance 'communality' still knows how much each feature varies in `X`: scale
+        your features only if their scales mean nothing.
+
+    solver : {'sgd', 'adam'}, default='sgd'
+        Stochastic gradient descent with momentum, or Adam.
+
+    alpha : float, default=0.1
+        Strength of the L2 regularisation, divided by the size of the mini-batch.
+
+    batch_size : int or 'auto', default='auto'
+        Size of mini-batches; 'auto' is ``min(100, n_samples)``.
+
+    learning_rate_init : float, default=0.01
+        Step size of the updates.
+
+    momentum : float, default=0.9
+        Momentum of gradient descent, in the range [0, 1]. Only used with solver='sgd'.
+
+    max_iter : int, default=100
+        Number of epochs of each network.
+
+    strength_history : bool, default=False
+        Whether to keep the strength of the features after each epoch.
+
+    verbose : bool, default=False
+        Whether to print the loss of each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines the networks and how they are trained and asked. Pass an int for
+        reproducible results across multiple calls, for any `n_jobs`.
+
+    n_jobs : int, default=None
+        Number of threads. None means 1 unless in a :obj:`joblib.parallel_config`
+        context; -1 means all processors. The result is the same to the last bit.
+
+    Attributes
+    ----------
+    importances_ : ndarray of float of shape (n_features,)
+        Importance of each feature; with several networks, the mean of their
+        importances, each divided by its sum.
+
+    strength_ : ndarray of float of shape (n_features,)
+        Sum of the magnitudes of the connections of each feature; with several
+        networks, their mean.
+
+    ranking_ : ndarray of int of shape (n_features,)
+        Place of each feature in the order of selection; 1 is the first.
+
+    support_ : ndarray of bool of shape (n_features,)
+        Which features are selected.
+
+    n_features_to_select_ : int
+        How many features are selected.
+
+    autoencoder_ : SETAutoencoder
+        The fitted network; the first one, if there are several.
+
+    strength_history_ : ndarray of float of shape (n_epochs, n_features)
+        Strength of the features in `autoencoder_` after each epoch. Only with
+        ``strength_history=True``.
+
+    n_features_in_ : int
+        Number of features seen during :term:`fit`.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during :term:`fit`. Defined only when `X` has feature
+        names that are all strings.
+
+    See Also
+    --------
+    SETAutoencoder : The network, as a transformer.
+    sklearn.feature_selection.VarianceThreshold : Removes features that hardly vary.
+
+    References
+    ----------
+    .. [1] Atashgahi et al., "Quick and robust feature selection: the strength of
+       energy-efficient sparse training for autoencoders", Machine Learning 111, 2022.
+       arXiv:2012.00560.
+    .. [2] Atashgahi et al., "Unveiling the power of sparse neural networks for feature
+       selection", ECAI 2024. arXiv:2408.04583.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_sparse_nn import QuickSelectionSelector
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> selector = QuickSelectionSelector(
+    ...     10, n_hidden=100, max_iter=10, random_state=0
+    ... ).fit(X)
+    >>> selector.transform(X).shape
+    (1797, 10)
+    >>> selector.get_support().sum()
+    np.int64(10)
+    """
+
+    _parameter_constraints: dict = {
+        **{
+            name: SETAutoencoder._parameter_constraints[name]
+            for name in (*_NETWORK_PARAMETERS, "random_state")
+        },
+        "n_features_to_select": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="right"),
+        ],
+        "n_hidden": [Interval(Integral, 1, None, closed="left")],
+        "importance": [StrOptions(set(IMPORTANCES))],
+        "diversity": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
+        "stability_selection": [Interval(Integral, 1, None, closed="left")],
+        "strength_history": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        n_features_to_select=50,
+        *,
+        n_hidden=1000,
+        activation="tanh",
+        epsilon=13,
+        zeta=0.2,
+        topology="erdos_renyi",
+        evolution="set",
+        importance="communality",
+        diversity="auto",
+        stability_selection=1,
+        noise="gaussian",
+        noise_factor=0.2,
+        dropout=0.2,
+        standardize=True,
+        solver="sgd",
+        alpha=0.1,
+        batch_size="auto",
+        learning_rate_init=0.01,
+        momentum=0.9,
+        max_iter=100,
+        strength_history=False,
+        verbose=False,
+        random_state=None,
+        n_jobs=None,
+    ):
+        self.n_features_to_select = n_features_to_select
+        self.n_hidden = n_hidden
+        self.activation = activation
+        self.epsilon = epsilon
+        self.zeta = zeta
+        self.topology = topology
+        self.evolution = evolution
+        self.importance = importance
+        self.diversity = diversity
+        self.stability_selection = stability_selection
+        self.noise = noise
+        self.noise_factor = noise_factor
+        self.dropout = dropout
+        self.standardize = standardize
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.momentum = momentum
+        self.max_iter = max_iter
+        self.strength_history = strength_history
+        self.verbose = verbose
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn which features to select.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data. Dense float32 and sparse CSR data are used where they lie;
+            anything else is converted once. A sparse X is never made dense.
+
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : QuickSelectionSelector
+            The fitted selector.
+
+        Raises
+        ------
+        ValueError
+            If X is not what it should be, or if the loss becomes non-finite.
+        """
+        X = validate_data(self, X, accept_sparse="csr", dtype=np.float32)
+        random_state = check_random_state(self.random_state)
+        context = self._init_callback_context(max_subtasks=self.stability_selection)
+        hook = {"estimator": self, "X": X, "y": y, "metadata": {}}
+        context.call_on_fit_task_begin(**hook)
+        self._autoencoders, self._history = [], []
+        for _ in range(self.stability_selection):
+            self._autoencoders.append(self._new_autoencoder(random_state))
+            task = context.subcontext(task_name="network")
+            task.call_on_fit_task_begin(**hook)
+            with task.propagate_callback_context(self._autoencoders[-1]):
+                self._autoencoders[-1].fit(X)
+            task.call_on_fit_task_end(**hook)
+        self._select(X, random_state)
+        context.call_on_fit_task_end(**hook, reconstruction_attributes=self._snapshot)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None):
+        """Update the networks with one pass over the data X, and select anew.
+
+        For data that are larger than memory. The importances are those in the latest
+        chunk, as networks see it that were trained on all chunks so far: give chunks of
+        some hundred samples or more.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data.
+
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : QuickSelectionSelector
+            The updated selector.
+        """
+        first_pass = not hasattr(self, "_autoencoders")
+        X = validate_data(
+            self, X, accept_sparse="csr", dtype=np.float32, reset=first_pass
+        )
+        random_state = check_random_state(self.random_state)
+        if first_pass:
+            self._autoencoders = [
+                self._new_autoencoder(random_state)
+                for _ in range(self.stability_selection)
+            ]
+        for autoencoder in self._autoencoders:
+            autoencoder.partial_fit(X)
+        self._select(X, random_state)
+        return self
+
+    def _new_autoencoder(self, random_state):
+        parameters = {name: getattr(self, name) for name in _NETWORK_PARAMETERS}
+        kind = _RecordingAutoencoder if self.strength_history else SETAutoencoder
+        return kind(
+            self.n_hidden,
+            random_state=random_state.randint(np.iinfo(np.int32).max),
+            **parameters,
+        )
+
+    def _select(self, X, random_state):
+        """Ask the networks for the importance of each feature; rank and select."""
+        networks = [autoencoder._network for autoencoder in self._autoencoders]
+        rng = np.random.default_rng(random_state.randint(np.iinfo(np.int32).max))
+        measure = IMPORTANCES[self.importance]
+        with ThreadTeam(effective_n_jobs(self.n_jobs)) as team:
+            measured = [measure(network, X, rng, team) for network in networks]
+        if len(measured) > 1:
+            measured = [values / (values.sum() or 1) for values in measured]
+        self.importances_ = np.mean(measured, axis=0)
+        self.strength_ = np.mean([strength(network) for network in networks], axis=0)
+        diversity = self.diversity
+        if diversity == "auto":
+            diversity = 0.0 if self.importance == "strength" else _DIVERSITY
+        order = rank(self.importances_, diversity, networks[0], X, rng)
+        self.ranking_ = np.empty(len(order), dtype=np.int64)
+        self.ranking_[order] = np.arange(1, len(order) + 1)
+        self.n_features_to_select_ = self._count(len(order))
+        self.support_ = self.ranking_ <= self.n_features_to_select_
+        if self.strength_history:
+            self.strength_history_ = np.array(self._autoencoders[0].history)
+
+    def _count(self, n_features):
+        """How many features to select."""
+        wanted = self.n_features_to_select
+        if wanted == "auto":
+            return knee(np.sort(self.importances_)[::-1])
+        if isinstance(wanted, Integral):
+            return min(int(wanted), n_features)
+        return max(1, int(wanted * n_features))
+
+    @property
+    def autoencoder_(self):
+        """The fitted network; the first one, if there are several."""
+        check_is_fitted(self)
+        return self._autoencoders[0]
+
+    def _snapshot(self):
+        """What makes a copy of this selector ready to transform."""
+        return {"support_": self.support_.copy()}
+
+    def _get_support_mask(self):
+        check_is_fitted(self)
+        return self.support_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+class _RecordingAutoencoder(SETAutoencoder):
+    """Keeps the strength of its features after each epoch."""
+
+    def _initialize(self, X, random_state):
+        super()._initialize(X, random_state)
+        self.history = []
+
+    def _train_epoch(self, X, order, team):
+        super()._train_epoch(X, order, team)
+        self.history.append(self.feature_strength_)

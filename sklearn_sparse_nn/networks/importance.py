@@ -1,0 +1,183 @@
+"""How much each input feature of an autoencoder matters, and which ones to choose."""
+
+import numpy as np
+from scipy import sparse
+from scipy.special import expit
+from sklearn.utils import gen_batches
+
+from sklearn_sparse_nn.engine.activations import LOGISTIC as SIGMOID
+from sklearn_sparse_nn.engine.activations import TANH, hidden_activations
+from sklearn_sparse_nn.engine.layers import connections_of, layer_matrix, n_layers
+
+# Cells of X that are dense at a time.
+_CELLS = 2**22
+_N_FOLDS = 5
+_N_PROBES = 16
+# The first so many features are chosen one after the other, among so many candidates,
+# by their correlation in so many samples.
+_N_CHOSEN, _N_CANDIDATES, _N_COMPARED = 1000, 4000, 2000
+
+
+def strength(network, *_):
+    """Sum of the magnitudes of the connections of each feature [1]_.
+
+    References
+    ----------
+    .. [1] Atashgahi et al., "Quick and robust feature selection: the strength of
+       energy-efficient sparse training for autoencoders", Machine Learning 111, 2022.
+    """
+    layers = network.layers
+    here = connections_of(layers, 0)
+    magnitudes = np.abs(layers.weights[here])
+    return np.bincount(layers.indices[here], magnitudes, minlength=layers.sizes[0])
+
+
+def communality(network, X, rng, team):
+    """What each feature shares with the others: its predicted standard deviation.
+
+    The communality, the share of a feature's variance that the others explain, times
+    its standard deviation in X. The network explains it: the cells of X are dealt to
+    five folds, and it restores those of each fold, which it sees masked, from the rest.
+    """
+    n_features = X.shape[1]
+    errors, squares = np.zeros((2, n_features))
+    for chunk in _chunks(network, X):
+        folds = rng.integers(_N_FOLDS, size=chunk.shape, dtype=np.uint8)
+        squares += np.sum(chunk**2, axis=0, dtype=np.float64)
+        for fold in range(_N_FOLDS):
+            masked = folds == fold
+            restored = network.restore(np.where(masked, np.float32(0), chunk), team)
+            restored -= chunk
+            restored *= masked
+            errors += np.sum(restored**2, axis=0, dtype=np.float64)
+    explained = 1 - errors / np.where(squares > 0, squares, 1)
+    deviations = np.sqrt(squares / X.shape[0]) / network.scales
+    return np.maximum(explained, 0) * deviations
+
+
+def attribution(network, X, rng, team):
+    """How much the outputs follow each feature: the size of their derivatives.
+
+    Root of the mean over the samples of the sum over the outputs of the squared
+    derivative. A sum of magnitudes, as in [1]_, would need the whole matrix of
+    derivatives for each sample; that of squares needs only its products with a few
+    random vectors of signs (Hutchinson's estimator).
+
+    References
+    ----------
+    .. [1] Atashgahi et al., "Unveiling the power of sparse neural networks for feature
+       selection", ECAI 2024. arXiv:2408.04583.
+    """
+    depth = n_layers(network.layers)
+    matrices = [layer_matrix(network.layers, layer) for layer in range(depth)]
+    intercepts = np.split(network.layers.intercepts, network.layers.first[1:-1])
+    kinds, left_slopes = hidden_activations(network.activation, depth)
+    total = np.zeros(X.shape[1])
+    for activations in _chunks(network, X):
+        slopes = []
+        for layer in range(depth - 1):
+            scores = activations @ matrices[layer] + intercepts[layer]
+            activations, slope = _activate(scores, kinds[layer], left_slopes[layer])
+            slopes.append(slope)
+        for _ in range(_N_PROBES):
+            signs = rng.integers(2, size=(len(activations), X.shape[1]), dtype=np.int8)
+            errors = (2 * signs - 1).astype(np.float32)
+            for layer in range(depth - 1, -1, -1):
+                errors = errors @ matrices[layer].T
+                if layer:
+                    errors *= slopes[layer - 1]
+            total += np.sum(errors**2, axis=0, dtype=np.float64)
+    return np.sqrt(total / (_N_PROBES * X.shape[0]))
+
+
+IMPORTANCES = {
+    "communality": communality,
+    "attribution": attribution,
+    "strength": strength,
+}
+
+
+def _chunks(network, X):
+    """X as the network sees it, dense, some samples at a time."""
+    for rows in gen_batches(X.shape[0], max(1, _CELLS // X.shape[1])):
+        chunk = X[rows].toarray() if sparse.issparse(X) else X[rows]
+        yield network.standardise(np.ascontiguousarray(chunk))
+
+
+def _activate(scores, kind, left_slope):
+    """Values and slopes of an activation function."""
+    if kind == TANH:
+        values = np.tanh(scores)
+        return values, 1 - values**2
+    if kind == SIGMOID:
+        values = expit(scores)
+        return values, values * (1 - values)
+    slopes = np.where(scores > 0, np.float32(1), left_slope)
+    return scores * slopes, slopes
+
+
+def rank(importances, diversity, network, X, rng):
+    """Features in the order in which they are chosen.
+
+    The next feature is the one of greatest importance times
+    ``1 - diversity * r**2``, where `r` is its largest correlation with a feature chosen
+    before. After 1,000 features, what is left keeps the order of that product.
+
+    Parameters
+    ----------
+    importances : ndarray of shape (n_features,)
+    diversity : float
+        From 0, importance alone, to 1, a feature that is a copy counts for nothing.
+    network : Autoencoder
+        Its standardisation is used.
+    X : ndarray or csr_array of float32, shape (n_samples, n_features)
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    order : ndarray of int, shape (n_features,)
+    """
+    order = np.argsort(-importances, kind="stable")
+    if not diversity:
+        return order
+    candidates, others = order[:_N_CANDIDATES], order[_N_CANDIDATES:]
+    Z = _unit_columns(network, X, candidates, rng)
+    scores, overlap = importances[candidates], np.zeros(Z.shape[1])
+    left, chosen = np.ones(Z.shape[1], dtype=bool), []
+    for _ in range(min(_N_CHOSEN, len(candidates))):
+        best = int(np.argmax(np.where(left, scores, -1)))
+        chosen.append(best)
+        left[best] = False
+        np.maximum(overlap, (Z.T @ Z[:, best]) ** 2, out=overlap)
+        scores = importances[candidates] * (1 - diversity * np.minimum(overlap, 1))
+    rest = np.flatnonzero(left)
+    rest = rest[np.argsort(-scores[rest], kind="stable")]
+    return np.concatenate([candidates[chosen], candidates[rest], others])
+
+
+def _unit_columns(network, X, features, rng):
+    """Some features in some samples, with mean 0 and length 1, float32."""
+    n_samples = X.shape[0]
+    rows = np.arange(n_samples)
+    if n_samples > _N_COMPARED:
+        rows = np.sort(rng.choice(n_samples, _N_COMPARED, replace=False))
+    Z = X[rows][:, features]
+    # Of one layout, so that sparse and dense X get the same bits from BLAS.
+    Z = np.ascontiguousarray(Z.toarray() if sparse.issparse(Z) else Z)
+    Z = (Z - network.shifts[features]) * network.scales[features]
+    Z -= Z.mean(axis=0)
+    lengths = np.linalg.norm(Z, axis=0)
+    return Z / np.where(lengths > 0, lengths, 1)
+
+
+def knee(scores):
+    """Where a descending curve bends most: how many numbers lie before it.
+
+    The curve is scaled to the unit square; the knee is the point farthest below the
+    line between its ends.
+    """
+    if len(scores) < 3 or scores[0] <= scores[-1]:
+        return len(scores)
+    x = np.linspace(0, 1, len(scores))
+    y = (scores - scores[-1]) / (scores[0] - scores[-1])
+    return int(np.argmax(1 - x - y)) or 1
