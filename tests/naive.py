@@ -158,10 +158,40 @@ def random_key(seed, a, b):
     return scramble(key + scramble(b ^ 0x9E3779B9))
 
 
+def random_words(key, positions):
+    """The random numbers of 32 bits at these positions."""
+    positions = np.asarray(positions, dtype=np.uint64)
+    return scramble((key + scramble(positions)) & 0xFFFFFFFF)
+
+
 def uniform(key, positions):
     """The random numbers in [0, 1) at these positions."""
-    positions = np.asarray(positions, dtype=np.uint64)
-    return (scramble((key + scramble(positions)) & 0xFFFFFFFF) >> 8) / 2**24
+    return (random_words(key, positions) >> 8) / 2**24
+
+
+def normal(key, positions):
+    """The random numbers of mean 0 and variance 1 at these positions."""
+    first = random_words(key, positions)
+    second = scramble((first + 0x9E3779B9) & 0xFFFFFFFF)
+    total = sum(
+        word >> 8 * byte & 0xFF for word in (first, second) for byte in range(4)
+    )
+    return (total.astype(np.float64) - 8 * 127.5) / np.sqrt(8 * (256**2 - 1) / 12)
+
+
+def masked(key, positions, rate):
+    """Whether masking at this rate takes the numbers at these positions."""
+    return random_words(key, positions) < int(rate * 0xFFFFFFFF)
+
+
+def corrupted(Z, noise, factor, seed, n_updates, batch_size):
+    """A mini-batch of an autoencoder with the noise of `autoencoder_epoch`."""
+    samples, features = np.indices(Z.shape)
+    positions = features * row_stride(padded_width(batch_size)) + samples
+    key = random_key(seed, n_updates, 1)
+    if noise == "gaussian":
+        return Z + factor * normal(key, positions)
+    return np.where(masked(key, positions, factor), 0, Z)
 
 
 def all_states(n):

@@ -15,7 +15,7 @@ def _read_batch(inputs, samples, first, last, rows, stride):
     read_batch(inputs, samples, first, last, rows, stride)
 
 
-def _check(X, dense, samples, first=0, last=None):
+def _check(X, dense, samples, first=0, last=None, moments=((), ())):
     samples = np.asarray(samples, dtype=np.int64)
     n_features = X.shape[1]
     last = padded_width(len(samples)) if last is None else last
@@ -23,10 +23,12 @@ def _check(X, dense, samples, first=0, last=None):
     buffer = aligned_zeros((n_features + 1) * stride)
     rows = buffer.reshape(-1, stride)
     rows[:] = 7
-    inputs, owner = describe_inputs(X)
+    inputs, owner = describe_inputs(X, *moments)
     _read_batch(inputs, samples, first, last, buffer, stride)
     del owner
     expected = np.zeros((n_features, stride), dtype=np.float32)
+    if len(moments[0]):
+        dense = (dense - moments[0]) * moments[1]
     expected[:, : len(samples)] = dense[samples].T
     np.testing.assert_array_equal(rows[:-1, first:last], expected[:, first:last])
     assert (rows[:-1, :first] == 7).all() and (rows[:-1, last:] == 7).all()
@@ -35,6 +37,11 @@ def _check(X, dense, samples, first=0, last=None):
 
 def _dense(n_samples=50, n_features=130):
     return np.random.default_rng(0).normal(size=(n_samples, n_features)).astype("f4")
+
+
+def _moments(n_features):
+    """Shifts and scales for each feature."""
+    return np.random.default_rng(2).normal(size=(2, n_features)).astype(np.float32)
 
 
 def _memmap(X, folder):
@@ -129,7 +136,33 @@ def test_a_random_csr_reads_as_its_dense_form(data):
     ).tocsr()
     samples = rng.integers(n_samples, size=data.draw(st.integers(0, 40)))
     last = padded_width(len(samples)) + LINE * data.draw(st.integers(0, 2))
-    _check(X, X.toarray(), samples, 0, last)
+    moments = _moments(n_features) if data.draw(st.booleans()) else ((), ())
+    _check(X, X.toarray(), samples, 0, last, moments)
+
+
+@pytest.mark.parametrize("n_samples", [1, 16, 17, 40])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_features_are_shifted_and_scaled_in_any_layout(layout, n_samples, tmp_path):
+    dense = _dense()
+    dense[dense < 0.5] = 0
+    X = LAYOUTS[layout](dense, tmp_path)
+    samples = np.random.default_rng(1).integers(len(dense), size=n_samples)
+    _check(X, dense, samples, moments=_moments(dense.shape[1]))
+
+
+@pytest.mark.parametrize("first, last", [(0, 16), (16, 48), (32, 48), (48, 64)])
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+def test_padding_is_neither_shifted_nor_scaled(make, first, last):
+    dense = _dense(40, 70)
+    _check(make(dense), dense, np.arange(37), first, last, _moments(70))
+
+
+def test_moments_are_converted_to_float32():
+    moments = [np.arange(4.0), np.arange(4)]
+    inputs, _ = describe_inputs(_dense(5, 4), *moments)
+    for array, moment in zip((inputs.shifts, inputs.scales), moments):
+        assert array.dtype == np.float32
+        np.testing.assert_array_equal(array, moment)
 
 
 def test_the_owner_keeps_converted_indices_alive():

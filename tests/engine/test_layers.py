@@ -13,6 +13,7 @@ from sklearn_sparse_nn.engine.layers import (
     layer_matrix,
     n_layers,
     neurons_of,
+    part_of,
     stack_layers,
 )
 
@@ -92,3 +93,40 @@ def test_a_copy_shares_nothing(field):
     copy[field][:] += 1
     assert not np.shares_memory(layers[field], copy[field])
     assert (layers[field] != copy[field]).all()
+
+
+@settings(deadline=None, max_examples=50)
+@given(data=st.data())
+def test_a_part_is_a_network_of_its_own(data):
+    sizes = data.draw(st.lists(st.integers(1, 12), min_size=2, max_size=5))
+    matrices = _matrices(sizes, data.draw(st.sampled_from([0.0, 0.3, 1.0])), 0)
+    start = data.draw(st.integers(0, len(matrices) - 1))
+    stop = data.draw(st.integers(start + 1, len(matrices)))
+    part = part_of(_stack(matrices), start, stop)
+    alone = _stack(matrices[start:stop])
+    for name in ("sizes", "first", "indptr", "indices", "weights"):
+        array, expected = getattr(part, name), getattr(alone, name)
+        assert array.dtype == expected.dtype and array.flags.c_contiguous
+        np.testing.assert_array_equal(array, expected)
+    layers = np.repeat(np.arange(start, stop), sizes[start + 1 : stop + 1])
+    np.testing.assert_array_equal(part.intercepts, layers)  # `_stack` made them so
+
+
+def test_all_parts_together_are_the_network():
+    layers = _stack(_matrices([5, 4, 6, 3], 0.5, 0))
+    for array, expected in zip(part_of(layers, 0, 3), layers, strict=True):
+        np.testing.assert_array_equal(array, expected)
+
+
+@pytest.mark.parametrize("field", ["indices", "weights", "intercepts"])
+def test_a_part_lies_in_the_memory_of_its_network(field):
+    layers = _stack(_matrices([5, 4, 6, 3], 0.8, 0))
+    before = layers.weights.copy()
+    assert np.shares_memory(
+        getattr(part_of(layers, 1, 3), field), getattr(layers, field)
+    )
+    part_of(layers, 1, 2).weights[:] = 7
+    changed = layers.weights != before
+    np.testing.assert_array_equal(
+        np.flatnonzero(changed), np.arange(len(before))[connections_of(layers, 1)]
+    )

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from numba import njit
 
-from sklearn_sparse_nn.engine.random import draw_states, drop, random_key
+from sklearn_sparse_nn.engine.random import (
+    add_noise,
+    draw_states,
+    drop,
+    mask,
+    random_key,
+)
 from tests import naive
 
 
@@ -14,6 +20,16 @@ def _drop(values, slopes, start, n, key, position, rate):
 @njit
 def _draw_states(probabilities, start, n, key, position):
     draw_states(probabilities, start, n, np.uint32(key), position)
+
+
+@njit
+def _mask(values, start, n, key, position, rate):
+    mask(values, start, n, np.uint32(key), position, rate)
+
+
+@njit
+def _add_noise(values, start, n, key, position, deviation):
+    add_noise(values, start, n, np.uint32(key), position, deviation)
 
 
 @njit
@@ -31,6 +47,18 @@ def _drawn(probability, n, key, position=0):
     states = np.full(n, probability, dtype=np.float32)
     _draw_states(states, 0, n, key, position)
     return states
+
+
+def _masked(n, key, position=0, rate=0.5):
+    values = np.ones(n, dtype=np.float32)
+    _mask(values, 0, n, key, position, rate)
+    return values == 0
+
+
+def _noise(n, key, position=0, deviation=1.0):
+    values = np.zeros(n, dtype=np.float32)
+    _add_noise(values, 0, n, key, position, deviation)
+    return values
 
 
 @pytest.mark.parametrize("rate", [0.01, 0.2, 0.5, 0.9])
@@ -139,3 +167,94 @@ def test_other_keys_and_positions_draw_independently(other):
     n = 100_000
     both = (_drawn(0.3, n, key=42) * _drawn(0.3, n, **other)).mean(dtype=float)
     assert abs(both - 0.09) < 5 * np.sqrt(0.09 / n)
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.2, 0.5, 0.9, 0.999])
+def test_share_masked_is_the_rate(rate):
+    n = 200_000
+    share = _masked(n, key=123, rate=rate).mean()
+    assert abs(share - rate) < 5 * np.sqrt(rate * (1 - rate) / n)
+
+
+def test_rate_zero_masks_nothing():
+    assert not _masked(100_000, key=1, rate=0.0).any()
+
+
+@pytest.mark.parametrize("position", [0, 12345, 2**32 - 50])
+@pytest.mark.parametrize("rate", [0.2, 0.7])
+def test_masked_values_are_those_of_the_slow_twin_and_the_others_stay(rate, position):
+    values = np.random.default_rng(0).normal(size=1000).astype(np.float32)
+    positions = (position + np.arange(1000)) % 2**32
+    expected = np.where(naive.masked(7, positions, rate), 0, values)
+    _mask(values, 0, 1000, 7, position, rate)
+    np.testing.assert_array_equal(values, expected)
+
+
+def test_masking_touches_its_range_only():
+    values = np.ones(100, dtype=np.float32)
+    _mask(values, 30, 40, 9, 0, 0.5)
+    assert (values[:30] == 1).all() and (values[70:] == 1).all()
+    assert 0 < values[30:70].sum() < 40
+
+
+def test_mean_and_deviation_of_noise():
+    n, deviation = 10**6, 0.3
+    noise = _noise(n, key=123, deviation=deviation).astype(np.float64)
+    assert abs(noise.mean()) < 5 * deviation / np.sqrt(n)
+    # The variance of a sample variance: (kurtosis - 1) / n, here some 1.85 / n.
+    assert abs(noise.var() / deviation**2 - 1) < 5 * np.sqrt(1.85 / n)
+
+
+def test_noise_is_distributed_as_the_sum_of_eight_bytes():
+    n = 10**6
+    byte, total = np.full(256, 1 / 256), np.ones(1)
+    for _ in range(8):
+        total = np.convolve(total, byte)
+    step = 1 / np.sqrt(8 * (256**2 - 1) / 12)
+    sums = np.rint(_noise(n, key=5) / step + 8 * 127.5).astype(int)
+    shares = np.bincount(sums, minlength=len(total)) / n
+    distance = np.abs(np.cumsum(shares) - np.cumsum(total)).max()
+    assert distance < 2 / np.sqrt(n)  # Kolmogorov's test at a level of 0.1 %
+
+
+def test_noise_is_nearly_normal():
+    noise = np.abs(_noise(10**6, key=6))
+    for deviations, share in [(0.5, 0.3829), (1, 0.6827), (2, 0.9545), (3, 0.9973)]:
+        assert (noise < deviations).mean() == pytest.approx(share, abs=0.01)
+    assert 4 < noise.max() < 7
+
+
+@pytest.mark.parametrize("position", [0, 12345, 2**32 - 50])
+def test_noise_is_that_of_the_slow_twin(position):
+    values = np.random.default_rng(0).normal(size=1000).astype(np.float32)
+    positions = (position + np.arange(1000)) % 2**32
+    expected = values + 0.7 * naive.normal(7, positions)
+    _add_noise(values, 0, 1000, 7, position, 0.7)
+    np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_noise_of_deviation_zero_changes_nothing():
+    assert not _noise(1000, key=1, deviation=0.0).any()
+
+
+def test_noise_touches_its_range_only():
+    values = np.ones(100, dtype=np.float32)
+    _add_noise(values, 30, 40, 9, 0, 0.5)
+    assert (values[:30] == 1).all() and (values[70:] == 1).all()
+    assert (values[30:70] != 1).all()
+
+
+@pytest.mark.parametrize("draw", [_masked, _noise])
+@pytest.mark.parametrize("cut", [1, 16, 77, 99])
+def test_noise_depends_on_position_and_not_on_where_a_piece_begins(cut, draw):
+    whole = draw(100, key=42, position=1000)
+    pieces = draw(cut, 42, 1000), draw(100 - cut, 42, 1000 + cut)
+    np.testing.assert_array_equal(np.concatenate(pieces), whole)
+
+
+@pytest.mark.parametrize("draw", [_masked, _noise])
+@pytest.mark.parametrize("other", [{"key": 43}, {"key": 42, "position": 1}])
+def test_other_keys_and_positions_make_independent_noise(other, draw):
+    n = 100_000
+    both = np.corrcoef(draw(n, key=42), draw(n, **other))
+    assert abs(both[0, 1]) < 5 / np.sqrt(n)
