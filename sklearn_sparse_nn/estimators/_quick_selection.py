@@ -34,7 +34,7 @@ _NETWORK_PARAMETERS = (
     "verbose",
     "n_jobs",
 )
-_DIVERSITY = 0.85
+_DIVERSITY = 0.9
 
 
 class QuickSelectionSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
@@ -79,18 +79,19 @@ default='tanh'
     importance : {'communality', 'attribution', 'strength'}, default='communality'
         What makes a feature important:
 
-        - 'communality': how much of its variance the network predicts from the other
-          features, times the root of its standard deviation. What no other feature
-          knows of is noise, or no use for finding structure.
+        - 'communality': the share of its variance that the network predicts from the
+          other features, times the geometric mean of its strength and its standard
+          deviation. What no other feature knows of is noise, or of no use for finding
+          structure.
         - 'attribution': how strongly the outputs of the network change with it, after
           [2]_.
         - 'strength': the sum of the magnitudes of its connections, as in [1]_.
 
     diversity : float or 'auto', default='auto'
         How much a feature loses by being like one that is already chosen, in the range
-        [0, 1]: its importance is multiplied by ``1 - diversity * r**2``, where `r` is
+        [0, 1]: its importance is multiplied by ``1 - diversity * |r|``, where `r` is
         its largest correlation with those. 'auto' is 0 for ``importance='strength'``,
-        which is then exactly that of [1]_, and 0.85 otherwise.
+        which is then exactly that of [1]_, and 0.9 otherwise.
 
     stability_selection : int, default=1
         Number of networks, each with random numbers of its own, whose importances are

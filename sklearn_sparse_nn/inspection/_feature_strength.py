@@ -4,6 +4,8 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
+_ATTRIBUTES = ("feature_strength_", "visible_strength_", "strength_")
+
 
 class FeatureStrengthDisplay:
     """Strength of the features of a fitted network.
@@ -55,7 +57,7 @@ class FeatureStrengthDisplay:
         ----------
         estimator : estimator
             Fitted, with the attribute `feature_strength_`, or `visible_strength_` as
-            `SETRBMTransformer`.
+            `SETRBMTransformer`, or `strength_` as `QuickSelectionSelector`.
         n_features : int, default=20
             How many of the strongest features to draw as bars.
         image_shape : tuple of int, default=None
@@ -75,8 +77,7 @@ class FeatureStrengthDisplay:
         names = getattr(estimator, "feature_names_in_", None)
         if names is None:
             names = [f"x{i}" for i in range(estimator.n_features_in_)]
-        supervised = hasattr(estimator, "feature_strength_")
-        attribute = "feature_strength_" if supervised else "visible_strength_"
+        attribute = next(name for name in _ATTRIBUTES if hasattr(estimator, name))
         display = cls(strength=getattr(estimator, attribute), feature_names=names)
         return display.plot(
             n_features=n_features, image_shape=image_shape, ax=ax, **kwargs

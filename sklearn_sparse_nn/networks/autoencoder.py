@@ -50,7 +50,7 @@ class Autoencoder(MLP):
     @property
     def n_code_layers(self):
         """Number of layers from the inputs to the code."""
-        return n_layers(self.layers) // 2
+        return (n_layers(self.layers) + 1) // 2
 
     def _describe(self, X):
         return describe_inputs(X, self.shifts, self.scales)

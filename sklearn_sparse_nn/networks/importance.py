@@ -33,11 +33,12 @@ def strength(network, *_):
 
 
 def communality(network, X, rng, team):
-    """What each feature shares with the others: its predicted standard deviation.
+    """What each feature shares with the others, weighted by its strength and spread.
 
-    The communality, the share of a feature's variance that the others explain, times
-    its standard deviation in X. The network explains it: the cells of X are dealt to
-    five folds, and it restores those of each fold, which it sees masked, from the rest.
+    The communality is the share of a feature's variance that the others explain. The
+    network explains it: the cells of X are dealt to five folds, and it restores those
+    of each fold, which it sees masked, from the rest. It is multiplied by the geometric
+    mean of the strength of the feature and its standard deviation in X.
     """
     n_features = X.shape[1]
     errors, squares = np.zeros((2, n_features))
@@ -52,7 +53,7 @@ def communality(network, X, rng, team):
             errors += np.sum(restored**2, axis=0, dtype=np.float64)
     explained = 1 - errors / np.where(squares > 0, squares, 1)
     deviations = np.sqrt(squares / X.shape[0]) / network.scales
-    return np.maximum(explained, 0) * deviations
+    return np.maximum(explained, 0) * np.sqrt(strength(network) * deviations)
 
 
 def attribution(network, X, rng, team):
@@ -120,7 +121,7 @@ def rank(importances, diversity, network, X, rng):
     """Features in the order in which they are chosen.
 
     The next feature is the one of greatest importance times
-    ``1 - diversity * r**2``, where `r` is its largest correlation with a feature chosen
+    ``1 - diversity * |r|``, where `r` is its largest correlation with a feature chosen
     before. After 1,000 features, what is left keeps the order of that product.
 
     Parameters
@@ -148,7 +149,7 @@ def rank(importances, diversity, network, X, rng):
         best = int(np.argmax(np.where(left, scores, -1)))
         chosen.append(best)
         left[best] = False
-        np.maximum(overlap, (Z.T @ Z[:, best]) ** 2, out=overlap)
+        np.maximum(overlap, np.abs(Z.T @ Z[:, best]), out=overlap)
         scores = importances[candidates] * (1 - diversity * np.minimum(overlap, 1))
     rest = np.flatnonzero(left)
     rest = rest[np.argsort(-scores[rest], kind="stable")]

@@ -1,0 +1,192 @@
+"""Unsupervised feature selection: accuracy on the selected features, and stability.
+
+Features are chosen without labels on the training part of stratified 80/20 splits, 50
+of them (madelon: 20), then extremely randomised trees and an RBF support vector machine
+are trained on them and judged on the test part. Each seed has its own split::
+
+    SPARSE_NN_DATA=data python benchmarks/feature_selection.py --json selection.json
+
+`paper` is the algorithm of QuickSelection in plain NumPy (`plain_quick_selection.py`),
+100 epochs; it takes most of the time. `f_classif` sees the labels. Data sets are read
+from the folder that ``SPARSE_NN_DATA`` names, as ``NAME.npz`` with arrays X and y.
+"""
+
+import argparse
+import json
+import os
+import warnings
+from itertools import combinations
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from common import describe_machine, load_mnist
+from plain_quick_selection import quick_selection
+from scipy.stats import kendalltau, rankdata
+from sklearn.decomposition import PCA
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.feature_selection import f_classif
+from sklearn.model_selection import train_test_split
+from sklearn.neighbors import kneighbors_graph
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from sklearn_sparse_nn import QuickSelectionSelector
+
+DATA = "coil20 isolet madelon pcmac mnist tox_171 glioma prostate_ge allaml".split()
+
+
+def load(name):
+    if name == "mnist":
+        X, y, _, _ = load_mnist()
+        return train_test_split(X, y, train_size=12_500, stratify=y, random_state=0)[
+            ::2
+        ]
+    archive = np.load(Path(os.environ["SPARSE_NN_DATA"]) / f"{name}.npz")
+    return archive["X"].astype(np.float32), archive["y"]
+
+
+def n_selected(name):
+    return 20 if name == "madelon" else 50
+
+
+def laplacian_score(X):
+    """Negative Laplacian score (He et al., 2005): 5 neighbours, heat kernel."""
+    Z = StandardScaler().fit_transform(X)
+    graph = kneighbors_graph(Z, 5, mode="distance")
+    graph = graph.maximum(graph.T)
+    graph.data = np.exp(-(graph.data**2) / np.mean(graph.data**2))
+    degrees = np.asarray(graph.sum(axis=1)).ravel()
+    Z = Z - degrees @ Z / degrees.sum()
+    spread = (Z**2 * degrees[:, np.newaxis]).sum(axis=0)
+    rough = spread - np.einsum("ij,ij->j", Z, graph @ Z)
+    return np.where(spread > 0, -rough / np.where(spread > 0, spread, 1), -np.inf)
+
+
+def loadings(X):
+    """Variance of each feature within the first 50 principal components."""
+    pca = PCA(min(50, min(X.shape) - 1)).fit(X)
+    return pca.explained_variance_ @ pca.components_**2
+
+
+def selector(X, seed, **parameters):
+    model = QuickSelectionSelector(random_state=seed, n_jobs=1, **parameters).fit(X)
+    return -model.ranking_
+
+
+# What each method thinks of the features: the larger, the better.
+METHODS = {
+    "random": lambda X, y, seed: np.random.RandomState(seed).rand(X.shape[1]),
+    "variance": lambda X, y, seed: X.var(axis=0, dtype=np.float64),
+    "Laplacian score": lambda X, y, seed: laplacian_score(X),
+    "PCA loadings": lambda X, y, seed: loadings(X),
+    "paper": lambda X, y, seed: quick_selection(
+        StandardScaler().fit_transform(X.astype(np.float64)), 100, seed
+    ),
+    "strength": lambda X, y, seed: selector(X, seed, importance="strength"),
+    "attribution": lambda X, y, seed: selector(X, seed, importance="attribution"),
+    "communality": lambda X, y, seed: selector(X, seed),
+    "communality, 5 networks": lambda X, y, seed: selector(
+        X, seed, stability_selection=5
+    ),
+    "f_classif": lambda X, y, seed: np.nan_to_num(f_classif(X, y)[0]),
+    "all features": lambda X, y, seed: None,
+}
+
+
+def judge(features, X, X_test, y, y_test, seed):
+    """Accuracy of both classifiers on some of the features."""
+    trees = ExtraTreesClassifier(50, random_state=seed)
+    machine = make_pipeline(StandardScaler(), SVC())
+    return [
+        model.fit(X[:, features], y).score(X_test[:, features], y_test)
+        for model in (trees, machine)
+    ]
+
+
+def agreement(scores, n):
+    """Kendall's tau of the scores, and Jaccard of the best `n`, over pairs of seeds."""
+    best = [set(np.argsort(-s, kind="stable")[:n]) for s in scores]
+    taus = [kendalltau(a, b).statistic for a, b in combinations(scores, 2)]
+    jaccards = [len(a & b) / len(a | b) for a, b in combinations(best, 2)]
+    return float(np.mean(taus)), float(np.mean(jaccards))
+
+
+def judge_all(name, methods, seeds):
+    """Accuracies, seconds and agreement of each method on one data set."""
+    X, y = load(name)
+    n, results = n_selected(name), {}
+    for method in methods:
+        accuracies, seconds = [], []
+        for seed in seeds:
+            parts = train_test_split(X, y, test_size=0.2, stratify=y, random_state=seed)
+            start = perf_counter()
+            scores = METHODS[method](parts[0], parts[2], seed)
+            seconds.append(perf_counter() - start)
+            features = slice(None)
+            if scores is not None:
+                features = np.argsort(-scores, kind="stable")[:n]
+            accuracies.append(judge(features, *parts, seed))
+        results[method] = dict(accuracies=accuracies, seconds=seconds)
+        trees, machine = np.mean(accuracies, axis=0)
+        spread = np.std(np.mean(accuracies, axis=1))
+        print(
+            f"{name:>12} {method:<24} trees {trees:.3f}  SVC {machine:.3f}  "
+            f"mean {(trees + machine) / 2:.3f} ± {spread:.3f}  "
+            f"{np.median(seconds):.2f} s",
+            flush=True,
+        )
+    return results
+
+
+def stability(name, seeds):
+    """Agreement between seeds on the same training data."""
+    X, y = load(name)
+    X = train_test_split(X, y, test_size=0.2, stratify=y, random_state=0)[0]
+    results = {}
+    for method in ("strength", "communality", "communality, 5 networks"):
+        scores = [METHODS[method](X, None, seed) for seed in seeds]
+        results[method] = agreement(scores, n_selected(name))
+        tau, jaccard = results[method]
+        print(f"{name:>12} {method:<24} tau {tau:.2f}  Jaccard {jaccard:.2f}")
+    return results
+
+
+def summarise(results):
+    """Mean accuracy over the data sets, and mean rank among unsupervised methods."""
+    means = {
+        method: [np.mean(r[method]["accuracies"]) for r in results.values()]
+        for method in next(iter(results.values()))
+    }
+    judged = [m for m in means if m not in ("f_classif", "all features")]
+    ranks = rankdata([np.negative(means[m]) for m in judged], axis=0).mean(axis=1)
+    for method, accuracies in means.items():
+        rank = f"{ranks[judged.index(method)]:.1f}" if method in judged else ""
+        print(f"{method:<24} mean {np.mean(accuracies):.4f}  mean rank {rank}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", nargs="+", default=DATA)
+    parser.add_argument("--methods", nargs="+", default=list(METHODS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
+    parser.add_argument("--stability", action="store_true")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore", RuntimeWarning)
+    if arguments.stability:
+        results = {name: stability(name, arguments.seeds) for name in arguments.data}
+    else:
+        results = {
+            name: judge_all(name, arguments.methods, arguments.seeds)
+            for name in arguments.data
+        }
+        summarise(results)
+    if arguments.json:
+        record = {"machine": describe_machine(), "results": results}
+        arguments.json.write_text(json.dumps(record, indent=1))
+
+
+if __name__ == "__main__":
+    main()
