@@ -1,0 +1,402 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from sklearn_sparse_nn.engine.activations import ACTIVATIONS
+from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.networks import importance
+from sklearn_sparse_nn.networks.autoencoder import Autoencoder, Corruption
+from sklearn_sparse_nn.networks.importance import (
+    IMPORTANCES,
+    attribution,
+    communality,
+    knee,
+    rank,
+    strength,
+)
+from sklearn_sparse_nn.networks.mlp import TrainingParameters
+from sklearn_sparse_nn.topology import Dense, ErdosRenyi
+from tests import naive
+
+
+def _network(X, hidden=(10,), activation="tanh", **options):
+    """An autoencoder that standardises dense X."""
+    deviations = X.std(axis=0)
+    scales = 1 / np.where(deviations > 0, deviations, 1)
+    options = {"topology": ErdosRenyi(), "epsilon": 2, "seed": 0} | options
+    moments = X.mean(axis=0).astype(np.float32), scales.astype(np.float32)
+    network = Autoencoder(
+        hidden, activation=activation, shifts=moments[0], scales=moments[1], **options
+    )
+    intercepts = network.layers.intercepts
+    intercepts[:] = np.random.default_rng(1).normal(size=len(intercepts)) / 2
+    return network
+
+
+def _train(network, X, n_epochs=30):
+    network.reset_optimiser("sgd")
+    parameters = TrainingParameters(
+        "sgd", learning_rate=0.01, batch_size=50, alpha=0.1, dropout=0.1
+    )
+    noise = Corruption("gaussian", 0.2)
+    with ThreadTeam(1) as team:
+        for epoch in range(n_epochs):
+            order = np.random.default_rng(epoch).permutation(len(X))
+            network.train_epoch(X, order, parameters, noise, team)
+    return network
+
+
+def _measure(measure, network, X, seed=0):
+    with ThreadTeam(1) as team:
+        return measure(network, X, np.random.default_rng(seed), team)
+
+
+def _normal(n, n_features, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, n_features)).astype(np.float32)
+
+
+# Strength
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    n_features=st.integers(1, 12),
+    hidden=st.lists(st.integers(1, 9), min_size=1, max_size=3),
+    epsilon=st.floats(0, 4),
+)
+def test_strength_is_the_sum_of_magnitudes(n_features, hidden, epsilon):
+    network = _network(_normal(5, n_features), hidden, epsilon=epsilon)
+    weights = naive.Network.of(network.layers).weights[0]
+    expected = [sum(abs(weight) for weight in row) for row in weights]
+    np.testing.assert_allclose(strength(network), expected, rtol=1e-6)
+
+
+# Communality
+
+
+class _Wires:
+    """Output number `i` is fed by feature ``sources[i]`` and nothing else."""
+
+    def __init__(self, sources):
+        self.sources = np.array(sources)
+
+    def connect(self, n_inputs, n_neurons, epsilon, rng, spread=None):
+        second = spread is None  # only the first layer knows the spread
+        indices = self.sources if second else np.arange(n_inputs)
+        return np.arange(n_neurons + 1), indices.astype(np.uint32)
+
+
+def _wired(X, sources):
+    """A linear network with all weights 1."""
+    n = X.shape[1]
+    network = _network(
+        X, (n,), "identity", topology=_Wires(sources), spread=lambda: np.ones(n)
+    )
+    network.layers.weights[:], network.layers.intercepts[:] = 1, 0
+    return network
+
+
+def test_communality_is_what_the_other_features_explain():
+    """Of scale 1 and strength 1, it is the share of the variance that is explained."""
+    X = _normal(5000, 3)
+    X[:, 1] = X[:, 0]
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    network = _wired(X, [1, 0, 2])
+    np.testing.assert_allclose(strength(network), 1)
+    shared = _measure(communality, network, X)
+    # In one of five cells, the copy is masked as well; the third feature is restored
+    # from nothing but itself.
+    np.testing.assert_allclose(shared, [0.8, 0.8, 0], atol=0.03)
+
+
+def test_communality_of_a_feature_that_is_restored_badly_is_0():
+    X = _normal(1000, 2)
+    shared = _measure(communality, _wired(X, [1, 0]), X)
+    np.testing.assert_array_equal(shared, 0)
+
+
+def test_communality_of_what_goes_together_exceeds_that_of_noise():
+    factors, rng = _normal(600, 3), np.random.default_rng(1)
+    copies = np.repeat(factors, 4, axis=1)
+    combinations = factors @ rng.normal(size=(3, 6)).astype(np.float32)
+    noise = _normal(600, 10, seed=2)
+    constants = np.full((600, 2), 3, dtype=np.float32)
+    X = np.hstack([copies, combinations, noise, constants])
+    X += 0.1 * _normal(600, X.shape[1], seed=3) * (X.std(axis=0) > 0)
+    network = _train(_network(X, (60,), epsilon=20), X)
+    shared = _measure(communality, network, X)
+    assert shared.shape == (30,) and np.isfinite(shared).all()
+    assert shared[18:28].max() < 0.2 * shared[:18].min()
+    assert (shared[28:] == 0).all()
+
+
+def test_a_wider_feature_shares_no_less():
+    X = np.repeat(_normal(600, 3), 4, axis=1) + 0.1 * _normal(600, 12, seed=1)
+    wide = X.copy()
+    wide[:, 0] *= 16
+    network = _train(_network(X, (60,), epsilon=20), X)
+    rescaled = network.copy()
+    rescaled.shifts, rescaled.scales = network.shifts.copy(), network.scales.copy()
+    rescaled.shifts[0] *= 16
+    rescaled.scales[0] /= 16
+    before = _measure(communality, network, X)
+    after = _measure(communality, rescaled, wide)
+    # By a power of 16 that is at most 1, that is, by at most 16.
+    assert 1 <= after[0] / before[0] < 16 * 1.001
+    np.testing.assert_allclose(after[1:], before[1:], rtol=1e-4)
+
+
+# Attribution
+
+
+def _jacobians(network, X):
+    """Derivatives of the outputs by the inputs: samples × inputs × outputs."""
+    dense = naive.Network.of(network.layers)
+    Z = (X.astype(np.float64) - network.shifts) * network.scales
+    _, slopes = naive.forward(dense, network.activation, Z)
+    J = np.broadcast_to(dense.weights[0], (len(X), *dense.weights[0].shape))
+    for layer, W in enumerate(dense.weights[1:]):
+        J = (J * slopes[layer][:, None, :]) @ W
+    return J
+
+
+@pytest.mark.parametrize("hidden", [(10,), (6, 5), (8, 3, 8)])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_attribution_is_the_size_of_the_jacobian(activation, hidden):
+    X = _normal(20, 6)
+    network = _network(X, hidden, activation, epsilon=3)
+    squares = np.mean(
+        [_measure(attribution, network, X, seed) ** 2 for seed in range(100)], axis=0
+    )
+    expected = np.mean(np.sum(_jacobians(network, X) ** 2, axis=2), axis=0)
+    assert expected.max() > 0
+    np.testing.assert_allclose(squares, expected, rtol=0.1, atol=1e-7)
+
+
+def test_attribution_is_exact_where_each_feature_has_one_output():
+    X = _normal(30, 5)
+    network = _wired(X, [1, 4, 0, 2, 2])
+    network.layers.weights[:5] = [1, -2, 3, 4, 5]
+    # Feature 3 leads nowhere, feature 2 goes two ways.
+    attributed = _measure(attribution, network, X)
+    np.testing.assert_allclose(attributed[[0, 1, 3, 4]], [1, 2, 0, 5], rtol=1e-6)
+    many = [_measure(attribution, network, X, seed)[2] ** 2 for seed in range(50)]
+    assert np.mean(many) == pytest.approx(3**2 + 3**2, rel=0.05)
+
+
+def test_attribution_is_found_in_the_jacobian_of_finite_differences():
+    X = _normal(4, 5)
+    network = _network(X, (7, 6), "tanh", epsilon=3)
+    dense = naive.Network.of(network.layers)
+    Z, step = (X.astype(np.float64) - network.shifts) * network.scales, 1e-6
+    for feature, expected in enumerate(np.moveaxis(_jacobians(network, X), 1, 0)):
+        up, down = Z.copy(), Z.copy()
+        up[:, feature] += step
+        down[:, feature] -= step
+        up, down = (naive.forward(dense, "tanh", z)[0][-1] for z in (up, down))
+        np.testing.assert_allclose((up - down) / (2 * step), expected, atol=1e-8)
+
+
+# All measures
+
+
+@pytest.mark.parametrize("measure", IMPORTANCES.values(), ids=IMPORTANCES)
+def test_sparse_and_dense_samples_give_the_same_bits(measure):
+    X = np.maximum(_normal(70, 9), 0)
+    network = _network(X, (12, 8))
+    expected = _measure(measure, network, X)
+    for other in (sparse.csr_array(X), np.asfortranarray(X)):
+        np.testing.assert_array_equal(_measure(measure, network, other), expected)
+
+
+@pytest.mark.parametrize("measure", [communality, attribution])
+def test_importances_in_many_small_pieces_are_about_the_same(measure, monkeypatch):
+    X = np.repeat(_normal(3000, 3), 3, axis=1) + 0.1 * _normal(3000, 9, seed=1)
+    network = _train(_network(X, (12,)), X, n_epochs=3)
+    whole = _measure(measure, network, X)
+    assert whole.min() > 0
+    monkeypatch.setattr(importance, "_CELLS", 100 * 9)
+    np.testing.assert_allclose(_measure(measure, network, X), whole, rtol=0.1)
+
+
+@pytest.mark.parametrize("measure", [communality, attribution])
+def test_importances_are_the_same_for_any_number_of_threads(measure):
+    X = _normal(100, 9)
+    network = _network(X, (12,), topology=Dense())
+    alone = _measure(measure, network, X)
+    with ThreadTeam(3) as team:
+        together = measure(network, X, np.random.default_rng(0), team)
+    np.testing.assert_array_equal(together, alone)
+
+
+@pytest.mark.parametrize("measure", IMPORTANCES.values(), ids=IMPORTANCES)
+@pytest.mark.parametrize("shape", [(1, 5), (5, 1), (1, 1)])
+def test_importances_of_small_data_are_finite(measure, shape):
+    X = _normal(*shape)
+    importances = _measure(measure, _network(X, (3,)), X)
+    assert importances.shape == shape[1:]
+    assert np.isfinite(importances).all() and (importances >= 0).all()
+
+
+# Rank
+
+
+def _factors(importances, diversity, X, chosen):
+    """What is left of each importance, next to the features chosen before."""
+    with np.errstate(invalid="ignore"):
+        correlations = np.nan_to_num(np.corrcoef(X.astype(np.float64), rowvar=False))
+    overlap = np.abs(np.atleast_2d(correlations)[chosen]).max(axis=0, initial=0)
+    return importances * (1 - diversity * np.minimum(overlap, 1))
+
+
+def _rank(importances, diversity, X, seed=0):
+    rng = np.random.default_rng(seed)
+    dense = X.toarray() if sparse.issparse(X) else X
+    return rank(np.asarray(importances), diversity, _network(dense), X, rng)
+
+
+def _correlated(n, n_features, seed):
+    """Features in groups, some of them copies, one of them constant."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, n_features))
+    X += 2 * np.repeat(rng.normal(size=(n, -(-n_features // 4))), 4, 1)[:, :n_features]
+    X[:, n_features // 2] = X[:, 0]
+    X[:, n_features - 1] = 5
+    return X.astype(np.float32)
+
+
+@settings(deadline=None, max_examples=30)
+@given(importances=st.lists(st.floats(0, 10), min_size=1, max_size=20))
+def test_without_diversity_the_rank_is_that_of_the_importances(importances):
+    order = _rank(importances, 0.0, _normal(5, len(importances)))
+    expected = sorted(range(len(importances)), key=lambda i: -importances[i])
+    assert list(order) == expected  # of equals, the first
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    n_features=st.integers(1, 25),
+    n=st.integers(2, 30),
+    seed=st.integers(0, 999),
+    diversity=st.floats(0.01, 1),
+)
+def test_each_choice_is_the_best_of_those_left(n_features, n, seed, diversity):
+    X = _correlated(n, n_features, seed)
+    importances = np.random.default_rng(seed).exponential(size=n_features)
+    order = _rank(importances, diversity, X)
+    assert sorted(order) == list(range(n_features))
+    for place, feature in enumerate(order):
+        scores = _factors(importances, diversity, X, order[:place])
+        # Not the same feature as the naive best one: there may be ties.
+        assert scores[feature] >= scores[order[place:]].max() - 1e-5 * scores.max()
+
+
+@pytest.mark.parametrize("n_chosen", [1, 7, 12, 20])
+def test_after_many_choices_the_order_of_the_product_is_kept(n_chosen, monkeypatch):
+    monkeypatch.setattr(importance, "_N_CHOSEN", n_chosen)
+    monkeypatch.setattr(importance, "_N_CANDIDATES", 12)
+    X = _correlated(50, 20, 0)
+    importances = np.random.default_rng(0).exponential(size=20)
+    order = _rank(importances, 0.8, X)
+    by_importance = np.argsort(-importances)
+    np.testing.assert_array_equal(order[12:], by_importance[12:])
+    assert set(order[:12]) == set(by_importance[:12])
+    n_chosen = min(n_chosen, 12)
+    for place in range(n_chosen):
+        scores = _factors(importances, 0.8, X, order[:place])[order[place:12]]
+        assert scores[0] >= scores.max() - 1e-5
+    left = _factors(importances, 0.8, X, order[:n_chosen])[order[n_chosen:12]]
+    assert (np.diff(left) < 1e-5).all()
+
+
+def test_with_full_diversity_copies_come_last():
+    X = _normal(100, 8)
+    X[:, 5:] = 3 - 2 * X[:, :3]  # turned around, copies are copies
+    importances = np.array([9, 8, 7, 1, 2, 9.5, 5, 6])
+    order = _rank(importances, 1.0, X)
+    assert order[0] == 5
+    # Of each pair, the more important one comes before all second ones.
+    assert set(order[:5]) == {5, 1, 2, 3, 4}
+    assert set(order[5:]) == {0, 6, 7}
+
+
+def test_more_diversity_puts_a_copy_farther_back():
+    X = np.random.default_rng(0).normal(size=(2000, 10)).astype(np.float32)
+    X[:, 1] = X[:, 0]
+    importances = np.linspace(2, 1, 10)
+    places = [
+        list(_rank(importances, diversity, X)).index(1)
+        for diversity in (0.0, 0.2, 0.4, 1.0)
+    ]
+    assert places == sorted(set(places)) and (places[0], places[-1]) == (1, 9)
+
+
+def test_constant_features_keep_their_importance():
+    X = _normal(50, 4)
+    X[:, :2] = 5
+    np.testing.assert_array_equal(_rank([4, 3, 2, 1], 1.0, X)[:2], [0, 1])
+
+
+@pytest.mark.parametrize("diversity", [0.0, 0.5, 1.0])
+def test_rank_is_the_same_for_sparse_samples(diversity):
+    X = np.maximum(_correlated(60, 30, 1), 0)
+    importances = np.random.default_rng(0).exponential(size=30)
+    expected = _rank(importances, diversity, X)
+    for other in (sparse.csr_array(X), np.asfortranarray(X)):
+        order = _rank(importances, diversity, other)
+        np.testing.assert_array_equal(order, expected)
+
+
+def test_correlations_are_those_in_some_of_many_samples(monkeypatch):
+    X = np.repeat(_normal(3000, 5), 2, axis=1)
+    importances = np.arange(10, 0, -1)
+    expected = _rank(importances, 0.9, X)
+    monkeypatch.setattr(importance, "_N_COMPARED", 300)
+    for seed in range(3):
+        order = _rank(importances, 0.9, X, seed)
+        np.testing.assert_array_equal(order[:5], expected[:5])
+        np.testing.assert_array_equal(order[:5], [0, 2, 4, 6, 8])
+
+
+@pytest.mark.parametrize("shape", [(1, 4), (4, 1), (1, 1)])
+def test_rank_of_small_data(shape):
+    order = _rank(np.arange(shape[1])[::-1], 0.7, _normal(*shape))
+    np.testing.assert_array_equal(order, np.arange(shape[1]))
+
+
+def test_rank_of_features_that_do_not_matter_at_all():
+    assert sorted(_rank(np.zeros(6), 0.7, _normal(20, 6))) == list(range(6))
+
+
+# Knee
+
+
+@pytest.mark.parametrize(
+    "scores, n_before",
+    [
+        ([1, 1, 1, 0, 0, 0], 3),
+        ([10, 9, 8, 1, 0.5, 0.2, 0.1, 0], 3),
+        ([5, 0.1, 0.1, 0.1, 0.1, 0], 1),
+        ([100, 98, 97, 95, 94, 3, 2, 1, 1, 1, 1, 1, 0], 5),
+        (1 / np.arange(1, 101), 10),  # the slope of 1/x is -1 there, once scaled
+    ],
+)
+def test_knee_is_before_the_scores_that_do_not_matter(scores, n_before):
+    scores = np.asarray(scores, dtype=float)
+    assert knee(scores) == pytest.approx(n_before, abs=n_before // 10)
+    # Neither unit nor origin of the scores matters.
+    assert knee(3 * scores + 7) == knee(scores)
+
+
+@pytest.mark.parametrize("scores", [[3], [3, 1], [2, 2, 2, 2], [0, 0, 0]])
+def test_a_curve_without_a_knee_keeps_everything(scores):
+    assert knee(np.array(scores, dtype=float)) == len(scores)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50))
+def test_a_knee_keeps_something_and_not_more_than_there_is(scores):
+    scores = np.sort(scores)[::-1]
+    assert 1 <= knee(scores) <= len(scores)
