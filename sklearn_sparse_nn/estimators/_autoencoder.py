@@ -132,7 +132,8 @@ default='tanh'
         Sum of the magnitudes of the connections of each feature.
 
     loss_ : float
-        Loss of the last epoch: half the mean squared error, plus the L2 term.
+        Loss of the last epoch: half the mean squared error of what is restored from
+        noisy samples, in the scale of the network. Means alone have 0.5.
 
     loss_curve_ : list of float
         Loss of each epoch.
@@ -414,7 +415,7 @@ default='tanh'
         H : ndarray of shape (n_samples, n_code)
             Activations of the neurons of the code.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "_network")
         dtype = getattr(X, "dtype", None)
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False)
         with ThreadTeam(self._n_useful_threads(X.shape[0])) as team:
@@ -434,7 +435,7 @@ default='tanh'
         X_original : ndarray of shape (n_samples, n_features)
             Features, in the scale of the training data.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "_network")
         dtype = getattr(X, "dtype", None)
         H = check_array(X, dtype=np.float32)
         if H.shape[1] != self._n_features_out:
@@ -481,7 +482,7 @@ default='tanh'
         score : float
             The larger, the better; 0 at best.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "_network")
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False)
         total, n_rows = 0.0, max(1, _SCORE_CELLS // X.shape[1])
         with ThreadTeam(self._n_useful_threads(X.shape[0])) as team:

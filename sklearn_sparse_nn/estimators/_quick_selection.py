@@ -169,6 +169,9 @@ default='tanh'
         Strength of the features in `autoencoder_` after each epoch. Only with
         ``strength_history=True``.
 
+    n_iter_ : int
+        Number of epochs of `autoencoder_`, or of calls to `partial_fit`.
+
     n_features_in_ : int
         Number of features seen during :term:`fit`.
 
@@ -302,7 +305,7 @@ default='tanh'
         context = self._init_callback_context(max_subtasks=self.stability_selection)
         hook = {"estimator": self, "X": X, "y": y, "metadata": {}}
         context.call_on_fit_task_begin(**hook)
-        self._autoencoders, self._history = [], []
+        self._autoencoders = []
         for _ in range(self.stability_selection):
             self._autoencoders.append(self._new_autoencoder(random_state))
             task = context.subcontext(task_name="network")
@@ -393,15 +396,20 @@ default='tanh'
     @property
     def autoencoder_(self):
         """The fitted network; the first one, if there are several."""
-        check_is_fitted(self)
+        check_is_fitted(self, "support_")
         return self._autoencoders[0]
+
+    @property
+    def n_iter_(self):
+        """Number of epochs of the fitted network."""
+        return self.autoencoder_.n_iter_
 
     def _snapshot(self):
         """What makes a copy of this selector ready to transform."""
         return {"support_": self.support_.copy()}
 
     def _get_support_mask(self):
-        check_is_fitted(self)
+        check_is_fitted(self, "support_")
         return self.support_
 
     def __sklearn_tags__(self):

@@ -647,6 +647,15 @@ def test_unfitted(digits, method):
         getattr(SETAutoencoder(), method)(digits[0])
 
 
+def test_a_fit_that_was_refused_is_no_fit(digits):
+    autoencoder = make_autoencoder(noise="masking", noise_factor=1)
+    with pytest.raises(ValueError, match="must be below 1"):
+        autoencoder.fit(digits[0])
+    for method in METHODS:
+        with pytest.raises(NotFittedError):
+            getattr(autoencoder, method)(digits[0])
+
+
 def test_unfitted_has_no_fitted_attributes():
     with pytest.raises(NotFittedError):
         SETAutoencoder().get_feature_names_out()

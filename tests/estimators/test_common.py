@@ -5,7 +5,13 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import validate_data
 
-from sklearn_sparse_nn import SETClassifier, SETRBMTransformer, SETRegressor
+from sklearn_sparse_nn import (
+    QuickSelectionSelector,
+    SETAutoencoder,
+    SETClassifier,
+    SETRBMTransformer,
+    SETRegressor,
+)
 
 # The checks ask for agreement to 1e-7, the networks compute in float32; that weights
 # act like repetitions is tested in test_training.py, to float32 precision.
@@ -81,7 +87,32 @@ def test_scikit_learn_compatibility_of_the_boltzmann_machine(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("estimator", [SETClassifier, SETRegressor, SETRBMTransformer])
+@parametrize_with_checks(
+    [
+        SETAutoencoder(20, max_iter=5),
+        SETAutoencoder((20, 5, 20), noise="masking", standardize=False, max_iter=5),
+        QuickSelectionSelector(2, n_hidden=20, max_iter=5),
+        QuickSelectionSelector(
+            2, n_hidden=20, importance="strength", stability_selection=2, max_iter=5
+        ),
+    ]
+)
+def test_scikit_learn_compatibility_of_the_autoencoder_and_the_selector(
+    estimator, check
+):
+    check(estimator)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        QuickSelectionSelector,
+        SETAutoencoder,
+        SETClassifier,
+        SETRBMTransformer,
+        SETRegressor,
+    ],
+)
 def test_every_parameter_is_documented_and_constrained(estimator):
     parameters = set(estimator().get_params())
     assert parameters == set(estimator._parameter_constraints)

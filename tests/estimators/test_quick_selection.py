@@ -1,0 +1,698 @@
+"""The selector as users meet it."""
+
+import pickle
+import signal
+import threading
+import warnings
+
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.callback import ProgressBar, ScoringMonitor
+from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
+from sklearn.utils._param_validation import InvalidParameterError
+
+from sklearn_sparse_nn import QuickSelectionSelector, SETAutoencoder
+from sklearn_sparse_nn.networks.importance import IMPORTANCES, knee
+from sklearn_sparse_nn.topology import SET, Dense
+
+SPARSE = [sparse.csr_array, sparse.csr_matrix, sparse.csc_matrix, sparse.coo_array]
+N_INFORMATIVE = 12
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Images of 64 pixels from 0 to 16, float32, and their digits."""
+    X, y = load_digits(return_X_y=True)
+    return X[:500].astype(np.float32), y[:500]
+
+
+@pytest.fixture(scope="module")
+def groups():
+    """Twelve features that three factors make, then 28 of noise, then 2 constants."""
+    rng = np.random.default_rng(0)
+    factors = rng.normal(size=(400, 3))
+    together = np.repeat(factors, N_INFORMATIVE // 3, axis=1)
+    together += 0.3 * rng.normal(size=together.shape)
+    noise = rng.normal(size=(400, 28))
+    X = np.hstack([together, noise, np.full((400, 2), 7)])
+    return X.astype(np.float32)
+
+
+def make_selector(n_features_to_select=10, **parameters):
+    defaults = {"n_hidden": 30, "epsilon": 4, "max_iter": 4, "random_state": 0}
+    return QuickSelectionSelector(n_features_to_select, **(defaults | parameters))
+
+
+def results_of(selector):
+    names = "importances_", "strength_", "ranking_", "support_"
+    return [getattr(selector, name).tobytes() for name in names]
+
+
+def informative(selector):
+    """How many of the selected features belong to a group."""
+    return selector.get_support()[:N_INFORMATIVE].sum()
+
+
+@pytest.mark.parametrize("importance", IMPORTANCES)
+def test_attributes_belong_together(digits, importance):
+    X, _ = digits
+    selector = make_selector(importance=importance).fit(X)
+    assert selector.n_features_to_select_ == selector.support_.sum() == 10
+    assert selector.support_.dtype == bool and selector.support_.shape == (64,)
+    assert sorted(selector.ranking_) == list(range(1, 65))
+    np.testing.assert_array_equal(selector.support_, selector.ranking_ <= 10)
+    np.testing.assert_array_equal(selector.get_support(), selector.support_)
+    np.testing.assert_array_equal(
+        selector.get_support(indices=True), np.flatnonzero(selector.support_)
+    )
+    for values in (selector.importances_, selector.strength_):
+        assert values.shape == (64,) and values.dtype == np.float64
+        assert np.isfinite(values).all() and (values >= 0).all()
+    # The first choice has no rival yet.
+    assert selector.ranking_[np.argmax(selector.importances_)] == 1
+    assert selector.n_features_in_ == 64 and selector.n_iter_ == 4
+    assert not hasattr(selector, "strength_history_")
+
+
+def test_the_network_is_an_autoencoder_with_the_parameters_given(digits):
+    X, _ = digits
+    selector = make_selector(
+        zeta=0.4, activation="relu", noise="masking", standardize=False, dropout=0.0
+    ).fit(X / 16)
+    autoencoder = selector.autoencoder_
+    assert type(autoencoder) is SETAutoencoder
+    assert autoencoder.coefs_[0].shape == (64, 30) and autoencoder.n_iter_ == 4
+    for name in ("zeta", "activation", "noise", "standardize", "dropout", "epsilon"):
+        assert getattr(autoencoder, name) == getattr(selector, name)
+    np.testing.assert_allclose(
+        selector.strength_, autoencoder.feature_strength_, rtol=1e-6
+    )
+    seed = autoencoder.random_state
+    twin = clone(autoencoder).set_params(random_state=seed).fit(X / 16)
+    np.testing.assert_array_equal(twin.transform(X), autoencoder.transform(X))
+
+
+def test_every_parameter_of_the_network_reaches_it():
+    shared = set(QuickSelectionSelector().get_params()) & set(
+        SETAutoencoder().get_params()
+    )
+    defaults = SETAutoencoder().get_params()
+    for name in shared:
+        assert getattr(QuickSelectionSelector(), name) == defaults[name]
+    X = np.random.default_rng(0).normal(size=(20, 5))
+    others = {
+        "activation": "relu",
+        "alpha": 0.3,
+        "batch_size": 7,
+        "dropout": 0.1,
+        "epsilon": 2,
+        "evolution": "static",
+        "learning_rate_init": 0.02,
+        "max_iter": 3,
+        "momentum": 0.5,
+        "n_jobs": 2,
+        "noise": "masking",
+        "noise_factor": 0.3,
+        "solver": "adam",
+        "standardize": False,
+        "topology": "dense",
+        "verbose": 1,
+        "zeta": 0.5,
+    }
+    assert set(others) == shared - {"random_state"}
+    fitted = QuickSelectionSelector(2, n_hidden=4, **others).fit(X).autoencoder_
+    assert fitted.get_params() | others == fitted.get_params()
+
+
+def test_strength_without_diversity_is_the_order_of_the_paper(digits):
+    X, _ = digits
+    selector = make_selector(importance="strength").fit(X)
+    np.testing.assert_array_equal(selector.importances_, selector.strength_)
+    np.testing.assert_array_equal(
+        np.argsort(selector.ranking_), np.argsort(-selector.strength_, kind="stable")
+    )
+    other = make_selector(importance="strength", diversity=0.0).fit(X)
+    assert results_of(other) == results_of(selector)
+    diverse = make_selector(importance="strength", diversity=0.9).fit(X)
+    assert (diverse.ranking_ != selector.ranking_).any()
+    np.testing.assert_array_equal(diverse.strength_, selector.strength_)
+
+
+@pytest.mark.parametrize("importance", ["communality", "attribution"])
+def test_diversity_is_automatic_for_other_importances(digits, importance):
+    X, _ = digits
+    auto, plain = (
+        make_selector(importance=importance, diversity=diversity).fit(X)
+        for diversity in ("auto", 0)
+    )
+    assert (auto.ranking_ != plain.ranking_).any()
+    np.testing.assert_array_equal(auto.importances_, plain.importances_)
+    np.testing.assert_array_equal(
+        np.argsort(plain.ranking_), np.argsort(-plain.importances_, kind="stable")
+    )
+
+
+def test_diversity_spreads_the_selection_over_the_groups(groups):
+    parameters = {"max_iter": 30, "epsilon": 15}
+    one_of_each = make_selector(3, diversity=1.0, **parameters).fit(groups)
+    chosen = one_of_each.get_support(indices=True)
+    assert sorted(chosen // (N_INFORMATIVE // 3)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("random_state", range(5))
+@pytest.mark.parametrize("n_features_to_select", [3, N_INFORMATIVE])
+def test_features_that_go_together_are_preferred_to_noise(
+    groups, n_features_to_select, random_state
+):
+    selector = make_selector(
+        n_features_to_select, max_iter=30, epsilon=15, random_state=random_state
+    ).fit(groups)
+    assert informative(selector) == n_features_to_select
+    # Noise comes next, constants last.
+    assert selector.ranking_[N_INFORMATIVE:-2].max() <= 40
+    assert selector.importances_[:N_INFORMATIVE].min() > 3 * (
+        selector.importances_[N_INFORMATIVE:].max()
+    )
+
+
+@pytest.mark.parametrize("random_state", range(5))
+def test_the_automatic_number_is_that_of_the_features_that_matter(groups, random_state):
+    selector = make_selector(
+        "auto", max_iter=30, epsilon=15, random_state=random_state
+    ).fit(groups)
+    assert selector.n_features_to_select_ == selector.support_.sum()
+    assert abs(selector.n_features_to_select_ - N_INFORMATIVE) <= 2
+    assert selector.n_features_to_select_ == knee(np.sort(selector.importances_)[::-1])
+
+
+@pytest.mark.parametrize("importance", IMPORTANCES)
+@pytest.mark.parametrize("constant", [0.0, 7.0, -1e6])
+def test_constant_features_are_not_preferred(digits, importance, constant):
+    X = digits[0][:, digits[0].std(axis=0) > 0].copy()
+    varies = np.arange(X.shape[1]) % 6 > 0
+    X[:, ~varies] = constant
+    selector = make_selector(importance=importance, max_iter=60).fit(X)
+    of_constants = selector.importances_[~varies]
+    if importance == "communality":
+        assert (of_constants == 0).all()
+        n_that_matter = np.count_nonzero(selector.importances_)
+        assert n_that_matter > 0.9 * varies.sum()
+        assert selector.ranking_[~varies].min() > n_that_matter
+    else:
+        # Their weights decay, as nothing but noise flows through them.
+        assert of_constants.mean() < 0.8 * selector.importances_[varies].mean()
+
+
+@pytest.mark.parametrize(
+    "wanted, number",
+    [(1, 1), (7, 7), (64, 64), (1000, 64), (0.5, 32), (0.01, 1), (1.0, 64)],
+)
+def test_number_of_features(digits, wanted, number):
+    X, _ = digits
+    selector = make_selector(wanted).fit(X)
+    assert selector.n_features_to_select_ == number
+    assert selector.transform(X).shape == (500, number)
+
+
+def test_a_smaller_selection_is_part_of_a_larger_one(digits):
+    X, _ = digits
+    small, large = (make_selector(n).fit(X) for n in (5, 20))
+    np.testing.assert_array_equal(small.ranking_, large.ranking_)
+    assert large.support_[small.support_].all()
+
+
+def test_transform_keeps_the_columns_as_they_are(digits):
+    X, _ = digits
+    selector = make_selector().fit(X)
+    expected = X[:, selector.support_]
+    np.testing.assert_array_equal(selector.transform(X), expected)
+    np.testing.assert_array_equal(make_selector().fit_transform(X), expected)
+    for dtype in (np.float32, np.float64, np.int64):
+        assert selector.transform(X.astype(dtype)).dtype == dtype
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+def test_inverse_transform_puts_the_columns_back(digits, make):
+    X, _ = digits
+    selector = make_selector().fit(X)
+    back = selector.inverse_transform(selector.transform(make(X)))
+    back = back.toarray() if sparse.issparse(back) else back
+    np.testing.assert_array_equal(back, X * selector.support_)
+
+
+@pytest.mark.parametrize("importance", IMPORTANCES)
+@pytest.mark.parametrize("make", SPARSE)
+def test_sparse_and_dense_data_give_the_same_bits(digits, make, importance):
+    X, _ = digits
+    dense = make_selector(importance=importance, diversity=0.5, n_jobs=2).fit(X)
+    other = make_selector(importance=importance, diversity=0.5, n_jobs=2).fit(make(X))
+    assert results_of(other) == results_of(dense)
+    selected = other.transform(make(X))
+    assert sparse.issparse(selected)
+    np.testing.assert_array_equal(selected.toarray(), dense.transform(X))
+
+
+@pytest.mark.parametrize("importance", IMPORTANCES)
+@pytest.mark.parametrize("n_jobs", [2, 3, -1])
+def test_same_bits_for_any_n_jobs(digits, importance, n_jobs):
+    X, _ = digits
+    one, many = (
+        make_selector(
+            importance=importance,
+            stability_selection=2,
+            strength_history=True,
+            n_jobs=n,
+        ).fit(X)
+        for n in (None, n_jobs)
+    )
+    assert results_of(one) == results_of(many)
+    np.testing.assert_array_equal(one.strength_history_, many.strength_history_)
+
+
+def test_random_state_decides(digits):
+    X, _ = digits
+    first = results_of(make_selector().fit(X))
+    assert first == results_of(make_selector().fit(X))
+    assert first != results_of(make_selector(random_state=1).fit(X))
+    stream = np.random.RandomState(0)
+    drawn = [results_of(make_selector(random_state=stream).fit(X)) for _ in "ab"]
+    assert drawn[0] == first != drawn[1]
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler, MinMaxScaler, MaxAbsScaler])
+def test_the_scale_of_the_features_does_not_matter_to_their_strength(digits, scaler):
+    X, _ = digits
+    plain = make_selector(20, importance="strength", max_iter=20).fit(X)
+    other = make_selector(20, importance="strength", max_iter=20)
+    other.fit(scaler().fit_transform(X))
+    np.testing.assert_allclose(other.strength_, plain.strength_, rtol=0.01)
+    assert (plain.support_ & other.support_).sum() >= 19
+
+
+def test_without_standardisation_the_scale_of_the_features_matters(groups):
+    X = groups.copy()
+    X[:, 5] *= 10
+    parameters = {"importance": "strength", "learning_rate_init": 1e-3, "max_iter": 20}
+    for standardize in (True, False):
+        plain, wide = (
+            make_selector(standardize=standardize, **parameters).fit(data).strength_
+            for data in (groups, X)
+        )
+        assert np.allclose(plain, wide, rtol=0.01) == standardize
+
+
+def test_counts_do_not_make_it_diverge():
+    rng = np.random.default_rng(0)
+    counts = rng.negative_binomial(0.1, 1e-5, size=(100, 300))
+    assert counts.max() > 1e5 and np.median(counts) < 100
+    for importance in IMPORTANCES:
+        selector = make_selector(importance=importance, max_iter=30)
+        selector.fit(sparse.csr_matrix(counts, dtype=float))
+        assert np.isfinite(selector.importances_).all()
+
+
+def test_strength_history(digits):
+    X, _ = digits
+    selector = make_selector(strength_history=True, max_iter=6).fit(X)
+    history = selector.strength_history_
+    assert history.shape == (6, 64)
+    np.testing.assert_allclose(history[-1], selector.strength_, rtol=1e-6)
+    assert (np.diff(history, axis=0) != 0).any(axis=1).all()
+    assert results_of(selector) == results_of(make_selector(max_iter=6).fit(X))
+    first = make_selector(strength_history=True, max_iter=2).fit(X)
+    np.testing.assert_array_equal(first.strength_history_, history[:2])
+    many = make_selector(strength_history=True, stability_selection=2).fit(X)
+    np.testing.assert_array_equal(
+        many.strength_history_[-1], many.autoencoder_.feature_strength_
+    )
+
+
+@pytest.mark.parametrize("importance", IMPORTANCES)
+def test_stability_selection_averages(digits, importance):
+    X, _ = digits
+    parameters = {"importance": importance, "diversity": 0.0}
+    both = make_selector(stability_selection=2, **parameters).fit(X)
+    first, second = both._autoencoders
+    assert both.autoencoder_ is first
+    strengths = [first.feature_strength_, second.feature_strength_]
+    assert (strengths[0] != strengths[1]).any()
+    np.testing.assert_allclose(both.strength_, np.mean(strengths, axis=0), rtol=1e-6)
+    assert both.importances_.sum() == pytest.approx(1)
+    if importance == "strength":
+        shares = [values / values.sum() for values in strengths]
+        np.testing.assert_allclose(
+            both.importances_, np.mean(shares, axis=0), rtol=1e-6
+        )
+
+
+def test_stability_selection_depends_less_on_random_state(digits):
+    X, _ = digits
+
+    def disagreement(n_networks):
+        importances = [
+            make_selector(
+                importance="strength",
+                stability_selection=n_networks,
+                random_state=random_state,
+            )
+            .fit(X)
+            .importances_
+            for random_state in range(4)
+        ]
+        return np.mean(np.std(importances / np.mean(importances), axis=0))
+
+    assert disagreement(8) < 0.6 * disagreement(1)
+
+
+def test_network_parameters_matter(digits):
+    X, _ = digits
+    start = results_of(make_selector().fit(X))
+    for change in (
+        {"zeta": 0.5, "evolution": SET(min_updates=1)},
+        {"epsilon": 8},
+        {"topology": Dense()},
+        {"solver": "adam"},
+        {"noise": "masking"},
+        {"n_hidden": 31},
+    ):
+        assert results_of(make_selector(**change).fit(X)) != start
+
+
+def test_partial_fit_in_chunks(groups):
+    selector = make_selector(N_INFORMATIVE, epsilon=15)
+    for _ in range(12):
+        for chunk in np.split(groups, 4):
+            assert selector.partial_fit(chunk) is selector
+    assert informative(selector) == N_INFORMATIVE
+    np.testing.assert_allclose(
+        selector.autoencoder_.mean_, groups.mean(axis=0), rtol=1e-4, atol=1e-5
+    )
+    assert selector.n_iter_ == 48
+
+
+@pytest.mark.parametrize("importance", IMPORTANCES)
+def test_partial_fit_updates_everything(digits, importance):
+    X, _ = digits
+    selector = make_selector(
+        importance=importance, stability_selection=2, strength_history=True
+    )
+    previous = results_of(selector.partial_fit(X))
+    networks = [a._network for a in selector._autoencoders]
+    assert len(networks) == 2
+    for n_passes in (2, 3):
+        selector.partial_fit(X)
+        assert all(a is b._network for a, b in zip(networks, selector._autoencoders))
+        assert selector.strength_history_.shape == (n_passes, 64)
+        assert results_of(selector) != previous
+        previous = results_of(selector)
+    assert selector.support_.sum() == 10
+
+
+def test_partial_fit_goes_on_after_fit_and_fit_starts_anew(digits):
+    X, _ = digits
+    selector = make_selector().fit(X)
+    before = results_of(selector)
+    selector.partial_fit(X)
+    assert selector.autoencoder_.n_iter_ == 5 and results_of(selector) != before
+    assert results_of(selector.fit(X)) == before
+    assert selector.autoencoder_.n_iter_ == 4
+
+
+@settings(deadline=None, max_examples=30)
+@given(data=st.data())
+def test_data_of_any_shape(data):
+    shape = data.draw(st.tuples(st.integers(1, 12), st.integers(1, 8)))
+    X = np.random.default_rng(0).normal(size=shape)
+    X[:, data.draw(st.integers(0, shape[1] - 1))] = data.draw(st.floats(-1e6, 1e6))
+    selector = make_selector(
+        data.draw(st.sampled_from([1, 3, 0.4, "auto"])),
+        n_hidden=data.draw(st.integers(1, 5)),
+        importance=data.draw(st.sampled_from(list(IMPORTANCES))),
+        diversity=data.draw(st.sampled_from([0, 0.5, 1, "auto"])),
+        stability_selection=data.draw(st.integers(1, 2)),
+        max_iter=2,
+    )
+    make = data.draw(st.sampled_from([np.asarray, sparse.csr_array]))
+    for fit in (selector.fit, selector.partial_fit):
+        fit(make(X))
+        assert np.isfinite(selector.importances_).all()
+        assert sorted(selector.ranking_) == list(range(1, shape[1] + 1))
+        n_selected = selector.n_features_to_select_
+        assert 1 <= n_selected == selector.support_.sum() <= shape[1]
+
+
+@pytest.mark.parametrize("make_frame", [pd.DataFrame, pl.DataFrame])
+def test_frames_keep_their_names(digits, make_frame):
+    X, _ = digits
+    frame = make_frame({f"pixel{i}": X[:, i] for i in range(64)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        selector = make_selector().fit(frame)
+        selector.transform(frame)
+        selector.partial_fit(frame)
+    assert list(selector.feature_names_in_) == list(frame.columns)
+    expected = [f"pixel{i}" for i in selector.get_support(indices=True)]
+    assert list(selector.get_feature_names_out()) == expected
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        selector.transform(X)
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_set_output_makes_frames_of_the_selected_features(digits, container):
+    X, _ = digits
+    frame = pd.DataFrame(X, columns=[f"pixel{i}" for i in range(64)])
+    selector = make_selector().set_output(transform=container)
+    selected = selector.fit_transform(frame)
+    assert list(selected.columns) == list(selector.get_feature_names_out())
+    np.testing.assert_array_equal(selected, X[:, selector.support_])
+
+
+def test_names_of_features_without_names(digits):
+    selector = make_selector(3).fit(digits[0])
+    expected = [f"x{i}" for i in selector.get_support(indices=True)]
+    assert list(selector.get_feature_names_out()) == expected
+
+
+def test_grid_search_in_a_pipeline(digits):
+    X, y = digits
+    model = make_pipeline(make_selector(), LogisticRegression(C=0.1, max_iter=100))
+    grid = {
+        "quickselectionselector__n_features_to_select": [2, 30],
+        "quickselectionselector__zeta": [0.1, 0.3],
+        "quickselectionselector__epsilon": [2, 8],
+    }
+    search = GridSearchCV(model, grid, cv=2).fit(X, y)
+    assert len(search.cv_results_["params"]) == 8
+    assert search.best_params_["quickselectionselector__n_features_to_select"] == 30
+    assert search.best_score_ > 0.7
+
+
+def test_scoring_monitor_sees_the_fit(digits):
+    X, y = digits
+    monitor = ScoringMonitor(
+        scoring={"kept": lambda model, X, y: model.transform(X).sum()}
+    )
+    selector = make_selector(stability_selection=2).set_callbacks(monitor).fit(X, y)
+    logged = monitor.get_logs().data_as_pandas["kept"].to_numpy()
+    np.testing.assert_allclose(logged, [selector.transform(X).sum()])
+
+
+class Diary:
+    """A callback that writes down which tasks begin and end."""
+
+    max_propagation_depth = None
+
+    def __init__(self):
+        self.entries = []
+
+    def setup(self, estimator, context): ...
+
+    def teardown(self, estimator, context): ...
+
+    def on_fit_task_begin(self, estimator, context):
+        self.entries.append(("begin", type(estimator).__name__, context.task_name))
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        self.entries.append(("end", type(estimator).__name__, context.task_name))
+
+
+@pytest.mark.parametrize("strength_history", [False, True])
+def test_callbacks_see_each_epoch_of_each_network(digits, strength_history):
+    diary = Diary()
+    selector = make_selector(
+        stability_selection=3, max_iter=2, strength_history=strength_history
+    )
+    selector.set_callbacks(diary).fit(digits[0])
+    tasks = [(place, name) for place, _, name in diary.entries]
+    network = [("begin", "fit")] + [("begin", "epoch"), ("end", "epoch")] * 2
+    # To scikit-learn, a task and the fit in it are one, which ends once.
+    network = [("begin", "network"), *network, ("end", "fit")]
+    assert tasks == [("begin", "fit"), *network * 3, ("end", "fit")]
+    owners = {owner for _, owner, name in diary.entries if name == "network"}
+    assert owners == {"QuickSelectionSelector"}
+
+
+def test_progress_bar(digits, capsys):
+    pytest.importorskip("rich")
+    selector = make_selector(stability_selection=2).set_callbacks(ProgressBar())
+    selector.fit(digits[0])
+    printed = capsys.readouterr().out
+    assert "QuickSelectionSelector - fit" in printed
+    assert printed.count("SETAutoencoder - fit") >= 2
+    assert pickle.loads(pickle.dumps(selector)).support_.sum() == 10
+
+
+def test_verbose_prints_each_epoch(digits, capsys):
+    make_selector(verbose=1, stability_selection=2).fit(digits[0])
+    assert capsys.readouterr().out.count("Iteration") == 8
+    make_selector().fit(digits[0])
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("strength_history", [False, True])
+def test_pickle_joblib_and_clone(digits, tmp_path, strength_history):
+    X, _ = digits
+    selector = make_selector(n_jobs=2, strength_history=strength_history).fit(X)
+    joblib.dump(selector, tmp_path / "model.joblib")
+    for other in (
+        pickle.loads(pickle.dumps(selector)),
+        joblib.load(tmp_path / "model.joblib"),
+        clone(selector).fit(X),
+    ):
+        assert results_of(other) == results_of(selector)
+        np.testing.assert_array_equal(other.transform(X), selector.transform(X))
+    twin = pickle.loads(pickle.dumps(selector)).partial_fit(X)
+    assert results_of(twin) == results_of(selector.partial_fit(X))
+
+
+# Trouble
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_non_finite_data(digits, value, make, method):
+    X = digits[0].copy()
+    X[3, 4] = value
+    message = "contains NaN" if np.isnan(value) else "contains infinity"
+    with pytest.raises(ValueError, match=message):
+        getattr(make_selector(), method)(make(X))
+
+
+def test_wrong_number_of_features(digits):
+    X, _ = digits
+    selector = make_selector().fit(X)
+    for use in (selector.transform, selector.partial_fit):
+        with pytest.raises(ValueError, match="X has 63 features, but QuickSelection"):
+            use(X[:, 1:])
+    with pytest.raises(ValueError, match="X has a different shape"):
+        selector.inverse_transform(X)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"n_features_to_select": 0},
+        {"n_features_to_select": 0.0},
+        {"n_features_to_select": 1.5},
+        {"n_features_to_select": "some"},
+        {"n_features_to_select": None},
+        {"n_hidden": 0},
+        {"n_hidden": (10,)},
+        {"importance": "f_score"},
+        {"diversity": 1.1},
+        {"diversity": -0.1},
+        {"diversity": "much"},
+        {"stability_selection": 0},
+        {"strength_history": "yes"},
+        {"activation": "gelu"},
+        {"epsilon": 0},
+        {"zeta": 1.1},
+        {"evolution": "rigl"},
+        {"topology": "small_world"},
+        {"noise": "salt"},
+        {"noise_factor": -0.1},
+        {"dropout": 1.0},
+        {"standardize": "yes"},
+        {"solver": "lbfgs"},
+        {"alpha": -1},
+        {"batch_size": 0},
+        {"learning_rate_init": 0},
+        {"momentum": 1.5},
+        {"max_iter": 0},
+        {"n_jobs": 1.5},
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_parameter_out_of_range(digits, parameters, method):
+    (name,) = parameters
+    with pytest.raises(
+        InvalidParameterError, match=f"The '{name}' parameter of QuickSelectionSel"
+    ):
+        getattr(QuickSelectionSelector(**parameters), method)(digits[0])
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_not_everything_can_be_masked(digits, method):
+    with pytest.raises(ValueError, match=r"noise_factor.*must be below 1, got 1"):
+        getattr(make_selector(noise="masking", noise_factor=1), method)(digits[0])
+
+
+@pytest.mark.parametrize(
+    "method", ["transform", "inverse_transform", "get_support", "get_feature_names_out"]
+)
+def test_unfitted(digits, method):
+    arguments = () if method.startswith("get") else (digits[0],)
+    with pytest.raises(NotFittedError, match="is not fitted yet"):
+        getattr(QuickSelectionSelector(), method)(*arguments)
+
+
+def test_a_fit_that_was_refused_is_no_fit(digits):
+    selector = make_selector(noise="masking", noise_factor=1)
+    with pytest.raises(ValueError, match="must be below 1"):
+        selector.fit(digits[0])
+    with pytest.raises(NotFittedError):
+        selector.transform(digits[0])
+    assert not hasattr(selector, "autoencoder_")
+
+
+def test_unfitted_has_no_fitted_attributes():
+    for name in ("autoencoder_", "n_iter_", "support_", "importances_"):
+        assert not hasattr(QuickSelectionSelector(), name)
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_divergence_names_the_likely_cause(digits):
+    X, _ = digits
+    parameters = {"activation": "relu", "learning_rate_init": 1e4, "max_iter": 50}
+    with pytest.raises(ValueError, match=r"learning_rate_init=10000\.0 is too large"):
+        make_selector(**parameters).fit(X)
+    with pytest.raises(ValueError, match=r"features may need to be scaled: standardiz"):
+        make_selector(standardize=False, **parameters).fit(X)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_interrupt_leaves_a_usable_estimator(digits, n_jobs):
+    X, _ = digits
+    make_selector(max_iter=1).fit(X)  # compiled before the clock starts
+    selector = make_selector(n_hidden=500, max_iter=10**6, n_jobs=n_jobs)
+    timer = threading.Timer(1.5, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        selector.fit(X)
+    assert 0 < selector.autoencoder_.n_iter_ < 10**6
+    assert selector.transform(X).shape == (500, 10)
+    assert np.isfinite(selector.partial_fit(X).importances_).all()
