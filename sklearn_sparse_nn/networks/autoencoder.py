@@ -70,7 +70,7 @@ class Autoencoder(MLP):
         Returns
         -------
         loss : float
-            Mean over the samples of the loss before each update, L2 term included.
+            Half the mean squared error of the outputs, before each update.
         """
         batch_size = parameters.batch_size
         losses = np.zeros(-(-len(order) // batch_size))

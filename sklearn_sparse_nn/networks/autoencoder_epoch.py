@@ -129,5 +129,3 @@ def train_batches(
         )
         if not barrier(shared, n_threads, 2 * turn + 2):
             return
-        if thread == 0:
-            losses[batch] += 0.5 * alpha * sum_of(work.penalties) / n_samples
