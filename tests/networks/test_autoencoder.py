@@ -112,6 +112,7 @@ def test_one_step_goes_down_finite_differences(activation, hidden, noise):
         for arrays in (twin.weights, twin.intercepts)
     ]
     loss = _train(network, X, parameters, noise)
+    # The L2 term is part of what is descended, but not of the loss.
     np.testing.assert_allclose(loss, naive.loss(before, *rest[:-1], 0.0), rtol=1e-5)
     _expect_step(before, naive.Network.of(network.layers), *numeric)
 
@@ -188,6 +189,7 @@ def test_without_noise_it_is_a_perceptron_whose_targets_are_its_inputs(solver):
         solver=solver,
         learning_rate=0.05,
         batch_size=25,
+        alpha=0.3,
         momentum=0.9,
         dropout=0.3,
     )
