@@ -83,8 +83,8 @@ default='tanh'
           other features, times the geometric mean of its strength and its standard
           deviation. What no other feature knows of is noise, or of no use for finding
           structure.
-        - 'attribution': how strongly the outputs of the network change with it, after
-          [2]_.
+        - 'attribution': how strongly the other outputs of the network change with it,
+          after [2]_.
         - 'strength': the sum of the magnitudes of its connections, as in [1]_.
 
     diversity : float or 'auto', default='auto'
@@ -312,7 +312,9 @@ default='tanh'
             task.call_on_fit_task_begin(**hook)
             with task.propagate_callback_context(self._autoencoders[-1]):
                 self._autoencoders[-1].fit(X)
-            task.call_on_fit_task_end(**hook)
+            stop = task.call_on_fit_task_end(**hook)
+            if stop or self._autoencoders[-1].n_iter_ < self.max_iter:
+                break  # the user or a callback has stopped training
         self._select(X, random_state)
         context.call_on_fit_task_end(**hook, reconstruction_attributes=self._snapshot)
         return self

@@ -51,7 +51,10 @@ def _corrupt(n_inputs, first, last, work, noise, noise_factor, key):
 
 @inner
 def _output_deltas(layers, first, last, n_samples, work):
-    """Turn targets into error terms; half the mean squared error of each sample."""
+    """Turn targets into error terms; half the mean squared error of each sample.
+
+    The targets of padding are zero, and stay: it sends nothing back.
+    """
     stride, n_outputs = work.stride, layers.sizes[-1]
     outputs = rows_from(work.activations, layers.sizes[0] + layers.first[-2], stride)
     deltas = rows_from(work.deltas, layers.first[-2], stride)
@@ -64,7 +67,6 @@ def _output_deltas(layers, first, last, n_samples, work):
         for column in range(end - first):
             delta[column] = output[column] - delta[column]
             losses[column] += delta[column] * delta[column]
-        delta[end - first :] = np.float32(0)  # padding sends nothing back
     for column in range(end - first):
         losses[column] *= np.float32(0.5) / np.float32(n_outputs)
 

@@ -7,7 +7,7 @@ from sklearn.utils import gen_batches
 
 from sklearn_sparse_nn.engine.activations import LOGISTIC as SIGMOID
 from sklearn_sparse_nn.engine.activations import TANH, hidden_activations
-from sklearn_sparse_nn.engine.layers import connections_of, layer_matrix, n_layers
+from sklearn_sparse_nn.engine.layers import connections_of, layer_matrix
 
 # Cells of X that are dense at a time.
 _CELLS = 2**22
@@ -57,37 +57,33 @@ def communality(network, X, rng, team):
 
 
 def attribution(network, X, rng, team):
-    """How much the outputs follow each feature: the size of their derivatives.
+    """How much the other outputs follow each feature: the size of their derivatives.
 
-    Root of the mean over the samples of the sum over the outputs of the squared
-    derivative. A sum of magnitudes, as in [1]_, would need the whole matrix of
-    derivatives for each sample; that of squares needs only its products with a few
-    random vectors of signs (Hutchinson's estimator).
+    Root of the mean over the samples of the sum over the other outputs of the squared
+    derivative. In [1]_ it is the sum of the magnitudes, over all outputs; this needs
+    the whole matrix of derivatives for each sample. Squares need only its products with
+    a few random vectors of signs (Hutchinson's estimator). A feature's own output is
+    left out, as every feature helps to restore itself.
 
     References
     ----------
     .. [1] Atashgahi et al., "Unveiling the power of sparse neural networks for feature
        selection", ECAI 2024. arXiv:2408.04583.
     """
-    depth = n_layers(network.layers)
-    matrices = [layer_matrix(network.layers, layer) for layer in range(depth)]
-    intercepts = np.split(network.layers.intercepts, network.layers.first[1:-1])
-    kinds, left_slopes = hidden_activations(network.activation, depth)
+    encoder, decoder = (layer_matrix(network.layers, layer) for layer in range(2))
+    kinds, left_slopes = hidden_activations(network.activation, 2)
+    own = encoder.multiply(decoder.T).T.tocsr()
     total = np.zeros(X.shape[1])
-    for activations in _chunks(network, X):
-        slopes = []
-        for layer in range(depth - 1):
-            scores = activations @ matrices[layer] + intercepts[layer]
-            activations, slope = _activate(scores, kinds[layer], left_slopes[layer])
-            slopes.append(slope)
+    for chunk in _chunks(network, X):
+        scores = chunk @ encoder + network.layers.intercepts[: encoder.shape[1]]
+        slopes = _slopes(scores, kinds[0], left_slopes[0])
+        own_derivatives = slopes @ own
         for _ in range(_N_PROBES):
-            signs = rng.integers(2, size=(len(activations), X.shape[1]), dtype=np.int8)
-            errors = (2 * signs - 1).astype(np.float32)
-            for layer in range(depth - 1, -1, -1):
-                errors = errors @ matrices[layer].T
-                if layer:
-                    errors *= slopes[layer - 1]
-            total += np.sum(errors**2, axis=0, dtype=np.float64)
+            signs = 2 * rng.integers(2, size=chunk.shape, dtype=np.int8) - 1
+            signs = signs.astype(np.float32)
+            products = ((signs @ decoder.T) * slopes) @ encoder.T
+            products -= signs * own_derivatives
+            total += np.sum(products**2, axis=0, dtype=np.float64)
     return np.sqrt(total / (_N_PROBES * X.shape[0]))
 
 
@@ -105,16 +101,13 @@ def _chunks(network, X):
         yield network.standardise(np.ascontiguousarray(chunk))
 
 
-def _activate(scores, kind, left_slope):
-    """Values and slopes of an activation function."""
+def _slopes(scores, kind, left_slope):
+    """Slopes of an activation function."""
     if kind == TANH:
-        values = np.tanh(scores)
-        return values, 1 - values**2
+        return 1 - np.tanh(scores) ** 2
     if kind == SIGMOID:
-        values = expit(scores)
-        return values, values * (1 - values)
-    slopes = np.where(scores > 0, np.float32(1), left_slope)
-    return scores * slopes, slopes
+        return expit(scores) * expit(-scores)
+    return np.where(scores > 0, np.float32(1), left_slope)
 
 
 def rank(importances, diversity, network, X, rng):
@@ -175,10 +168,14 @@ def knee(scores):
     """Where a descending curve bends most: how many numbers lie before it.
 
     The curve is scaled to the unit square; the knee is the point farthest below the
-    line between its ends.
+    line between its ends. Where no point is below, as many lie before it as up to the
+    point farthest above.
     """
     if len(scores) < 3 or scores[0] <= scores[-1]:
         return len(scores)
     x = np.linspace(0, 1, len(scores))
     y = (scores - scores[-1]) / (scores[0] - scores[-1])
-    return int(np.argmax(1 - x - y)) or 1
+    below = (1 - x - y)[1:-1]
+    if below.max() > 0:
+        return int(np.argmax(below)) + 1
+    return int(np.argmin(below)) + 2
