@@ -121,8 +121,8 @@ for name, model in models.items():
 # So this is a case for the classes. The selector is for data that have none, and
 # whether what it keeps is what you need can only be found out by such a comparison.
 #
-# The bars show the strength of genes, the sum of the magnitudes of their connections.
-# It falls slowly: no small group of genes stands out.
+# The bars show the importance of genes. It falls slowly: no small group of genes stands
+# out.
 
 search.fit(X, y)
 print("best on all samples:", search.best_params_)
@@ -132,7 +132,7 @@ left.boxplot(results.values(), orientation="horizontal", tick_labels=results.key
 left.invert_yaxis()
 left.set(xlabel="accuracy", title="six folds")
 FeatureStrengthDisplay.from_estimator(best, n_features=20, ax=right)
-right.set_title("The genes with the strongest connections")
+right.set_title("The most important genes")
 if "__file__" in globals():
     figure.savefig("select_genes.png", dpi=120)
     print("saved select_genes.png")

@@ -144,14 +144,11 @@ for row, (name, masks) in zip(axes, chosen.items(), strict=True):
     row[0].set_ylabel(name)
 for ax, epoch in zip(axes[0], epochs, strict=True):
     ax.set_title(f"epoch {epoch}")
-left, middle, right = bottom.subplots(1, 3)
-for ax, (name, run) in zip((left, middle), runs.items(), strict=True):
+for ax, (name, run) in zip(
+    bottom.subplots(1, 3), (runs | {"default": selectors[-1]}).items(), strict=True
+):
     FeatureStrengthDisplay.from_estimator(run, image_shape=(28, 28), ax=ax)
     ax.set_title(name)
-image = right.imshow(selectors[-1].importances_.reshape(28, 28))
-right.set_title("default")
-right.set_axis_off()
-bottom.colorbar(image, ax=right, label="Importance")
 if "__file__" in globals():
     figure.savefig("select_pixels.png", dpi=120)
     print("saved select_pixels.png")

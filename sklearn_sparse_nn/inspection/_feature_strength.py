@@ -4,7 +4,12 @@ import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
-_ATTRIBUTES = ("feature_strength_", "visible_strength_", "strength_")
+# What an estimator may have, and what it is called in the picture.
+_ATTRIBUTES = {
+    "feature_strength_": "Feature strength",
+    "visible_strength_": "Feature strength",
+    "importances_": "Importance",
+}
 
 
 class FeatureStrengthDisplay:
@@ -19,6 +24,8 @@ class FeatureStrengthDisplay:
         Strength of each feature.
     feature_names : array-like of str of shape (n_features,)
         Name of each feature.
+    label : str, default='Feature strength'
+        What the numbers are called.
 
     Attributes
     ----------
@@ -43,9 +50,10 @@ class FeatureStrengthDisplay:
     >>> display = FeatureStrengthDisplay.from_estimator(clf, image_shape=(8, 8))
     """
 
-    def __init__(self, *, strength, feature_names):
+    def __init__(self, *, strength, feature_names, label="Feature strength"):
         self.strength = strength
         self.feature_names = feature_names
+        self.label = label
 
     @classmethod
     def from_estimator(
@@ -57,7 +65,7 @@ class FeatureStrengthDisplay:
         ----------
         estimator : estimator
             Fitted, with the attribute `feature_strength_`, or `visible_strength_` as
-            `SETRBMTransformer`, or `strength_` as `QuickSelectionSelector`.
+            `SETRBMTransformer`, or `importances_` as `QuickSelectionSelector`.
         n_features : int, default=20
             How many of the strongest features to draw as bars.
         image_shape : tuple of int, default=None
@@ -78,7 +86,11 @@ class FeatureStrengthDisplay:
         if names is None:
             names = [f"x{i}" for i in range(estimator.n_features_in_)]
         attribute = next(name for name in _ATTRIBUTES if hasattr(estimator, name))
-        display = cls(strength=getattr(estimator, attribute), feature_names=names)
+        display = cls(
+            strength=getattr(estimator, attribute),
+            feature_names=names,
+            label=_ATTRIBUTES[attribute],
+        )
         return display.plot(
             n_features=n_features, image_shape=image_shape, ax=ax, **kwargs
         )
@@ -94,10 +106,10 @@ class FeatureStrengthDisplay:
             strongest = np.argsort(self.strength)[-n_features:]
             names = [str(self.feature_names[feature]) for feature in strongest]
             ax.barh(names, self.strength[strongest], **kwargs)
-            ax.set_xlabel("Feature strength")
+            ax.set_xlabel(self.label)
         else:
             image = ax.imshow(self.strength.reshape(image_shape), **kwargs)
             ax.set_axis_off()
-            ax.figure.colorbar(image, ax=ax, label="Feature strength")
+            ax.figure.colorbar(image, ax=ax, label=self.label)
         self.ax_, self.figure_ = ax, ax.figure
         return self

@@ -4,7 +4,11 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 
-from sklearn_sparse_nn import SETClassifier, SETRBMTransformer
+from sklearn_sparse_nn import (
+    QuickSelectionSelector,
+    SETClassifier,
+    SETRBMTransformer,
+)
 from sklearn_sparse_nn.inspection import (
     FeatureStrengthDisplay,
     neuron_degrees,
@@ -78,3 +82,13 @@ def test_display_of_a_boltzmann_machine():
 def test_display_of_an_unfitted_estimator():
     with pytest.raises(NotFittedError):
         FeatureStrengthDisplay.from_estimator(SETClassifier())
+
+
+def test_display_of_a_selector_draws_its_importances():
+    X, _ = load_digits(return_X_y=True)
+    selector = QuickSelectionSelector(5, n_hidden=20, max_iter=3, random_state=0)
+    display = FeatureStrengthDisplay.from_estimator(selector.fit(X), n_features=5)
+    widths = [p.get_width() for p in display.ax_.patches]
+    np.testing.assert_allclose(widths, np.sort(selector.importances_)[-5:])
+    assert display.ax_.get_xlabel() == "Importance"
+    matplotlib.pyplot.close("all")
