@@ -2,6 +2,9 @@
 
 import pickle
 import signal
+import subprocess
+import sys
+import textwrap
 import threading
 import warnings
 
@@ -696,3 +699,41 @@ def test_interrupt_leaves_a_usable_estimator(digits, n_jobs):
     assert 0 < selector.autoencoder_.n_iter_ < 10**6
     assert selector.transform(X).shape == (500, 10)
     assert np.isfinite(selector.partial_fit(X).importances_).all()
+
+
+def test_an_interrupt_ends_all_networks(digits):
+    X, _ = digits
+    make_selector(max_iter=1).fit(X)  # compiled before the clock starts
+    selector = make_selector(max_iter=10**6, stability_selection=3)
+    threading.Timer(1.5, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        selector.fit(X)
+    assert len(selector._autoencoders) == 1
+    assert selector.transform(X).shape == (500, 10)
+
+
+def test_memory_follows_the_connections():
+    # A dense layer of this size would take 4.8e9 bytes.
+    script = """
+        import resource, sys
+        import numpy as np
+        from scipy import sparse
+        from sklearn_sparse_nn import QuickSelectionSelector
+
+        X = sparse.random_array((60, 60_000), density=0.01, format="csr")
+        for importance in ("communality", "attribution"):
+            selector = QuickSelectionSelector(
+                n_hidden=20_000, epsilon=2, max_iter=2, importance=importance
+            )
+            assert selector.fit_transform(X).shape == (60, 50)
+        unit = 1 if sys.platform == "darwin" else 1024
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+    """
+    output = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    ).stdout
+    assert int(output) < 1e9
