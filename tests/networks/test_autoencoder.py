@@ -2,7 +2,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
@@ -166,6 +166,8 @@ def test_training_is_that_of_the_dense_twin_for_any_shape(data):
                 array -= 0.1 * step
         for array, mask in zip(twin.weights, twin.masks):
             array *= mask
+    # Where training diverges, float32 ends long before float64.
+    assume(max(losses) < 1e3 * n)
     make = data.draw(st.sampled_from([np.asarray, sparse.csr_array]))
     n_threads = data.draw(st.integers(1, 3))
     loss = _train(network, make(X), parameters, noise, n_threads=n_threads)
