@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse
 from scipy.special import expit
 from sklearn.utils import gen_batches
+from threadpoolctl import threadpool_limits
 
 from sklearn_sparse_nn.engine.activations import LOGISTIC as SIGMOID
 from sklearn_sparse_nn.engine.activations import TANH, hidden_activations
@@ -138,12 +139,14 @@ def rank(importances, diversity, network, X, rng):
     Z = _unit_columns(network, X, candidates, rng)
     scores, overlap = importances[candidates], np.zeros(Z.shape[1])
     left, chosen = np.ones(Z.shape[1], dtype=bool), []
-    for _ in range(min(_N_CHOSEN, len(candidates))):
-        best = int(np.argmax(np.where(left, scores, -1)))
-        chosen.append(best)
-        left[best] = False
-        np.maximum(overlap, np.abs(Z.T @ Z[:, best]), out=overlap)
-        scores = importances[candidates] * (1 - diversity * np.minimum(overlap, 1))
+    # BLAS may round otherwise with another number of threads, as in joblib's workers.
+    with threadpool_limits(1):
+        for _ in range(min(_N_CHOSEN, len(candidates))):
+            best = int(np.argmax(np.where(left, scores, -1)))
+            chosen.append(best)
+            left[best] = False
+            np.maximum(overlap, np.abs(Z.T @ Z[:, best]), out=overlap)
+            scores = importances[candidates] * (1 - diversity * np.minimum(overlap, 1))
     rest = np.flatnonzero(left)
     rest = rest[np.argsort(-scores[rest], kind="stable")]
     return np.concatenate([candidates[chosen], candidates[rest], others])
