@@ -85,7 +85,8 @@ default='tanh'
           structure.
         - 'attribution': how strongly the other outputs of the network change with it,
           after [2]_.
-        - 'strength': the sum of the magnitudes of its connections, as in [1]_.
+        - 'strength': the sum of the magnitudes of its connections, as in [1]_, whose
+          hidden neurons have ``activation='logistic'``.
 
     diversity : float or 'auto', default='auto'
         How much a feature loses by being like one that is already chosen, in the range
