@@ -136,9 +136,10 @@ def mean_of_powers(X, power):
 
 
 def standard_deviation(X):
-    """Standard deviation of each feature, float32."""
-    variances = mean_of_powers(X, 2) - mean_of_powers(X, 1) ** 2
-    return np.sqrt(np.maximum(variances, 0), dtype=np.float32)
+    """Standard deviation of each feature, float64; 0 where it is but rounding."""
+    moments = RunningMoments(X.shape[1])
+    moments.add(X)
+    return moments.standard_deviation()
 
 
 class RunningMoments:

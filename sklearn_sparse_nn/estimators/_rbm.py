@@ -301,7 +301,8 @@ class SETRBMTransformer(
         random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialize(X, random_state)
-        self._network.reset_optimiser()
+        else:
+            self._network.reset_optimiser()
         self.n_iter_ = 0
         order = np.arange(X.shape[0])
 

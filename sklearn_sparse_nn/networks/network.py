@@ -54,6 +54,8 @@ class SparseNetwork:
     Attributes
     ----------
     layers : SparseLayers
+    noise_seed : int
+        Of what is drawn in training: another one after each restart of the optimiser.
     solver : {"sgd", "adam"} or None
         Which optimiser the state belongs to; None before training.
     state : OptimiserState or None
@@ -65,7 +67,7 @@ class SparseNetwork:
 
     def __init__(self, sizes, topology, epsilon, gains, seed, spread=None):
         self.gains = gains
-        self.seed = seed
+        self.noise_seed = seed
         streams = np.random.SeedSequence(seed).spawn(len(sizes) - 1)
         self.streams = [np.random.Generator(np.random.PCG64(s)) for s in streams]
         connections, weights, intercepts = [], [], []
@@ -86,8 +88,10 @@ class SparseNetwork:
         self.updates_since_rewiring = 0
 
     def reset_optimiser(self, solver):
-        """Forget the optimiser's state and start anew."""
+        """Forget the optimiser's state and start anew, with new noise."""
         layers = self.layers
+        if self.state is not None:
+            self.noise_seed += 1
         self.solver = solver
         self.state = new_state(solver, len(layers.weights), len(layers.intercepts))
         self.n_updates = 0
@@ -139,7 +143,7 @@ class SparseNetwork:
                 work,
                 step,
                 np.float32(alpha),
-                np.uint32(self.seed),
+                np.uint32(self.noise_seed),
                 self.n_updates,
                 *others,
             )

@@ -70,9 +70,7 @@ class RBM(SparseNetwork):
 
     def reset_optimiser(self):
         """Forget the optimiser's state and start anew, with new random numbers."""
-        n_updates = getattr(self, "n_updates", 0)
         super().reset_optimiser("sgd")
-        self.n_updates = n_updates
         self.visible.velocities[:] = 0
 
     _new_workspace = staticmethod(training_workspace)

@@ -309,6 +309,16 @@ def test_warm_start_goes_on(digits):
     assert autoencoder.loss_curve_ == curve[:4]
 
 
+def test_a_warm_start_does_not_repeat_its_noise(digits):
+    X, _ = digits
+    # A step too small to change a weight, and one batch: noise alone tells fits apart.
+    autoencoder = make_autoencoder(
+        warm_start=True, learning_rate_init=1e-30, max_iter=1, batch_size=len(X)
+    )
+    losses = {autoencoder.fit(X).loss_ for _ in range(3)}
+    assert len(losses) == 3
+
+
 def test_fit_frees_its_buffers(digits):
     network = make_autoencoder().fit(digits[0])._network
     assert not network.remembers_a_batch and not hasattr(network, "_workspace")

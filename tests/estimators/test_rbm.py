@@ -417,7 +417,7 @@ def test_persistent_chains_go_on_through_partial_fit(digits):
     network = rbm._network
     twin, updates = machine_of(rbm), ContrastiveDivergence(0, 0, 0, 300, 1, True)
     for update in range(4):
-        twin.divergence_gradients(X, network.seed, update, updates)
+        twin.divergence_gradients(X, network.noise_seed, update, updates)
     rows = network._workspace.activations.reshape(64, -1)
     half = len(twin.chains)
     np.testing.assert_array_equal(rows[:, half : 2 * half].T, twin.chains)

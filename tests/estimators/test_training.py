@@ -172,6 +172,19 @@ def test_warm_start_continues(data):
         clf.fit(X, y + 1)
 
 
+def test_a_warm_start_does_not_repeat_its_dropout(data):
+    X, y = data
+    # A step too small to change a weight, and samples in order: the neurons that are
+    # left out alone tell two fits apart.
+    parameters = dict(max_iter=1, warm_start=True, shuffle=False, random_state=0)
+    clf = SETClassifier((50,), dropout=0.5, learning_rate_init=1e-30, **parameters)
+    losses = {clf.fit(X, y).loss_ for _ in range(3)}
+    assert len(losses) == 3
+    clf.set_params(warm_start=False, dropout=0.0).fit(X, y)
+    losses = {clf.set_params(warm_start=True).fit(X, y).loss_ for _ in range(3)}
+    assert len(losses) == 1
+
+
 def test_sample_weights_act_like_repetitions(data):
     X, y = data
     weights = np.random.default_rng(0).integers(1, 4, len(y))

@@ -81,7 +81,7 @@ def _bytes(network):
 def _objective_arguments(network, Z, noise, parameters, n_updates=0):
     """What the naive objective of a batch of standardised samples depends on."""
     seen = naive.corrupted(
-        Z, *noise, network.seed, n_updates, min(parameters.batch_size, len(Z))
+        Z, *noise, network.noise_seed, n_updates, min(parameters.batch_size, len(Z))
     )
     ones = np.ones(len(Z))
     return network.activation, "identity", seen, Z, ones, parameters.alpha
@@ -156,7 +156,7 @@ def test_training_is_that_of_the_dense_twin_for_any_shape(data):
     for update, start in enumerate(range(0, n, parameters.batch_size)):
         batch = Z[start : start + parameters.batch_size]
         seen = naive.corrupted(
-            batch, *noise, network.seed, update, parameters.batch_size
+            batch, *noise, network.noise_seed, update, parameters.batch_size
         )
         rest = network.activation, "identity", seen, batch, np.ones(len(batch))
         losses.append(len(batch) * naive.loss(twin, *rest, 0.0))
@@ -183,7 +183,7 @@ def test_training_is_that_of_the_dense_twin_for_any_shape(data):
 def test_without_noise_it_is_a_perceptron_whose_targets_are_its_inputs(solver):
     network, X = _network((9, 4, 8)), _samples(90)
     sizes = [N_FEATURES, 9, 4, 8, N_FEATURES]
-    perceptron = MLP(sizes, ErdosRenyi(), 1.4, "tanh", "identity", network.seed)
+    perceptron = MLP(sizes, ErdosRenyi(), 1.4, "tanh", "identity", network.noise_seed)
     np.testing.assert_array_equal(perceptron.layers.weights, network.layers.weights)
     perceptron.layers.intercepts[:] = network.layers.intercepts
     # Dropout and momentum are the same for both, too.
@@ -365,7 +365,7 @@ def test_rules_see_the_dense_gradient_of_the_last_batch(noise):
     parameters = _parameters(learning_rate=0.0, batch_size=32)
     _train(network, X, parameters, noise, n_threads=2, rule=rule)
     Z = _standardised(network, X)[32:]
-    seen = naive.corrupted(Z, *noise, network.seed, 1, 32)
+    seen = naive.corrupted(Z, *noise, network.noise_seed, 1, 32)
     rest = "tanh", "identity", seen, Z, np.ones(8), 0.0
     of_weights, _ = naive.gradients(naive.Network.of(network.layers), *rest)
     for gradient, expected in zip(rule.gradients, of_weights, strict=True):

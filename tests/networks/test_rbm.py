@@ -114,7 +114,7 @@ def test_training_is_that_of_the_dense_twin(n_gibbs_steps, persistent, batch_siz
     # With two epochs, chains and velocities go on from one to the next.
     n = 3 if batch_size == 1 else len(X)
     _train(rbm, X[:n], parameters, n_epochs=2)
-    _train_twin(twin, rbm.seed, X[:n], parameters, n_epochs=2)
+    _train_twin(twin, rbm.noise_seed, X[:n], parameters, n_epochs=2)
     _expect_equal(rbm, twin)
     if persistent:
         np.testing.assert_array_equal(_chains(rbm), twin.chains)
@@ -136,7 +136,7 @@ def test_training_is_that_of_the_dense_twin_for_any_shape(data):
     )
     X, twin = _samples(n_samples, sizes[0]), naive.BoltzmannMachine.of(rbm)
     _train(rbm, X, parameters, n_threads=data.draw(st.integers(1, 3)))
-    _train_twin(twin, rbm.seed, X, parameters)
+    _train_twin(twin, rbm.noise_seed, X, parameters)
     _expect_equal(rbm, twin)
 
 
@@ -312,7 +312,7 @@ def test_rules_see_the_dense_gradient_of_the_last_batch(n, persistent):
     order = np.random.default_rng(0).permutation(n)
     for update, start in enumerate(range(0, n, 16)):
         batch = X[order[start : start + 16]]
-        expected = twin.divergence_gradients(batch, rbm.seed, update, parameters)
+        expected = twin.divergence_gradients(batch, rbm.noise_seed, update, parameters)
     assert rule.gradient.dtype == np.float32
     np.testing.assert_allclose(rule.gradient, expected[0].T, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(rule.of_some, rule.gradient[[3, 0]], rtol=1e-5)
@@ -343,7 +343,7 @@ def test_persistent_chains_survive_rewiring():
     order = np.random.default_rng(0).permutation(40)
     for update in range(3):
         batch = X[order[16 * update : 16 * update + 16]]
-        twin.update(batch, rbm.seed, rbm.n_updates + update, parameters)
+        twin.update(batch, rbm.noise_seed, rbm.n_updates + update, parameters)
     _train(rbm, X, parameters)
     _expect_equal(rbm, twin)
 
