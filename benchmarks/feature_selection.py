@@ -90,6 +90,9 @@ METHODS = {
     "communality, 5 networks": lambda X, y, seed: selector(
         X, seed, stability_selection=5
     ),
+    "communality, standardised X": lambda X, y, seed: selector(
+        StandardScaler().fit_transform(X), seed
+    ),
     "f_classif": lambda X, y, seed: np.nan_to_num(f_classif(X, y)[0]),
     "all features": lambda X, y, seed: None,
 }

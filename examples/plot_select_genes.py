@@ -75,8 +75,8 @@ def random_scores(X, y):
     return rng.random(X.shape[1])
 
 
-selector = QuickSelectionSelector(n_hidden=200, max_iter=50, random_state=0)
-sizes = [50, 200]
+selector = QuickSelectionSelector(random_state=0)
+sizes = [20, 50]
 search = GridSearchCV(
     pipeline(selector),
     {
@@ -95,7 +95,7 @@ k_best = GridSearchCV(
 )
 models = {
     "all genes": pipeline("passthrough"),
-    "200 random genes": pipeline(SelectKBest(random_scores, k=200)),
+    "50 random genes": pipeline(SelectKBest(random_scores, k=50)),
     "QuickSelection": search,
     "SelectKBest, with classes": k_best,
 }
@@ -111,15 +111,18 @@ for name, model in models.items():
 # What is seen
 # ------------
 #
-# In a test part of 24 samples, one of them is 4 points of accuracy. The genes chosen
-# without the classes, at most 3 % of all, are not clearly better than 200 random ones:
-# the difference of the means is smaller than the spread. Random genes do surprisingly
-# well, since very many genes differ between the two diseases. All of them together are
-# better here, because a linear classifier with regularisation copes with 7,070; and the
-# genes chosen with the help of the classes are the best.
+# In a test part of 24 samples, one of them is 4 points of accuracy. At most 50 genes,
+# chosen without the classes, say more than 50 random ones, though random genes do
+# surprisingly well: very many genes differ between the two diseases. All of them
+# together are better here, because a linear classifier with regularisation copes with
+# 7,070; and the genes chosen with the help of the classes are as good.
 #
 # So this is a case for the classes. The selector is for data that have none, and
 # whether what it keeps is what you need can only be found out by such a comparison.
+#
+# Fifty samples are one mini-batch, so the hundred epochs of the default are no more
+# than a hundred updates. With the default selector, without the search, they bring
+# 0.944, and fifty epochs 0.868.
 #
 # The bars show the importance of genes. It falls slowly: no small group of genes stands
 # out.

@@ -76,13 +76,9 @@ print(f"{'chance':>27}: {chance:.2f}")
 # Communality finds real features among noise of both kinds: it counts what the network
 # can predict from other features, and noise cannot be predicted.
 #
-# Strength does well among Gaussian noise, and hardly better than chance among shuffled
-# pixels. Those it chooses there come from the margins of the images and are on in less
-# than one image of a hundred. Standardised, these few values are as large as 20 to 40
-# and dominate the loss, so the network connects strongly to what it can only copy.
-#
-# Attribution finds fewer real features than strength among Gaussian noise, and falls
-# for the same copies of margins among shuffled pixels.
+# Strength finds somewhat more than half: a network with so many connections also learns
+# to copy features that no other one knows of. Attribution finds still fewer, as it asks
+# for the size of derivatives, and not for whether what they predict is true.
 #
 # With other data the order may be another; `benchmarks/README.md` has more of them.
 

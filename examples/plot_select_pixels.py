@@ -112,27 +112,23 @@ for name, masks in {**chosen, "random": [largest(rng.random(784))]}.items():
 # What is seen
 # ------------
 #
-# In the first epochs the strongest pixels are at the margins, in both runs. The network
-# has not chosen them. Weights begin at random; those of pixels that are used shrink at
-# first, while those of pixels that are hardly ever on stay as they were, until weight
-# decay has drawn them to zero and SET has replaced them.
+# *Standardised*, the strongest pixels are scattered over the area of the digits.
+# Weights begin at random, so that some are at the margins in the first epoch; weight
+# decay and SET clear them away.
 #
-# *Standardised*, the strength then turns to the middle of the images, and away again.
-# After thirty epochs the strongest pixels form a ring around the digits. They are on in
-# less than a thousandth of the images. Divided by their tiny standard deviation, the
-# few values that are not zero become as large as 60, and their squared errors dominate
-# the loss. Other pixels hardly foretell them, so the network needs strong connections
-# to copy them. For telling digits apart such pixels are useless: choosing at random is
-# better.
+# In *one scale*, the strongest pixels gather in the middle, where they vary most. Many
+# of them are neighbours that say the same, and the accuracy is lower.
 #
-# In *one scale*, the strongest pixels are in the middle, where they vary most, and many
-# of them are neighbours that say the same.
-#
-# The *default* is spread over the whole area of the digits from the first epoch on, and
-# hardly changes in character, although the network is the standardised one. A pixel
-# that others cannot foretell has little communality, and one that hardly varies in `X`
-# has a small standard deviation; `diversity` keeps neighbours apart. Its 50 pixels are
+# The *default* is spread evenly over the digits from the first epoch on: `diversity`
+# keeps neighbours apart. A pixel that others cannot foretell has little communality,
+# and one that hardly varies in `X` has a small standard deviation. Its 50 pixels are
 # the best ones of these.
+#
+# The hidden neurons are logistic, as in the paper. With ``activation="tanh"`` the
+# standardised strength ends at a ring around the digits, of pixels that are on in less
+# than a thousandth of the images: their rare values, divided by a tiny standard
+# deviation, are as large as 60, and tanh lets the network copy them. The default hardly
+# changes.
 
 figure = plt.figure(figsize=(10, 8), layout="constrained")
 top, bottom = figure.subfigures(2, 1, height_ratios=[5, 3])

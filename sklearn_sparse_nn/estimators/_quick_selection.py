@@ -59,8 +59,9 @@ class QuickSelectionSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator)
         Number of hidden neurons of the autoencoder.
 
     activation : {'relu', 'all_relu', 'leaky_relu', 'tanh', 'logistic', 'identity'}, \
-default='tanh'
-        Activation function of the hidden neurons, see :class:`SETClassifier`.
+default='logistic'
+        Activation function of the hidden neurons, see :class:`SETClassifier`. [1]_ has
+        'logistic'.
 
     epsilon : float, default=13
         Number of connections per neuron: each of the two layers has
@@ -85,8 +86,7 @@ default='tanh'
           structure.
         - 'attribution': how strongly the other outputs of the network change with it,
           after [2]_.
-        - 'strength': the sum of the magnitudes of its connections, as in [1]_, whose
-          hidden neurons have ``activation='logistic'``.
+        - 'strength': the sum of the magnitudes of its connections, as in [1]_.
 
     diversity : float or 'auto', default='auto'
         How much a feature loses by being like one that is already chosen, in the range
@@ -229,7 +229,7 @@ default='tanh'
         n_features_to_select=50,
         *,
         n_hidden=1000,
-        activation="tanh",
+        activation="logistic",
         epsilon=13,
         zeta=0.2,
         topology="erdos_renyi",
