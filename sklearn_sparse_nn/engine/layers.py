@@ -39,37 +39,40 @@ class SparseLayers(NamedTuple):
     intercepts: np.ndarray
 
 
-def stack_layers(sizes, connections, weights, intercepts):
-    """Put the CSR matrices of consecutive layers into one.
+def stack_layers(sizes, connections):
+    """Put the CSR structures of consecutive layers into one.
 
     Parameters
     ----------
     sizes : sequence of int, length n_layers + 1
         Number of neurons of the input and of each layer.
-    connections : sequence of (indptr, indices)
-        Per layer, the CSR structure of shape (n_neurons, n_inputs).
-    weights, intercepts : sequences of ndarray
-        Per layer, the weight of each connection and the bias of each neuron.
+    connections : iterable of (indptr, indices)
+        Per layer, the CSR structure of shape (n_neurons, n_inputs). One is asked for
+        when the one before has its place, so that they need not be there together.
 
     Returns
     -------
     layers : SparseLayers
+        All weights and intercepts are zero.
     """
     sizes = np.asarray(sizes, dtype=np.int64)
-    starts = np.cumsum([0] + [len(indices) for _, indices in connections])
-    indptr = [
-        indptr[:-1].astype(np.int64) + start
-        for (indptr, _), start in zip(connections, starts)
-    ]
+    first = np.concatenate([[0], np.cumsum(sizes[1:])])
+    indptr = np.zeros(first[-1] + 1, dtype=np.int64)
+    indices = np.zeros(0, dtype=np.uint32)
+    for layer, (ends, inputs) in enumerate(connections):
+        start = len(indices)
+        indptr[first[layer] : first[layer + 1] + 1] = ends
+        indptr[first[layer] : first[layer + 1] + 1] += start
+        # A large array moves to more memory page by page, without a copy (Linux).
+        indices.resize(start + len(inputs), refcheck=False)
+        indices[start:] = inputs
     return SparseLayers(
         sizes=sizes,
-        first=np.concatenate([[0], np.cumsum(sizes[1:])]),
-        indptr=np.concatenate([*indptr, starts[-1:].astype(np.int64)]),
-        indices=np.concatenate([indices for _, indices in connections]).astype(
-            np.uint32, copy=False
-        ),
-        weights=np.concatenate(weights).astype(np.float32, copy=False),
-        intercepts=np.concatenate(intercepts).astype(np.float32, copy=False),
+        first=first,
+        indptr=indptr,
+        indices=indices,
+        weights=np.zeros(len(indices), dtype=np.float32),
+        intercepts=np.zeros(first[-1], dtype=np.float32),
     )
 
 

@@ -21,7 +21,7 @@ from sklearn_sparse_nn.networks.batches import block_buffers
 from sklearn_sparse_nn.networks.forward import decide, decision_workspace
 from sklearn_sparse_nn.topology.evolution import EvolvingLayer
 from sklearn_sparse_nn.topology.rewiring import ask_rule, rewire
-from sklearn_sparse_nn.topology.weights import random_weights
+from sklearn_sparse_nn.topology.weights import draw_weights
 
 # Compiled code runs for at most about this many connections × samples, a fraction of a
 # second, before Python can hear an interrupt.
@@ -70,18 +70,14 @@ class SparseNetwork:
         self.noise_seed = seed
         streams = np.random.SeedSequence(seed).spawn(len(sizes) - 1)
         self.streams = [np.random.Generator(np.random.PCG64(s)) for s in streams]
-        connections, weights, intercepts = [], [], []
-        for layer, (n_inputs, n_neurons) in enumerate(pairwise(sizes)):
-            rng = self.streams[layer]
-            indptr, indices = topology.connect(
-                n_inputs, n_neurons, epsilon, rng, spread if layer == 0 else None
-            )
-            degrees = np.diff(indptr)
-            connections.append((indptr, indices))
-            fan_in = np.repeat(degrees, degrees)
-            weights.append(random_weights(fan_in, gains[layer], rng))
-            intercepts.append(np.zeros(n_neurons, dtype=np.float32))
-        self.layers = stack_layers(sizes, connections, weights, intercepts)
+        connections = (
+            topology.connect(*shape, epsilon, rng, spread if layer == 0 else None)
+            for layer, (shape, rng) in enumerate(zip(pairwise(sizes), self.streams))
+        )
+        self.layers = stack_layers(sizes, connections)
+        for layer, rng in enumerate(self.streams):
+            weights = self.layers.weights[connections_of(self.layers, layer)]
+            draw_weights(weights, layer_indptr(self.layers, layer), gains[layer], rng)
         self.solver = None
         self.state = None
         self.n_updates = 0

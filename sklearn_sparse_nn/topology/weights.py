@@ -6,6 +6,8 @@ A neuron with `d` connections needs weights of variance ``gain² / d``. In a spa
 
 import numpy as np
 
+from sklearn_sparse_nn.topology.cells import neuron_blocks
+
 # ReLU silences half of its inputs, which costs half of the variance (He et al., 2015).
 _GAINS = {"relu": np.sqrt(2), "all_relu": np.sqrt(2 / 1.36), "leaky_relu": np.sqrt(2)}
 
@@ -34,3 +36,24 @@ def random_weights(fan_in, gain, rng):
         np.sqrt(np.float32(3)) * np.float32(gain) / np.sqrt(fan_in, dtype=np.float32)
     )
     return bound * (2 * rng.random(len(fan_in), dtype=np.float32) - 1)
+
+
+def draw_weights(weights, indptr, gain, rng):
+    """Draw the weights of a new layer, the same as `random_weights` would.
+
+    They are drawn in blocks, straight to where they belong.
+
+    Parameters
+    ----------
+    weights : ndarray of float32, shape (n_connections,)
+        Is filled.
+    indptr : ndarray of int64, shape (n_neurons + 1,)
+        Where the connections of each neuron start, from 0.
+    gain, rng
+        See `random_weights`.
+    """
+    degrees = np.diff(indptr)
+    for first, last in neuron_blocks(indptr):
+        fan_in = np.repeat(degrees[first:last], degrees[first:last])
+        block = slice(indptr[first], indptr[last])
+        weights[block] = random_weights(fan_in, gain, rng)

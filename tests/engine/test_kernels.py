@@ -79,7 +79,9 @@ class Case:
             connections.append((indptr, np.nonzero(mask)[1]))
             weights.append(rng.normal(size=mask.sum()))
             intercepts.append(rng.normal(size=m))
-        self.layers = stack_layers(sizes, connections, weights, intercepts)
+        self.layers = stack_layers(sizes, connections)
+        self.layers.weights[:] = np.concatenate(weights)
+        self.layers.intercepts[:] = np.concatenate(intercepts)
         network = naive.Network.of(self.layers)
         self.W, self.b = network.weights[1], network.intercepts[1]
         self.mask = network.masks[1]

@@ -22,12 +22,10 @@ def _stack(matrices):
     """Stack dense (n_inputs, n_neurons) matrices, zeros meaning no connection."""
     by_neuron = [sparse.csr_array(W.T) for W in matrices]
     sizes = [len(matrices[0])] + [W.shape[1] for W in matrices]
-    return stack_layers(
-        sizes,
-        [(W.indptr, W.indices) for W in by_neuron],
-        [W.data for W in by_neuron],
-        [np.full(W.shape[1], i) for i, W in enumerate(matrices)],
-    )
+    layers = stack_layers(sizes, ((W.indptr, W.indices) for W in by_neuron))
+    layers.weights[:] = np.concatenate([W.data for W in by_neuron])
+    layers.intercepts[:] = np.repeat(np.arange(len(matrices)), sizes[1:])
+    return layers
 
 
 def _matrices(sizes, density, seed):
@@ -77,6 +75,19 @@ def test_layers_lie_one_after_the_other():
         )
         assert layer_indptr(layers, i)[0] == 0
         assert (layers.intercepts[neurons_of(layers, i)] == i).all()
+
+
+def test_a_layer_is_asked_for_when_the_one_before_has_its_place():
+    def connections():
+        for n in range(3):
+            indices = np.arange(4) + n
+            yield np.array([0, 1, 4]), indices
+            indices[:] = 0
+
+    layers = stack_layers([7, 2, 2, 2], connections())
+    np.testing.assert_array_equal(layers.indices, [0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5])
+    np.testing.assert_array_equal(layers.indptr, [0, 1, 4, 5, 8, 9, 12])
+    assert not layers.weights.any() and not layers.intercepts.any()
 
 
 def test_types_are_those_that_the_kernels_are_compiled_for():

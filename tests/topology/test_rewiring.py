@@ -29,7 +29,9 @@ def _network(density=0.4, seed=0):
         connections.append((indptr, np.nonzero(mask)[1]))
         weights.append(rng.normal(size=mask.sum()))
         intercepts.append(rng.normal(size=n_neurons))
-    layers = stack_layers(SIZES, connections, weights, intercepts)
+    layers = stack_layers(SIZES, connections)
+    layers.weights[:] = np.concatenate(weights)
+    layers.intercepts[:] = np.concatenate(intercepts)
     n = len(layers.weights)
     return layers, tuple(rng.normal(size=(2, n)).astype(np.float32))
 

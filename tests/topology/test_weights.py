@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from sklearn_sparse_nn.topology.weights import activation_gain, random_weights
+from sklearn_sparse_nn.topology import cells
+from sklearn_sparse_nn.topology.weights import (
+    activation_gain,
+    draw_weights,
+    random_weights,
+)
 from tests import naive
 
 
@@ -27,6 +32,20 @@ def test_each_weight_has_the_variance_of_its_own_neuron():
 def test_no_connections_no_weights():
     weights = random_weights(np.zeros(0, dtype=int), 1.0, np.random.default_rng(0))
     assert weights.shape == (0,)
+
+
+@pytest.mark.parametrize("block", [1, 2, 7, 64, 10**6])
+@pytest.mark.parametrize("largest", [1, 2, 9, 100])
+def test_weights_in_blocks_are_those_drawn_at_once(monkeypatch, block, largest):
+    monkeypatch.setattr(cells, "_BLOCK", block)
+    degrees = np.random.default_rng(1).integers(0, largest, 101, endpoint=True)
+    at_once, in_blocks = (np.random.default_rng(0) for _ in "ab")
+    expected = random_weights(np.repeat(degrees, degrees), 1.3, at_once)
+    weights = np.zeros_like(expected)
+    draw_weights(weights, np.cumsum([0, *degrees]), 1.3, in_blocks)
+    np.testing.assert_array_equal(weights, expected)
+    # Half of a 64-bit draw may wait for the next number: it is not lost either.
+    assert in_blocks.bit_generator.state == at_once.bit_generator.state
 
 
 @pytest.mark.parametrize("name", ["relu", "leaky_relu", "all_relu", "identity"])
