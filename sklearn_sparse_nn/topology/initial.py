@@ -6,6 +6,7 @@ indices ascending within a row. `ErdosRenyi` and `Dense` are two.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -64,15 +65,16 @@ class ErdosRenyi:
         bounds = np.arange(n_blocks + 1) * n_neurons // n_blocks
         # How many of the connections fall into each block of rows.
         share = _split(n_connections, np.diff(bounds) * n_inputs, rng)
-        counts, indices = [], []
-        for n_rows, size in zip(np.diff(bounds), share):
-            neurons, inputs = np.divmod(
-                sorted_sample(n_rows * n_inputs, size, rng), n_inputs
-            )
-            counts.append(np.bincount(neurons, minlength=n_rows))
-            indices.append(inputs.astype(np.uint32))
-        indptr = np.concatenate([[0], np.cumsum(np.concatenate(counts))])
-        return indptr, np.concatenate(indices)
+        indptr = np.zeros(n_neurons + 1, dtype=np.int64)
+        indices = np.empty(n_connections, dtype=np.uint32)
+        start = 0
+        for (first, last), size in zip(pairwise(bounds), share):
+            cells = sorted_sample((last - first) * n_inputs, size, rng)
+            degrees = np.bincount(cells // n_inputs, minlength=last - first)
+            indptr[first + 1 : last + 1] = degrees
+            indices[start : start + size] = cells % n_inputs
+            start += size
+        return np.cumsum(indptr, out=indptr), indices
 
 
 @dataclass(frozen=True)

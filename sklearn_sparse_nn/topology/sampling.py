@@ -46,7 +46,9 @@ def _visit(population, probability, rng):
     """Keep each integer of `range(population)` independently with `probability`."""
     expected = population * probability
     n_jumps = int(expected + 6 * np.sqrt(expected)) + 6
-    visited = np.cumsum(rng.geometric(probability, n_jumps)) - 1
+    visited = rng.geometric(probability, n_jumps)
+    np.cumsum(visited, out=visited)
+    visited -= 1
     while visited[-1] < population:
         jumps = rng.geometric(probability, n_jumps)
         visited = np.concatenate([visited, visited[-1] + np.cumsum(jumps)])
@@ -79,7 +81,8 @@ def sample_empty_cells(indptr, indices, n_inputs, size, rng):
         # The empty cell of rank r comes after those occupied cells that have at most r
         # empty cells before them.
         occupied -= np.arange(indptr[first], indptr[last])
-        cells[start:stop] += indptr[first] + np.searchsorted(
-            occupied, cells[start:stop], side="right"
-        )
+        # Two ascending runs: a stable sort merges them in linear time.
+        order = np.argsort(np.concatenate([occupied, cells[start:stop]]), kind="stable")
+        n_before = np.flatnonzero(order >= len(occupied)) - np.arange(stop - start)
+        cells[start:stop] += indptr[first] + n_before
     return cells
