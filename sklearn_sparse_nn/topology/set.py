@@ -83,10 +83,14 @@ def _prune_side(weights, side, share, pruned):
     """Mark the share nearest to zero of the weights ``side(weights, 0)``."""
     starts = range(0, len(weights) or 1, _BLOCK)
     blocks = [slice(start, start + _BLOCK) for start in starts]
-    magnitudes = np.concatenate(
-        [np.abs(np.compress(side(weights[b], 0), weights[b])) for b in blocks]
-    )
-    n_pruned = int(share * len(magnitudes))
+    # What is left of it is never touched, and takes no memory.
+    magnitudes, n_found = np.empty_like(weights), 0
+    for b in blocks:
+        found = np.compress(side(weights[b], 0), weights[b])
+        np.abs(found, out=magnitudes[n_found : n_found + len(found)])
+        n_found += len(found)
+    magnitudes = magnitudes[:n_found]
+    n_pruned = int(share * n_found)
     if not n_pruned:
         return
     # Selection in linear time; partial sorting would not be.
