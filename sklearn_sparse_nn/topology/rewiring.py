@@ -82,34 +82,42 @@ def rewire(layers, state, layer, pruned, cells, weights, team):
     """
     n_connections, n_inputs = len(layers.weights), int(layers.sizes[layer])
     here, neurons = connections_of(layers, layer), neurons_of(layers, layer)
+    indptr, indices = layer_indptr(layers, layer), layers.indices[here]
+    blocks = neuron_blocks(indptr)
+    old = [slice(indptr[first], indptr[last]) for first, last in blocks]
+    new = [
+        slice(*np.searchsorted(cells, [first * n_inputs, last * n_inputs]))
+        for first, last in blocks
+    ]
+    degrees, orders, pieces = ([None] * len(blocks) for _ in range(3))
+
+    def compare(thread, n_threads, shared):
+        for b in range(thread, len(blocks), n_threads):
+            occupied = occupied_cells(indptr, indices, n_inputs, *blocks[b])
+            grown = cells[new[b]]
+            goes = np.append(pruned[old[b]], np.zeros(len(grown), dtype=bool))
+            stays = np.flatnonzero(~goes)
+            merged = np.append(occupied, grown)[stays]
+            # Two ascending runs: a stable sort merges them in linear time.
+            order = np.argsort(merged, kind="stable")
+            degrees[b] = _degrees(merged[order], n_inputs, *blocks[b])
+            # Each block has one order for all arrays; 4 bytes, not 8, are enough.
+            orders[b] = stays.astype(np.uint32)[order]
+
+    def move(thread, n_threads, shared, array, fresh):
+        for b in range(thread, len(blocks), n_threads):
+            pieces[b] = np.append(array[old[b]], fresh[new[b]])[orders[b]]
+
+    team.run(compare)
     zeros = np.zeros(len(cells), dtype=np.float32)
     # What moves, and what a new connection starts with. SGD has no second moment.
     arrays = [layers.indices, layers.weights, *state]
     fresh = [(cells % n_inputs).astype(np.uint32), weights, *(zeros for _ in state)]
-    moving = [i for i, array in enumerate(arrays) if len(array) == n_connections]
-    indptr = layer_indptr(layers, layer)
-    blocks = neuron_blocks(indptr)
-    degrees, pieces = [None] * len(blocks), [None] * len(blocks)
-
-    def merge(thread, n_threads, shared):
-        for block in range(thread, len(blocks), n_threads):
-            first, last = blocks[block]
-            old = slice(indptr[first], indptr[last])
-            new = slice(*np.searchsorted(cells, [first * n_inputs, last * n_inputs]))
-            kept = np.flatnonzero(~pruned[old])
-            occupied = occupied_cells(indptr, arrays[0][here], n_inputs, first, last)
-            merged = np.concatenate([occupied[kept], cells[new]])
-            # Two ascending runs: a stable sort merges them in linear time.
-            order = np.argsort(merged, kind="stable")
-            degrees[block] = _degrees(merged[order], n_inputs, first, last)
-            pieces[block] = [
-                np.concatenate([arrays[i][here][old][kept], fresh[i][new]])[order]
-                for i in moving
-            ]
-
-    team.run(merge)
-    for i, merged in zip(moving, zip(*pieces)):
-        arrays[i] = _replace(arrays[i], here, merged)
+    # One array after the other: only of one are the new pieces there beside the old.
+    for i, array in enumerate(arrays):
+        if len(array) == n_connections:
+            team.run(move, array[here], fresh[i])
+            arrays[i] = _replace(array, here, pieces)
     # The rows of this layer end elsewhere, those of later layers are moved.
     ends = here.start + np.cumsum(np.concatenate(degrees))
     layers.indptr[neurons.start + 1 : neurons.stop + 1] = ends
