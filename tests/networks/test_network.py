@@ -1,0 +1,72 @@
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.networks.mlp import MLP
+from sklearn_sparse_nn.topology import SET, ErdosRenyi, TrainingClock, cells
+
+
+def _network(sizes, epsilon=2):
+    return MLP(sizes, ErdosRenyi(), epsilon, "relu", "softmax", seed=0)
+
+
+class Peak:
+    """Most bytes at a time since it began, those that were there before left out."""
+
+    def __enter__(self):
+        tracemalloc.start()
+        return self
+
+    def bytes(self):
+        return tracemalloc.get_traced_memory()[1]
+
+    def __exit__(self, *exception):
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("solver, least, most", [("sgd", 12, 16), ("adam", 16, 20)])
+def test_ten_layers_take_little_more_than_parameters_and_state(
+    monkeypatch, solver, least, most
+):
+    # As in the large layers for which it matters, there are many blocks.
+    monkeypatch.setattr(cells, "_BLOCK", 2**12)
+    with Peak() as peak, ThreadTeam(1) as team:
+        network = _network([5_000] * 11, epsilon=20)
+        n_connections = len(network.layers.weights)
+        # Index and weight, and less than 20 bytes for the layer in work, a tenth.
+        assert 8 * n_connections < peak.bytes() < 10 * n_connections
+        network.reset_optimiser(solver)
+        network.evolve(SET(), 0.3, TrainingClock(1, None, 10, 10), team)
+        assert least * n_connections < peak.bytes() < most * n_connections
+
+
+def test_the_layer_being_made_is_all_that_is_there_twice():
+    class Watched(ErdosRenyi):
+        def connect(self, *args):
+            in_use.append(tracemalloc.get_traced_memory()[0])
+            return super().connect(*args)
+
+    in_use = []
+    with Peak():
+        MLP([2_000] * 21, Watched(), 20, "relu", "softmax", seed=0)
+    # Layers of 80,000 connections and 2,000 neurons. Weights come after the last.
+    per_layer = np.diff(in_use[2:])
+    np.testing.assert_allclose(per_layer, 4 * 80_000, rtol=0.1)
+
+
+@pytest.mark.parametrize("name", ["weights", "intercepts"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_one_number_that_is_not_finite_is_found(name, value):
+    network = _network([6, 5, 4])
+    assert network.is_finite()
+    getattr(network.layers, name)[3] = value
+    getattr(network.layers, name)[4] = -1
+    assert not network.is_finite()
+
+
+def test_a_network_without_connections_is_finite():
+    network = _network([6, 5, 4], epsilon=0)
+    assert len(network.layers.weights) == 0
+    assert network.is_finite()
