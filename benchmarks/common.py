@@ -26,6 +26,7 @@ def argument_parser(docstring, n_rounds):
     )
     parser.add_argument("--rounds", type=int, default=n_rounds, help="%(default)s")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write results here")
+    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw them here")
     return parser
 
 
@@ -148,13 +149,42 @@ def print_table(headings, rows):
         print("  ".join([first, *others]).rstrip())
 
 
-def report(machine, results, args):
-    """Print the machine; write all to the file of `--json`."""
+def report(machine, results, args, draw=None):
+    """Print the machine; write all to the file of `--json`, draw it in `--figure`.
+
+    `draw` takes the results as they are read from JSON, where keys are strings, and
+    returns a matplotlib figure. `figures.py` calls it again for the documentation.
+    """
     print("\n" + ", ".join(f"{key} {value}" for key, value in machine.items()))
+    options = ("json", "figure")
+    parameters = {k: v for k, v in vars(args).items() if k not in options}
+    content = {"machine": machine, "parameters": parameters, "results": results}
+    text = json.dumps(content, indent=1, default=str) + "\n"
     if args.json is not None:
-        parameters = {k: v for k, v in vars(args).items() if k != "json"}
-        content = {"machine": machine, "parameters": parameters, "results": results}
-        args.json.write_text(json.dumps(content, indent=2, default=str) + "\n")
+        args.json.write_text(text)
+    if args.figure is not None and draw is not None:
+        draw(json.loads(text)["results"]).savefig(args.figure, dpi=120)
+
+
+def draw_ratios(results, title, key="times_ours"):
+    """Bars of how many times as long as ours each side takes, with their spread.
+
+    `results` maps a label to a dict that has (median, least, greatest) under `key`.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, ax = plt.subplots(
+        figsize=(7, 0.8 + 0.35 * len(results)), layout="constrained"
+    )
+    middle, least, greatest = np.transpose([r[key] for r in results.values()])
+    spread = [middle - least, greatest - middle]
+    bars = ax.barh(list(results), middle, xerr=spread, color="C0", ecolor="0.4")
+    ax.bar_label(bars, [f"{m:.2f}" for m in middle], padding=4)
+    ax.axvline(1, color="0.4", linestyle="--", linewidth=1)
+    ax.invert_yaxis()
+    ax.margins(x=0.12)
+    ax.set(title=title, xlabel="times ours")
+    return figure
 
 
 def load_mnist():

@@ -5,15 +5,17 @@ sparse layer, in float32. `kernels.c` holds the same algorithms over the same ar
 compiled with `cc -O3 -march=native`; SciPy multiplies its CSR matrix by the dense batch
 (the forward pass only, without activation function). The results are compared first.
 
+Then the same times beside what this processor can do at most, measured in the same run:
+see `roofline.py`. For each of its connections a kernel loads the activations of one
+neuron, 4 bytes for each sample; they come from the nearest level of the memory that
+holds a tile of 64 samples of all neurons.
+
     python benchmarks/kernels.py
     python benchmarks/kernels.py --lanes 16     # C with AVX-512 vectors
 """
 
 import ctypes
-import shutil
-import subprocess
 import tempfile
-from pathlib import Path
 from statistics import median
 
 import numba
@@ -28,6 +30,16 @@ from common import (
     report,
     stopwatch,
 )
+from roofline import (
+    add_compiler_options,
+    check_compiler,
+    compile_c,
+    compiler_version,
+    level_of,
+    print_roofline,
+    roof,
+)
+from roofline import measure as measure_roofline
 
 from sklearn_sparse_nn.engine import kernels
 from sklearn_sparse_nn.engine.activations import PIECEWISE_LINEAR
@@ -37,6 +49,10 @@ from sklearn_sparse_nn.networks.mlp import MLP
 from sklearn_sparse_nn.topology import ErdosRenyi
 
 KERNELS = ("forward", "input_gradient", "weight_gradient")
+SIDES = ("ours", "C", "SciPy")
+# Samples that the kernels take at a time, and operations in a measurement, at least:
+# tens of milliseconds.
+TILE, OPERATIONS = 64, 2_000_000_000
 
 
 # The engine compiles its kernels without a door for Python. What training knows only
@@ -137,17 +153,6 @@ def c_kernels(library, problem, results):
     return {name: bind(name) for name in KERNELS}
 
 
-def compile_c(compiler, lanes, folder):
-    """Compile `kernels.c` and load it."""
-    source = Path(__file__).with_name("kernels.c")
-    target = Path(folder) / "kernels.so"
-    # -ffp-contract=fast is GCC's default; Clang needs it to fuse across statements.
-    flags = ["-O3", "-march=native", "-ffp-contract=fast", "-shared", "-fPIC"]
-    command = [compiler, *flags, f"-DLANES={lanes}", str(source), "-o", str(target)]
-    subprocess.run(command, check=True)
-    return ctypes.CDLL(str(target))
-
-
 def check(ours, theirs, our_results, their_results):
     """Run each kernel once; both sides must agree."""
     for name in KERNELS:
@@ -157,13 +162,14 @@ def check(ours, theirs, our_results, their_results):
         np.testing.assert_allclose(mine, yours, rtol=1e-4, atol=1e-3)
 
 
-def compare(problem, library, n_rounds, n_calls):
+def compare(problem, library, n_rounds):
     """Seconds per kernel and side, and what they say in GFLOP/s and ratios."""
     our_results, c_results = problem.results(), problem.results()
     ours = our_kernels(problem, our_results)
     c = c_kernels(library, problem, c_results)
     check(ours, c, our_results, c_results)
-    gigaflops = 2e-9 * len(problem.layers.weights) * problem.batch_size
+    n_operations = 2 * len(problem.layers.weights) * problem.batch_size
+    n_calls = -(-OPERATIONS // n_operations)
     results = {}
     for name in KERNELS:
         sides = {"ours": ours[name], "C": c[name]}
@@ -173,7 +179,9 @@ def compare(problem, library, n_rounds, n_calls):
         seconds = interleave(timed, n_rounds)
         results[name] = {
             "seconds": seconds,
-            "gflops": {side: gigaflops / median(s) for side, s in seconds.items()},
+            "gflops": {
+                side: 1e-9 * n_operations / median(s) for side, s in seconds.items()
+            },
             "speed_of_ours": {
                 side: ratio(s, seconds["ours"])
                 for side, s in seconds.items()
@@ -195,35 +203,91 @@ def print_results(results):
     print_table(["neurons, kernel", *SIDES, "ours / C", "ours / SciPy"], rows)
 
 
-SIDES = ("ours", "C", "SciPy")
+def level_of_tile(n_neurons, roofline):
+    """The level of the memory that holds a tile of the activations of all neurons."""
+    return level_of(4 * TILE * n_neurons, roofline["cache_sizes"])
+
+
+def print_beside_roofline(results, roofline):
+    """Our times beside the peak, and beside the bandwidth that the activations have."""
+    rows = []
+    for n_neurons, by_kernel in results.items():
+        level = level_of_tile(n_neurons, roofline)
+        bandwidth = roofline["bandwidth"][level]
+        for name, result in by_kernel.items():
+            gflops = result["gflops"]["ours"]
+            traffic = 2 * gflops  # a product and a sum for each 4 bytes
+            rows.append(
+                [
+                    f"{n_neurons} {name}",
+                    f"{gflops:.1f}",
+                    f"{gflops / roofline['peak']:.0%}",
+                    f"{traffic:.1f}",
+                    level,
+                    f"{bandwidth:.1f}",
+                    f"{traffic / bandwidth:.0%}",
+                ]
+            )
+    print("\nOurs beside the peak, and its activations beside the bandwidth\n")
+    headings = ["neurons, kernel", "GFLOP/s", "of peak", "GB/s of activations"]
+    headings += ["level", "bandwidth, GB/s", "of bandwidth"]
+    print_table(headings, rows)
+
+
+def draw(results):
+    """GFLOP/s of all sides; a panel for each kernel, bars for each size of a layer."""
+    import matplotlib.pyplot as plt
+
+    layers, roofline = results["layers"], results["roofline"]
+    places = np.arange(len(layers))
+    figure, axes = plt.subplots(
+        1, len(KERNELS), figsize=(11, 3.6), sharey=True, layout="constrained"
+    )
+    for ax, name in zip(axes, KERNELS, strict=True):
+        for i, side in enumerate(SIDES):
+            speeds = [
+                layer[name]["gflops"].get(side, np.nan) for layer in layers.values()
+            ]
+            bars = ax.bar(places + 0.27 * (i - 1), speeds, 0.25, label=side)
+            labels = ["" if np.isnan(speed) else f"{speed:.0f}" for speed in speeds]
+            ax.bar_label(bars, labels, fontsize="small")
+        roofs = [roof(roofline, level_of_tile(int(n), roofline)) for n in layers]
+        ax.hlines(roofs, places - 0.45, places + 0.45, "0.2", label="roof of its level")
+        ax.axhline(roofline["peak"], color="0.2", linestyle=":", label="peak")
+        ax.set_xticks(places, [f"{int(n):,}" for n in layers])
+        ax.set(title=name.replace("_", " "), xlabel="neurons")
+    axes[0].set_ylabel("GFLOP/s, one thread")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5)
+    return figure
 
 
 def main():
     parser = argument_parser(__doc__, n_rounds=21)
-    parser.add_argument("--neurons", type=int, nargs="+", default=[1000, 4000])
+    sizes = [1_000, 4_000, 50_000]
+    parser.add_argument("--neurons", type=int, nargs="+", default=sizes)
     parser.add_argument("--epsilon", type=float, default=20)
     parser.add_argument("--batch-size", type=int, default=128, help="64, 128, 192, …")
-    parser.add_argument("--calls", type=int, default=50, help="per round")
-    parser.add_argument("--compiler", default="cc")
-    parser.add_argument("--lanes", type=int, choices=[8, 16], default=8)
+    add_compiler_options(parser)
     args = parser.parse_args()
-    if args.batch_size % 64:
+    if args.batch_size % TILE:
         parser.error("the C kernels know whole tiles of 64 samples only")
-    if shutil.which(args.compiler) is None:
-        parser.error(f"no C compiler named {args.compiler!r}: see --compiler")
+    check_compiler(parser, args)
 
     with tempfile.TemporaryDirectory() as folder:
-        library = compile_c(args.compiler, args.lanes, folder)
-        results = {}
+        library = compile_c("kernels", args.compiler, args.lanes, folder)
+        layers = {}
         for n_neurons in args.neurons:
             problem = Problem(n_neurons, args.epsilon, args.batch_size)
-            results[n_neurons] = compare(problem, library, args.rounds, args.calls)
-    print_results(results)
-    version = subprocess.run(
-        [args.compiler, "--version"], capture_output=True, text=True, check=True
-    )
-    machine = describe_machine() | {"compiler": version.stdout.splitlines()[0]}
-    report(machine, results, args)
+            layers[n_neurons] = compare(problem, library, args.rounds)
+        library = compile_c("roofline", args.compiler, args.lanes, folder)
+        roofline = measure_roofline(library, args.rounds)
+    print_results(layers)
+    print()
+    print_roofline(roofline)
+    print_beside_roofline(layers, roofline)
+    machine = describe_machine() | {"compiler": compiler_version(args.compiler)}
+    report(machine, {"layers": layers, "roofline": roofline}, args, draw)
 
 
 if __name__ == "__main__":
