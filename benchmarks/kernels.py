@@ -43,7 +43,7 @@ from roofline import measure as measure_roofline
 
 from sklearn_sparse_nn.engine import kernels
 from sklearn_sparse_nn.engine.activations import PIECEWISE_LINEAR
-from sklearn_sparse_nn.engine.buffers import aligned_zeros, padded_width, row_stride
+from sklearn_sparse_nn.engine.buffers import aligned_zeros, padded_width
 from sklearn_sparse_nn.engine.layers import layer_matrix
 from sklearn_sparse_nn.networks.mlp import MLP
 from sklearn_sparse_nn.topology import ErdosRenyi
@@ -84,7 +84,7 @@ class Problem:
         self.layers = network.layers
         self.matrix = layer_matrix(self.layers, 0).T.tocsr()
         self.n_neurons, self.batch_size = n_neurons, batch_size
-        self.stride = row_stride(padded_width(batch_size))
+        self.stride = padded_width(batch_size)
         rng = np.random.default_rng(0)
         self.x, self.deltas = self.random_rows(rng), self.random_rows(rng)
         # SciPy gets what suits it best: a contiguous matrix.

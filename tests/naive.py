@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, logsumexp
 
-from sklearn_sparse_nn.engine.buffers import padded_width, row_stride
+from sklearn_sparse_nn.engine.buffers import padded_width, random_span
 
 LEFT_SLOPES = {"relu": 0.0, "leaky_relu": 0.01, "identity": 1.0}
 
@@ -187,7 +187,7 @@ def masked(key, positions, rate):
 def corrupted(Z, noise, factor, seed, n_updates, batch_size):
     """A mini-batch of an autoencoder with the noise of `autoencoder_epoch`."""
     samples, features = np.indices(Z.shape)
-    positions = features * row_stride(padded_width(batch_size)) + samples
+    positions = features * random_span(padded_width(batch_size)) + samples
     key = random_key(seed, n_updates, 1)
     if noise == "gaussian":
         return Z + factor * normal(key, positions)
@@ -250,7 +250,7 @@ class BoltzmannMachine:
     def divergence_gradients(self, X, seed, n_updates, parameters):
         """Gradients of contrastive divergence, with the draws of `rbm_epoch`."""
         half = padded_width(parameters.batch_size)
-        stride = row_stride(2 * half)
+        stride = random_span(2 * half)
 
         def draw(p, turn):
             samples, neurons = np.indices(p.shape)

@@ -14,9 +14,12 @@ from sklearn_sparse_nn.engine.threads import barrier
 from sklearn_sparse_nn.networks.backward import backward
 from sklearn_sparse_nn.networks.batches import (
     columns_of,
+    columns_within,
     corrected,
     rows_from,
     sum_of,
+    tile_of,
+    tiles_with,
     update_neurons,
 )
 from sklearn_sparse_nn.networks.forward import forward
@@ -25,41 +28,42 @@ GAUSSIAN, MASKING = range(2)
 
 
 @inner
-def _keep_targets(layers, first, last, work):
+def _keep_targets(layers, first, last, tile):
     """Copy columns `first` to `last` of the inputs to where their error terms come."""
-    targets = rows_from(work.deltas, layers.first[-2], work.stride)
+    targets = rows_from(tile.deltas, layers.first[-2], tile.stride)
     for i in range(layers.sizes[0]):
-        start = i * work.stride
+        start = i * tile.stride
         target = targets[start + first : start + last]
-        value = work.activations[start + first : start + last]
+        value = tile.activations[start + first : start + last]
         for column in range(last - first):
             target[column] = value[column]
 
 
 @inner
-def _corrupt(n_inputs, first, last, work, noise, noise_factor, key):
+def _corrupt(n_inputs, first, last, tile, noise, noise_factor, key):
     """Add noise to columns `first` to `last` of the inputs."""
     n = last - first
     for i in range(n_inputs):
         # The position is that of the sample: no matter how many threads there are.
-        start = i * work.stride + first
+        start = i * tile.stride + first
+        position = i * tile.span + tile.column + first
         if noise == GAUSSIAN:
-            add_noise(work.activations, start, n, key, start, noise_factor)
+            add_noise(tile.activations, start, n, key, position, noise_factor)
         else:
-            mask(work.activations, start, n, key, start, noise_factor)
+            mask(tile.activations, start, n, key, position, noise_factor)
 
 
 @inner
-def _output_deltas(layers, first, last, n_samples, work):
+def _output_deltas(layers, first, last, n_samples, tile):
     """Turn targets into error terms; half the mean squared error of each sample.
 
     The targets of padding are zero, and stay: it sends nothing back.
     """
-    stride, n_outputs = work.stride, layers.sizes[-1]
-    outputs = rows_from(work.activations, layers.sizes[0] + layers.first[-2], stride)
-    deltas = rows_from(work.deltas, layers.first[-2], stride)
+    stride, n_outputs = tile.stride, layers.sizes[-1]
+    outputs = rows_from(tile.activations, layers.sizes[0] + layers.first[-2], stride)
+    deltas = rows_from(tile.deltas, layers.first[-2], stride)
     end = max(first, min(last, n_samples))
-    losses = work.losses[first:last]
+    losses = tile.losses[first:last]
     losses[:] = np.float32(0)
     for o in range(n_outputs):
         output = outputs[o * stride + first : o * stride + last]
@@ -101,14 +105,20 @@ def train_batches(
         n_samples = len(samples)
         width = -(-n_samples // LINE) * LINE
         first, last = columns_of(thread, n_threads, width)
-        read_batch(inputs, samples, first, last, work.activations, work.stride)
-        _keep_targets(layers, first, last, work)
-        key = random_key(seed, n_updates + turn, 1)
-        _corrupt(layers.sizes[0], first, last, work, noise, noise_factor, key)
         key = random_key(seed, n_updates + turn, 0)
-        forward(layers, functions, first, last, work, dropout, key)
-        _output_deltas(layers, first, last, n_samples, work)
-        backward(thread, layers, first, last, work)
+        noise_key = random_key(seed, n_updates + turn, 1)
+        for t in tiles_with(first, last, work.stride):
+            tile, columns = (
+                tile_of(work, t),
+                columns_within(t, first, last, work.stride),
+            )
+            here = samples[tile.column :]
+            read_batch(inputs, here, *columns, tile.activations, tile.stride)
+            _keep_targets(layers, *columns, tile)
+            _corrupt(layers.sizes[0], *columns, tile, noise, noise_factor, noise_key)
+            forward(layers, functions, *columns, tile, dropout, key)
+            _output_deltas(layers, *columns, len(here), tile)
+            backward(layers, *columns, tile, work.errors[thread])
         if not barrier(shared, n_threads, 2 * turn + 1):
             return
 

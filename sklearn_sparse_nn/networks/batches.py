@@ -13,7 +13,12 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_sparse_nn.engine import kernels
-from sklearn_sparse_nn.engine.buffers import aligned_zeros, padded_width, row_stride
+from sklearn_sparse_nn.engine.buffers import (
+    aligned_zeros,
+    padded_width,
+    random_span,
+    tile_width,
+)
 from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.layers import n_layers, neurons_of
 from sklearn_sparse_nn.engine.optimisers import ADAM, Step, regularise, update
@@ -25,17 +30,49 @@ _BLOCK_CONNECTIONS = 4096
 
 
 class Workspace(NamedTuple):
-    """Feature-major buffers of one mini-batch, for all threads."""
+    """Feature-major buffers of one mini-batch, for all threads: see `Tile`."""
 
-    activations: np.ndarray  # rows of the inputs, then of each neuron
-    deltas: np.ndarray  # slopes, then error terms; rows of each neuron
+    activations: np.ndarray  # per tile
+    deltas: np.ndarray  # per tile
     errors: np.ndarray  # per thread, what comes back to one layer; else zero
-    errors_stride: int
-    stride: int
-    losses: np.ndarray  # of each sample
+    stride: int  # columns of a tile
+    span: int  # random numbers set aside for each row
+    losses: np.ndarray  # of each column of one phase
     gradients: np.ndarray  # per thread, of the connections of one block
     blocks: np.ndarray  # (layer, first neuron, last neuron) of each block
     penalties: np.ndarray  # sum of squared weights of each block
+
+
+class Tile(NamedTuple):
+    """Some columns of a mini-batch, with memory of their own."""
+
+    activations: np.ndarray  # rows of the inputs, then of each neuron
+    deltas: np.ndarray  # slopes, then error terms; rows of each neuron
+    losses: np.ndarray  # of each column
+    stride: int  # distance between two rows
+    span: int  # random numbers set aside for each row
+    column: int  # its first column in the mini-batch
+
+
+@inner(inline="always")
+def tiles_per_phase(work):
+    return -(-len(work.losses) // work.stride)
+
+
+@inner
+def tile_of(work, tile):
+    """Tile number `tile` of a workspace; its column counts through all phases."""
+    n_columns = len(work.losses)
+    phase, place = divmod(tile, tiles_per_phase(work))
+    column = phase * n_columns + place * work.stride
+    return Tile(
+        work.activations[tile],
+        work.deltas[tile],
+        work.losses[column:],
+        work.stride,
+        work.span,
+        column,
+    )
 
 
 @inner(inline="always")
@@ -44,6 +81,19 @@ def columns_of(thread, n_threads, width):
     lines = width // LINE
     first = thread * lines // n_threads * LINE
     return first, (thread + 1) * lines // n_threads * LINE
+
+
+@inner(inline="always")
+def tiles_with(first, last, stride):
+    """The tiles that hold columns `first` to `last`."""
+    return range(first // stride, -(-last // stride))
+
+
+@inner(inline="always")
+def columns_within(tile, first, last, stride):
+    """Which columns of a tile are between columns `first` and `last` of the batch."""
+    start = tile * stride
+    return max(first - start, 0), min(last - start, stride)
 
 
 @inner(inline="always")
@@ -57,15 +107,17 @@ def _update_block(layers, state, block, width, work, gradient, alpha, scale, ste
     layer, start, stop = work.blocks[block]
     stride = work.stride
     x_row = 0 if layer == 0 else layers.sizes[0] + layers.first[layer - 1]
-    x = rows_from(work.activations, x_row, stride)
-    deltas = rows_from(work.deltas, start, stride)
     here = slice(layers.indptr[start], layers.indptr[stop])
     weights, intercepts = layers.weights[here], layers.intercepts[start:stop]
     bias_gradient = gradient[len(weights) :]
     gradient[: len(weights) + len(intercepts)] = np.float32(0)
-    kernels.weight_gradient(
-        0, width, layers, start, stop, x, deltas, gradient, bias_gradient, stride
-    )
+    for tile in range(len(work.activations)):
+        x = rows_from(work.activations[tile], x_row, stride)
+        deltas = rows_from(work.deltas[tile], start, stride)
+        columns = min(stride, width - tile % tiles_per_phase(work) * stride)
+        kernels.weight_gradient(
+            0, columns, layers, start, stop, x, deltas, gradient, bias_gradient, stride
+        )
     work.penalties[block] = regularise(gradient, weights, alpha, scale)
     update(weights, state.first[here], state.second[here], gradient, step)
     here = slice(start, stop)
@@ -116,35 +168,46 @@ def corrected(step, n_updates):
     )
 
 
-def new_workspace(layers, n_columns, n_threads, n_rows, n_error_rows, n_phases=1):
+def new_workspace(layers, n_samples, n_threads, n_rows, n_error_rows, n_phases=1):
     """Buffers to train with.
 
     Parameters
     ----------
     layers : SparseLayers
-    n_columns : int
-        Columns that the threads share, a multiple of `LINE`.
+    n_samples : int
+        Samples of a mini-batch.
     n_threads : int
     n_rows : int
         Rows of the activations.
     n_error_rows : int
         Rows of the errors that come back to a layer.
     n_phases : int
-        How often the columns are there, side by side.
+        How often the tiles are there, one phase behind the other.
     """
-    stride = row_stride(n_phases * n_columns)
+    n_columns, stride = padded_width(n_samples), tile_width(layers.sizes, n_samples)
+    n_tiles = n_phases * -(-n_columns // stride)
+
+    def rows(n_parts, n_rows):
+        size = n_rows * stride
+        return aligned_zeros(n_parts * size).reshape(n_parts, size)
+
     # Errors are apart for each thread: on neighbouring cache lines, two threads that
     # add to them made the backward pass 2.5 times as slow.
-    narrow = row_stride(padded_width(-(-n_columns // n_threads)))
     return Workspace(
-        activations=aligned_zeros(n_rows * stride),
-        deltas=aligned_zeros(int(layers.first[-1]) * stride),
-        errors=aligned_zeros(n_threads * n_error_rows * narrow).reshape(n_threads, -1),
-        errors_stride=narrow,
+        activations=rows(n_tiles, n_rows),
+        deltas=rows(n_tiles, int(layers.first[-1])),
+        errors=rows(n_threads, n_error_rows),
         stride=stride,
+        span=random_span(n_phases * n_columns),
         losses=np.zeros(n_columns, dtype=np.float32),
         **block_buffers(layers, n_threads),
     )
+
+
+def columns_side_by_side(buffer, stride, rows):
+    """Some rows of a buffer, with the columns of all tiles."""
+    tiles = buffer.reshape(len(buffer), -1, stride)[:, rows]
+    return tiles.swapaxes(0, 1).reshape(tiles.shape[1], -1)
 
 
 def block_buffers(layers, n_threads):

@@ -17,9 +17,12 @@ from sklearn_sparse_nn.engine.threads import barrier
 from sklearn_sparse_nn.networks.backward import backward
 from sklearn_sparse_nn.networks.batches import (
     columns_of,
+    columns_within,
     corrected,
     rows_from,
     sum_of,
+    tile_of,
+    tiles_with,
     update_neurons,
 )
 from sklearn_sparse_nn.networks.forward import forward
@@ -39,11 +42,11 @@ class Targets(NamedTuple):
 
 
 @inner
-def _output_deltas(layers, functions, targets, samples, first, last, work):
-    """Losses and output error terms of columns `first` to `last`."""
-    start, stride = layers.first[-2], work.stride
-    outputs = rows_from(work.activations, layers.sizes[0] + start, stride)
-    deltas = rows_from(work.deltas, start, stride)
+def _output_deltas(layers, functions, targets, samples, first, last, tile):
+    """Losses and output error terms of columns `first` to `last` of a tile."""
+    start, stride = layers.first[-2], tile.stride
+    outputs = rows_from(tile.activations, layers.sizes[0] + start, stride)
+    deltas = rows_from(tile.deltas, start, stride)
     n_outputs = layers.sizes[-1]
     for column in range(first, last):
         if column >= len(samples):  # padding sends nothing back
@@ -65,7 +68,7 @@ def _output_deltas(layers, functions, targets, samples, first, last, work):
             loss *= targets.weights[sample]
             for o in range(n_outputs):
                 deltas[o * stride + column] *= targets.weights[sample]
-        work.losses[column] = loss
+        tile.losses[column] = loss
 
 
 @inner(inline="always")
@@ -109,10 +112,16 @@ def train_batches(
         width = -(-len(samples) // LINE) * LINE
         first, last = columns_of(thread, n_threads, width)
         key = random_key(seed, n_updates + turn, 0)
-        read_batch(inputs, samples, first, last, work.activations, work.stride)
-        forward(layers, functions, first, last, work, dropout, key)
-        _output_deltas(layers, functions, targets, samples, first, last, work)
-        backward(thread, layers, first, last, work)
+        for t in tiles_with(first, last, work.stride):
+            tile, columns = (
+                tile_of(work, t),
+                columns_within(t, first, last, work.stride),
+            )
+            here = samples[tile.column :]
+            read_batch(inputs, here, *columns, tile.activations, tile.stride)
+            forward(layers, functions, *columns, tile, dropout, key)
+            _output_deltas(layers, functions, targets, here, *columns, tile)
+            backward(layers, *columns, tile, work.errors[thread])
         if not barrier(shared, n_threads, 2 * turn + 1):
             return
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from sklearn_sparse_nn.engine.buffers import padded_width
+from sklearn_sparse_nn.engine.buffers import tile_width
 from sklearn_sparse_nn.engine.inputs import describe_inputs
 from sklearn_sparse_nn.engine.layers import (
     connections_of,
@@ -15,9 +15,9 @@ from sklearn_sparse_nn.engine.layers import (
     stack_layers,
 )
 from sklearn_sparse_nn.engine.optimisers import OptimiserState, new_state
-from sklearn_sparse_nn.engine.simd import LINE, TILES
+from sklearn_sparse_nn.engine.simd import LINE
 from sklearn_sparse_nn.engine.threads import shielded
-from sklearn_sparse_nn.networks.batches import block_buffers
+from sklearn_sparse_nn.networks.batches import block_buffers, columns_side_by_side
 from sklearn_sparse_nn.networks.forward import decide, decision_workspace
 from sklearn_sparse_nn.topology.evolution import EvolvingLayer
 from sklearn_sparse_nn.topology.rewiring import ask_rule, rewire
@@ -170,9 +170,9 @@ class SparseNetwork:
     def _decide(self, layers, functions, described, samples, team):
         inputs, owner = described
         n_rows = int(layers.sizes[0] + layers.first[-1])
-        n_columns = max(LINE, min(TILES[0], _DECISION_BYTES // (4 * n_rows)))
-        n_columns = min(n_columns, padded_width(len(samples))) * team.n_threads
-        work = decision_workspace(layers, n_columns)
+        affordable = max(LINE, _DECISION_BYTES // (4 * n_rows) // LINE * LINE)
+        width = min(tile_width(layers.sizes, len(samples)), affordable)
+        work = decision_workspace(layers, width, team.n_threads)
         scores = np.zeros((len(samples), layers.sizes[-1]), dtype=np.float32)
         team.run(decide, layers, functions, inputs, samples, work, scores)
         del owner
@@ -242,11 +242,12 @@ class SparseNetwork:
         n_inputs = int(self.layers.sizes[layer])
         columns, weight_sum = self._last_batch
         previous = self.layers.sizes[0] + self.layers.first[layer - 1] if layer else 0
-        activations = work.activations.reshape(-1, work.stride)
-        activations = activations[previous : previous + n_inputs, columns]
-        deltas = work.deltas.reshape(-1, work.stride)
+        inputs = slice(previous, previous + n_inputs)
+        activations = columns_side_by_side(work.activations, work.stride, inputs)
         rows = self.layers.first[layer] + np.asarray(neurons)
-        return deltas[rows][:, columns] @ activations.T / np.float32(weight_sum or 1)
+        deltas = columns_side_by_side(work.deltas, work.stride, rows)
+        products = deltas[:, columns] @ activations[:, columns].T
+        return products / np.float32(weight_sum or 1)
 
     def copy(self):
         """A copy that later training of this network does not change."""

@@ -102,7 +102,8 @@ class RBM(SparseNetwork):
             parameters.n_gibbs_steps,
             parameters.persistent,
         )
-        half = len(self._workspace.losses)
+        work = self._workspace
+        half = len(work.activations) // 2 * work.stride
         columns = np.r_[:n_last, half : half + n_last]
         self._last_batch = columns, n_last
 

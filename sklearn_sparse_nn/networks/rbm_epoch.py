@@ -1,7 +1,7 @@
 """One epoch of a restricted Boltzmann machine, compiled: contrastive divergence.
 
 The samples of a mini-batch (positive phase) and those that the machine dreams (negative
-phase) lie side by side in buffers twice as wide as the batch. `activations` holds the
+phase) are in tiles of their own, the former before the latter. `activations` holds the
 visible neurons and `deltas` the hidden ones, those of the positive phase with their
 sign turned. The gradient of contrastive divergence is then the product that `batches`
 sums for every network.
@@ -13,7 +13,6 @@ import numpy as np
 
 from sklearn_sparse_nn.engine import kernels
 from sklearn_sparse_nn.engine.activations import LOGISTIC
-from sklearn_sparse_nn.engine.buffers import padded_width
 from sklearn_sparse_nn.engine.compilation import entry_point, inner
 from sklearn_sparse_nn.engine.inputs import read_batch
 from sklearn_sparse_nn.engine.optimisers import update
@@ -21,8 +20,12 @@ from sklearn_sparse_nn.engine.random import draw_states, random_key
 from sklearn_sparse_nn.engine.threads import barrier
 from sklearn_sparse_nn.networks.batches import (
     columns_of,
+    columns_within,
     new_workspace,
     rows_from,
+    tile_of,
+    tiles_per_phase,
+    tiles_with,
     update_neurons,
 )
 
@@ -36,9 +39,9 @@ class VisibleNeurons(NamedTuple):
 
 
 @inner
-def _activate_hidden(layers, first, last, work):
-    """Probabilities of the hidden neurons in columns `first` to `last`."""
-    visible, hidden, no_slope = work.activations, work.deltas, np.float32(0)
+def _activate_hidden(layers, first, last, tile):
+    """Probabilities of the hidden neurons in columns `first` to `last` of a tile."""
+    visible, hidden, no_slope = tile.activations, tile.deltas, np.float32(0)
     n_hidden = layers.sizes[1]
     kernels.forward(
         first,
@@ -49,7 +52,7 @@ def _activate_hidden(layers, first, last, work):
         visible,
         hidden,
         hidden,
-        work.stride,
+        tile.stride,
         LOGISTIC,
         no_slope,
         False,
@@ -57,71 +60,70 @@ def _activate_hidden(layers, first, last, work):
 
 
 @inner
-def _activate_visible(thread, layers, visible, first, last, work):
-    """Probabilities of the visible neurons in columns `first` to `last`."""
-    stride, errors, narrow = work.stride, work.errors[thread], work.errors_stride
-    n_visible, n_hidden, width = layers.sizes[0], layers.sizes[1], last - first
-    states, out = work.deltas[first:], work.activations[first:]
+def _activate_visible(layers, visible, first, last, tile, errors):
+    """Probabilities of the visible neurons in columns `first` to `last` of a tile."""
+    stride, n_visible, n_hidden = tile.stride, layers.sizes[0], layers.sizes[1]
     kernels.input_gradient(
-        0, width, layers, 0, n_hidden, states, stride, errors, narrow
+        first, last, layers, 0, n_hidden, tile.deltas, stride, errors, stride
     )
     kernels.activate_errors(
-        0,
-        width,
+        first,
+        last,
         n_visible,
         visible.intercepts,
-        out,
+        tile.activations,
         stride,
         LOGISTIC,
         np.float32(0),
         errors,
-        narrow,
+        stride,
     )
 
 
 @inner
-def _draw(rows, n_rows, first, last, stride, key):
+def _draw(rows, n_rows, first, last, tile, key):
     """Turn the probabilities in columns `first` to `last` into states."""
     for row in range(n_rows):
         # The position is that of the sample: no matter how many threads there are.
-        start = row * stride + first
-        draw_states(rows, start, last - first, key, start)
+        position = row * tile.span + tile.column + first
+        draw_states(rows, row * tile.stride + first, last - first, key, position)
 
 
 @inner
-def _sleep(thread, layers, visible, first, last, n_steps, work, seed, n_updates):
+def _sleep(layers, visible, first, last, tile, errors, n_steps, seed, n_updates):
     """Gibbs sampling from the hidden probabilities in columns `first` to `last`."""
     for step in range(n_steps):
         key = random_key(seed, n_updates, 2 * step)
-        _draw(work.deltas, layers.sizes[1], first, last, work.stride, key)
-        _activate_visible(thread, layers, visible, first, last, work)
+        _draw(tile.deltas, layers.sizes[1], first, last, tile, key)
+        _activate_visible(layers, visible, first, last, tile, errors)
         key = random_key(seed, n_updates, 2 * step + 1)
-        _draw(work.activations, layers.sizes[0], first, last, work.stride, key)
-        _activate_hidden(layers, first, last, work)
+        _draw(tile.activations, layers.sizes[0], first, last, tile, key)
+        _activate_hidden(layers, first, last, tile)
 
 
 @inner
-def _begin_chains(layers, first, last, half, persistent, work):
+def _begin_chains(layers, first, last, data, dream, persistent):
     """Hidden probabilities from which columns `first` to `last` begin to dream."""
     if persistent:
-        _activate_hidden(layers, half + first, half + last, work)
+        _activate_hidden(layers, first, last, dream)
         return
     for j in range(layers.sizes[1]):
-        row = rows_from(work.deltas, j, work.stride)
+        target = rows_from(dream.deltas, j, dream.stride)
+        row = rows_from(data.deltas, j, data.stride)
         for column in range(first, last):
-            row[half + column] = row[column]
+            target[column] = row[column]
 
 
 @inner
-def _oppose(layers, first, last, half, n_samples, work):
+def _oppose(layers, first, last, data, dream, n_samples):
     """Turn the sign of the positive phase, and silence columns without a sample."""
     end = max(first, min(last, n_samples))
     for j in range(layers.sizes[1]):
-        row = rows_from(work.deltas, j, work.stride)
+        row = rows_from(data.deltas, j, data.stride)
         for column in range(first, end):
             row[column] = -row[column]
         row[end:last] = np.float32(0)
-        row[half + end : half + last] = np.float32(0)
+        rows_from(dream.deltas, j, dream.stride)[end:last] = np.float32(0)
 
 
 @inner(fastmath={"reassoc"})
@@ -133,12 +135,22 @@ def _sum_row(row, n):
 
 
 @inner
-def _update_visible(visible, first, last, half, n_samples, work, scale, step):
+def _sum_tiles(work, first_tile, row, n_samples):
+    """Sum of a row over the samples, from the tiles of one phase."""
+    total = np.float32(0)
+    for tile in range(tiles_per_phase(work)):
+        values = rows_from(work.activations[first_tile + tile], row, work.stride)
+        total += _sum_row(values, min(work.stride, n_samples - tile * work.stride))
+    return total
+
+
+@inner
+def _update_visible(visible, first, last, n_samples, work, scale, step):
     """Update the intercepts of the visible neurons `first` to `last`."""
     gradient = visible.gradient[first:last]
     for i in range(first, last):
-        row = rows_from(work.activations, i, work.stride)
-        data, dream = _sum_row(row, n_samples), _sum_row(row[half:], n_samples)
+        data = _sum_tiles(work, 0, i, n_samples)
+        dream = _sum_tiles(work, tiles_per_phase(work), i, n_samples)
         gradient[i - first] = (dream - data) * scale
     velocities = visible.velocities[first:last]
     update(visible.intercepts[first:last], velocities, velocities, gradient, step)
@@ -165,29 +177,32 @@ def train_batches(
     persistent,
 ):
     """Run mini-batches `batches[0]` to `batches[1]` of an epoch on one thread."""
-    half, n_taken = len(work.losses), 0
-    first, last = columns_of(thread, n_threads, half)
-    n_visible = layers.sizes[0]
+    width, n_taken = len(work.losses), 0
+    first, last = columns_of(thread, n_threads, width)
+    n_visible, errors = layers.sizes[0], work.errors[thread]
     rows = thread * n_visible // n_threads, (thread + 1) * n_visible // n_threads
     for turn in range(batches[1] - batches[0]):
-        start = (batches[0] + turn) * batch_size
+        start, update_number = (batches[0] + turn) * batch_size, n_updates + turn
         samples = order[start : start + batch_size]
         n_samples = len(samples)
-        read_batch(inputs, samples, first, last, work.activations, work.stride)
-        _activate_hidden(layers, first, last, work)
-        _begin_chains(layers, first, last, half, persistent, work)
-        _sleep(
-            thread,
-            layers,
-            visible,
-            half + first,
-            half + last,
-            n_gibbs_steps,
-            work,
-            seed,
-            n_updates + turn,
-        )
-        _oppose(layers, first, last, half, n_samples, work)
+        for t in tiles_with(first, last, work.stride):
+            columns = columns_within(t, first, last, work.stride)
+            data, dream = tile_of(work, t), tile_of(work, tiles_per_phase(work) + t)
+            here = samples[data.column :]
+            read_batch(inputs, here, *columns, data.activations, data.stride)
+            _activate_hidden(layers, *columns, data)
+            _begin_chains(layers, *columns, data, dream, persistent)
+            _sleep(
+                layers,
+                visible,
+                *columns,
+                dream,
+                errors,
+                n_gibbs_steps,
+                seed,
+                update_number,
+            )
+            _oppose(layers, *columns, data, dream, len(here))
         if not barrier(shared, n_threads, 2 * turn + 1):
             return
 
@@ -198,19 +213,19 @@ def train_batches(
             n_taken,
             layers,
             state,
-            2 * half,
+            width,
             work,
             work.gradients[thread],
             np.float32(alpha * n_samples),
             scale,
             step,
         )
-        _update_visible(visible, *rows, half, n_samples, work, scale, step)
+        _update_visible(visible, *rows, n_samples, work, scale, step)
         if not barrier(shared, n_threads, 2 * turn + 2):
             return
 
 
 def training_workspace(layers, n_samples, n_threads):
     """Buffers to train on batches of at most `n_samples`."""
-    n_visible, half = int(layers.sizes[0]), padded_width(n_samples)
-    return new_workspace(layers, half, n_threads, n_visible, n_visible, n_phases=2)
+    n_visible = int(layers.sizes[0])
+    return new_workspace(layers, n_samples, n_threads, n_visible, n_visible, n_phases=2)

@@ -1,8 +1,14 @@
 import numpy as np
 import pytest
 
-from sklearn_sparse_nn.engine.buffers import aligned_zeros, padded_width, row_stride
-from sklearn_sparse_nn.engine.simd import LINE
+from sklearn_sparse_nn.engine import buffers
+from sklearn_sparse_nn.engine.buffers import (
+    aligned_zeros,
+    padded_width,
+    random_span,
+    tile_width,
+)
+from sklearn_sparse_nn.engine.simd import LINE, TILES
 
 
 @pytest.mark.parametrize("n", [0, 1, 15, 16, 17, 1000, 12345])
@@ -21,7 +27,18 @@ def test_padded_width_is_the_least_number_of_whole_lines(n):
 
 
 @pytest.mark.parametrize("width", range(LINE, 50 * LINE, LINE))
-def test_row_stride_is_an_odd_number_of_lines(width):
-    stride = row_stride(width)
-    assert stride % (2 * LINE) == LINE
-    assert width <= stride <= width + LINE
+def test_a_random_span_has_room_for_all_columns(width):
+    span = random_span(width)
+    assert width <= span <= width + LINE
+
+
+@pytest.mark.parametrize("n_samples", [1, 16, 40, 64, 65, 1000])
+@pytest.mark.parametrize("widest", [*TILES, None])
+def test_a_tile_stays_in_the_cache_if_any_does(widest, n_samples):
+    columns = TILES[0] if widest is None else widest
+    n_rows = buffers._CACHE // (4 * columns)
+    # The largest two neighbours count: not the sum of all, nor the largest alone.
+    sizes = [1, n_rows // 3, n_rows - n_rows // 3, 1]
+    if widest is None:
+        sizes[1] = buffers._CACHE
+    assert tile_width(sizes, n_samples) == min(columns, padded_width(n_samples))

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from numba import njit
 from scipy import sparse
 
-from sklearn_sparse_nn.engine.buffers import aligned_zeros, padded_width, row_stride
+from sklearn_sparse_nn.engine.buffers import aligned_zeros, padded_width
 from sklearn_sparse_nn.engine.inputs import describe_inputs, read_batch
 from sklearn_sparse_nn.engine.simd import LINE
 
@@ -19,7 +19,7 @@ def _check(X, dense, samples, first=0, last=None, moments=((), ())):
     samples = np.asarray(samples, dtype=np.int64)
     n_features = X.shape[1]
     last = padded_width(len(samples)) if last is None else last
-    stride = row_stride(max(padded_width(len(samples)), last))
+    stride = max(padded_width(len(samples)), last) + LINE
     buffer = aligned_zeros((n_features + 1) * stride)
     rows = buffer.reshape(-1, stride)
     rows[:] = 7

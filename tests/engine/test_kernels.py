@@ -8,7 +8,7 @@ from numba import njit
 
 from sklearn_sparse_nn.engine import kernels
 from sklearn_sparse_nn.engine.activations import ACTIVATIONS, hidden_activations
-from sklearn_sparse_nn.engine.buffers import aligned_zeros, padded_width, row_stride
+from sklearn_sparse_nn.engine.buffers import aligned_zeros, padded_width
 from sklearn_sparse_nn.engine.layers import stack_layers
 from sklearn_sparse_nn.engine.simd import LINE
 from tests import naive
@@ -87,7 +87,7 @@ class Case:
         self.mask = network.masks[1]
         self.neurons = int(self.layers.first[1]), int(self.layers.first[2])
         self.width = padded_width(n_samples)
-        self.stride = row_stride(self.width)
+        self.stride = self.width + LINE
 
     def rows(self, n_rows, fill=None):
         """An aligned feature-major buffer, and a view of its rows."""
@@ -207,7 +207,7 @@ def test_forward_activates_tiles_of_every_width(name):
 def test_take_errors_multiplies_and_clears(n_neurons, n_samples):
     case = Case(*SHAPES["sparse"], n_samples)
     last = padded_width(-(-n_samples // 2))
-    narrow = row_stride(last)
+    narrow = last
     slopes, slope_rows = case.rows(n_neurons)
     errors = aligned_zeros((n_neurons + 1) * narrow)
     error_rows = errors.reshape(-1, narrow)
@@ -228,7 +228,7 @@ def test_take_errors_multiplies_and_clears(n_neurons, n_samples):
 def test_activate_errors_activates_and_clears(name, n_neurons, n_samples):
     case = Case(*SHAPES["sparse"], n_samples)
     last = padded_width(-(-n_samples // 2))
-    narrow = row_stride(last)
+    narrow = last
     intercepts = case.rng.normal(size=n_neurons).astype(np.float32)
     out, out_rows = case.rows(n_neurons + 1, UNTOUCHED)
     errors = aligned_zeros((n_neurons + 1) * narrow)

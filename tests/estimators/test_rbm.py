@@ -25,6 +25,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_sparse_nn import SETRBMTransformer
+from sklearn_sparse_nn.networks.batches import columns_side_by_side
 from sklearn_sparse_nn.networks.rbm import ContrastiveDivergence
 from sklearn_sparse_nn.topology import SET, XBM, Dense, EvolutionRule
 from tests import naive
@@ -418,9 +419,10 @@ def test_persistent_chains_go_on_through_partial_fit(digits):
     twin, updates = machine_of(rbm), ContrastiveDivergence(0, 0, 0, 300, 1, True)
     for update in range(4):
         twin.divergence_gradients(X, network.noise_seed, update, updates)
-    rows = network._workspace.activations.reshape(64, -1)
-    half = len(twin.chains)
-    np.testing.assert_array_equal(rows[:, half : 2 * half].T, twin.chains)
+    work = network._workspace
+    dreams = work.activations[len(work.activations) // 2 :]
+    rows = columns_side_by_side(dreams, work.stride, slice(None))
+    np.testing.assert_array_equal(rows[:, : len(twin.chains)].T, twin.chains)
 
 
 @pytest.mark.parametrize("persistent", [False, True])

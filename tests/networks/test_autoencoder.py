@@ -246,7 +246,8 @@ def test_dropout_is_not_the_noise():
     X = 1 + _samples(2000)
     _train(network, X, parameters, Corruption("masking", 0.5))
     work = network._workspace
-    rows = work.activations.reshape(-1, work.stride)[: 2 * N_FEATURES, :2000]
+    rows = slice(2 * N_FEATURES)
+    rows = batches.columns_side_by_side(work.activations, work.stride, rows)[:, :2000]
     inputs, hidden = rows[:N_FEATURES] == 0, rows[N_FEATURES:] == 0
     for share in (inputs.mean(), hidden.mean()):
         assert share == pytest.approx(0.5, abs=0.03)

@@ -8,8 +8,9 @@ import pytest
 from scipy import sparse
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
+from sklearn_sparse_nn.engine import buffers
 from sklearn_sparse_nn.engine.activations import ACTIVATIONS
-from sklearn_sparse_nn.engine.buffers import row_stride
+from sklearn_sparse_nn.engine.buffers import tile_width
 from sklearn_sparse_nn.engine.layers import copy_layers, layer_matrix
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.networks import batches
@@ -553,19 +554,35 @@ def test_initial_weights_keep_the_variance_of_activations():
         assert 0.6 < np.mean(a**2) < 1.6
 
 
-def test_errors_of_threads_have_rows_of_their_own():
+def test_tiles_and_errors_of_threads_have_rows_of_their_own():
     layers = _network().layers
+    n_neurons, n_hidden = sum(SIZES[1:]), max(SIZES[1:-1])
     for n, n_threads in [(1, 1), (1, 3), (64, 2), (200, 3), (200, 7)]:
         work = training_workspace(layers, n, n_threads)
-        n_lines = len(work.losses) // 16
-        most = max(
-            (t + 1) * n_lines // n_threads - t * n_lines // n_threads
-            for t in range(n_threads)
-        )
-        assert most * 16 <= work.errors_stride
-        assert work.stride == row_stride(len(work.losses))
-        assert work.errors.shape == (n_threads, max(SIZES[1:-1]) * work.errors_stride)
-        assert all(errors.ctypes.data % 64 == 0 for errors in work.errors)
+        stride, n_tiles = work.stride, len(work.activations)
+        assert stride == tile_width(SIZES, n)
+        assert (n_tiles - 1) * stride < n <= n_tiles * stride
+        assert work.activations.shape == (n_tiles, (SIZES[0] + n_neurons) * stride)
+        assert work.deltas.shape == (n_tiles, n_neurons * stride)
+        assert work.errors.shape == (n_threads, n_hidden * stride)
+        for buffer in work[:3]:
+            assert all(rows.ctypes.data % 64 == 0 for rows in buffer)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_narrow_tiles_train_the_same_network(solver, monkeypatch):
+    data, trained = Data(n=200), []
+    parameters = _parameters(
+        solver=solver, learning_rate=0.01, batch_size=100, dropout=0.3
+    )
+    for cache in (buffers._CACHE, 3000, 1500):
+        monkeypatch.setattr(buffers, "_CACHE", cache)
+        network = _network()
+        _train(network, data, parameters, n_threads=2)
+        trained.append((network._workspace.stride, network.layers.weights))
+    assert [stride for stride, _ in trained] == [64, 32, 16]
+    for _, weights in trained[1:]:
+        np.testing.assert_allclose(weights, trained[0][1], rtol=1e-4, atol=1e-5)
 
 
 def test_nothing_of_the_size_of_a_dense_matrix_is_allocated():

@@ -92,9 +92,10 @@ def _bytes(rbm):
 
 def _chains(rbm):
     """Visible states of the dreams, with their padding."""
-    rows = rbm._workspace.activations.reshape(-1, rbm._workspace.stride)
-    half = len(rbm._workspace.losses)
-    return rows[:, half : 2 * half].T
+    work = rbm._workspace
+    dreams = work.activations[len(work.activations) // 2 :]
+    rows = batches.columns_side_by_side(dreams, work.stride, slice(None))
+    return rows[:, : len(work.losses)].T
 
 
 @pytest.mark.parametrize("batch_size", [1, 10, 16, 17, 40])
