@@ -267,7 +267,7 @@ def main():
     sizes = [1_000, 4_000, 50_000]
     parser.add_argument("--neurons", type=int, nargs="+", default=sizes)
     parser.add_argument("--epsilon", type=float, default=20)
-    parser.add_argument("--batch-size", type=int, default=128, help="64, 128, 192, …")
+    parser.add_argument("--batch-size", type=int, default=TILE, help="64, 128, 192, …")
     add_compiler_options(parser)
     args = parser.parse_args()
     if args.batch_size % TILE:

@@ -2,7 +2,8 @@
 
 A network 784-1000-1000-1000-10 at epsilon=20, mini-batches of 128, SGD with Nesterov's
 momentum of 0.9; the sparse ones are rewired once per epoch with zeta=0.3. Dense PyTorch
-and scikit-learn have the same shape with all connections.
+and scikit-learn have the same shape with all connections. Ours runs once more with Adam
+and a dropout of 0.3.
 
 Each side lives in a process of its own, which sleeps until told to run one epoch: the
 OpenMP threads of PyTorch spin for a while after their work and would slow down whoever
@@ -24,12 +25,14 @@ import subprocess
 import sys
 import time
 import warnings
+from functools import partial
 from statistics import median
 
 import numpy as np
 from common import (
     argument_parser,
     describe_machine,
+    draw_ratios,
     format_ratio,
     interleave,
     load_mnist,
@@ -42,14 +45,15 @@ from common import (
 
 HIDDEN = (1000, 1000, 1000)
 SIZES = (784, *HIDDEN, 10)
-BATCH_SIZE, EPSILON, ZETA, RATE, MOMENTUM = 128, 20, 0.3, 0.01, 0.9
+BATCH_SIZE, EPSILON, ZETA, MOMENTUM = 128, 20, 0.3, 0.9
+RATE, ADAM_RATE = 0.01, 0.001
 
 
 # Each side is a function that prepares its network and returns another one, which
 # trains on `n_batches` mini-batches of samples and returns the seconds and the loss.
 
 
-def ours(n_threads):
+def ours(n_threads, solver="sgd", dropout=0.0):
     from sklearn_sparse_nn.engine.threads import ThreadTeam
     from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
     from sklearn_sparse_nn.topology import SET, ErdosRenyi, TrainingClock
@@ -58,19 +62,15 @@ def ours(n_threads):
     nothing = np.zeros((0, 0), dtype=np.float32)
     targets = Targets(y.astype(np.int32), nothing, nothing[0:0].ravel())
     parameters = TrainingParameters(
-        solver="sgd",
-        learning_rate=RATE,
+        solver=solver,
+        learning_rate=RATE if solver == "sgd" else ADAM_RATE,
         batch_size=BATCH_SIZE,
-        alpha=0.0,
         momentum=MOMENTUM,
         nesterovs_momentum=True,
-        beta_1=0.9,
-        beta_2=0.999,
-        adam_epsilon=1e-8,
-        dropout=0.0,
+        dropout=dropout,
     )
     network = MLP(SIZES, ErdosRenyi(), EPSILON, "relu", "softmax", seed=0)
-    network.reset_optimiser("sgd")
+    network.reset_optimiser(solver)
     team = ThreadTeam(n_threads).__enter__()
     rng = np.random.default_rng(0)
 
@@ -173,6 +173,12 @@ BUSY = 0.05
 SIDES = {
     "ours, 2 threads": (ours, 2, False, True),
     "ours, 1 thread": (ours, 1, False, True),
+    "ours, Adam, dropout, 2 threads": (
+        partial(ours, solver="adam", dropout=0.3),
+        2,
+        False,
+        True,
+    ),
     "SparseLab SET, 2 threads": (sparselab_set, 2, True, True),
     "SparseLab SET, 1 thread": (sparselab_set, 1, True, True),
     "PyTorch dense, 2 threads": (dense_torch, 2, True, False),
@@ -263,6 +269,10 @@ def start_sides(args, batches_per_epoch):
     return sides
 
 
+def draw(results):
+    return draw_ratios(results, "An epoch on MNIST, 784-1000-1000-1000-10")
+
+
 def main():
     parser = argument_parser(__doc__, n_rounds=7)
     parser.add_argument("--peers-python", default=sys.executable)
@@ -284,7 +294,7 @@ def main():
     for side in sides.values():
         side.close()
         machine = side.greeting["versions"] | machine
-    report(machine, results, args)
+    report(machine, results, args, draw)
 
 
 def summary(name, side, seconds):
