@@ -43,7 +43,7 @@ from roofline import measure as measure_roofline
 
 from sklearn_sparse_nn.engine import kernels
 from sklearn_sparse_nn.engine.activations import PIECEWISE_LINEAR
-from sklearn_sparse_nn.engine.buffers import aligned_zeros, padded_width
+from sklearn_sparse_nn.engine.buffers import aligned_zeros, look_ahead, padded_width
 from sklearn_sparse_nn.engine.layers import layer_matrix
 from sklearn_sparse_nn.networks.mlp import MLP
 from sklearn_sparse_nn.topology import ErdosRenyi
@@ -58,21 +58,27 @@ TILE, OPERATIONS = 64, 2_000_000_000
 # The engine compiles its kernels without a door for Python. What training knows only
 # when it runs, the activation function for one, is an argument here, too.
 @numba.njit
-def _forward(width, layers, x, out, stride, kind, left):
+def _forward(width, layers, x, out, stride, ahead, kind, left):
     n = len(layers.intercepts)
-    kernels.forward(0, width, layers, 0, n, x, out, out, stride, kind, left, False)
+    kernels.forward(
+        0, width, layers, 0, n, x, out, out, stride, ahead, kind, left, False
+    )
 
 
 @numba.njit
-def _input_gradient(width, layers, deltas, errors, stride):
+def _input_gradient(width, layers, deltas, errors, stride, ahead):
     n = len(layers.intercepts)
-    kernels.input_gradient(0, width, layers, 0, n, deltas, stride, errors, stride)
+    kernels.input_gradient(
+        0, width, layers, 0, n, deltas, stride, errors, stride, ahead
+    )
 
 
 @numba.njit
-def _weight_gradient(width, layers, x, deltas, gradient, bias, stride):
+def _weight_gradient(width, layers, x, deltas, gradient, bias, stride, ahead):
     n = len(layers.intercepts)
-    kernels.weight_gradient(0, width, layers, 0, n, x, deltas, gradient, bias, stride)
+    kernels.weight_gradient(
+        0, width, layers, 0, n, x, deltas, gradient, bias, stride, ahead
+    )
 
 
 class Problem:
@@ -118,15 +124,16 @@ def our_kernels(problem, results):
     out, errors, gradient, bias = results
     width, layers, stride = problem.batch_size, problem.layers, problem.stride
     x, deltas, left = problem.x, problem.deltas, np.float32(0)
+    ahead = look_ahead(layers.sizes, stride)
     return {
         "forward": lambda: _forward(
-            width, layers, x, out, stride, PIECEWISE_LINEAR, left
+            width, layers, x, out, stride, ahead, PIECEWISE_LINEAR, left
         ),
         "input_gradient": lambda: _input_gradient(
-            width, layers, deltas, errors, stride
+            width, layers, deltas, errors, stride, ahead
         ),
         "weight_gradient": lambda: _weight_gradient(
-            width, layers, x, deltas, gradient, bias, stride
+            width, layers, x, deltas, gradient, bias, stride, ahead
         ),
     }
 

@@ -15,7 +15,8 @@ weight gradient
     the sum of ``delta[j]`` for each bias.
 
 All take `start` and `stop`, the neurons to work on; rows of `out`, `slopes`, `deltas`
-count from `start`, rows of `x` and `errors` from the first neuron of the input.
+count from `start`, rows of `x` and `errors` from the first neuron of the input. `ahead`
+is None or says how early to ask for the row of a connection: see `buffers.look_ahead`.
 """
 
 import numpy as np
@@ -25,15 +26,41 @@ from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.simd import TILES, vector_operations
 
 
+def _ask_for_row(v):
+    @inner
+    def ask_for_row(column, k, ahead, end, layers, rows, stride):
+        if ahead is not None:
+            later = min(k + ahead, end - 1)
+            v.prefetch(rows, np.int64(layers.indices[later]) * stride + column)
+
+    return ask_for_row
+
+
 def _forward(lanes):
     v = vector_operations(lanes)
+    ask_for_row = _ask_for_row(v)
     activate = activation_of_width(lanes)
 
     @inner
-    def forward(column, layers, start, stop, x, out, slopes, stride, kind, left, train):
+    def forward(
+        column,
+        layers,
+        start,
+        stop,
+        x,
+        out,
+        slopes,
+        stride,
+        ahead,
+        kind,
+        left,
+        train,
+    ):
+        end = layers.indptr[stop]
         for j in range(start, stop):
             z = v.broadcast(layers.intercepts[j])
             for k in range(layers.indptr[j], layers.indptr[j + 1]):
+                ask_for_row(column, k, ahead, end, layers, x, stride)
                 row = np.int64(layers.indices[k]) * stride + column
                 z = v.fma(v.broadcast(layers.weights[k]), v.load(x, row), z)
             row = (j - start) * stride + column
@@ -44,14 +71,17 @@ def _forward(lanes):
 
 def _input_gradient(lanes):
     v = vector_operations(lanes)
+    ask_for_row = _ask_for_row(v)
 
     @inner
     def input_gradient(
-        column, layers, start, stop, deltas, stride, errors, errors_stride
+        column, layers, start, stop, deltas, stride, errors, errors_stride, ahead
     ):
+        end = layers.indptr[stop]
         for j in range(start, stop):
             delta = v.load(deltas, (j - start) * stride + column)
             for k in range(layers.indptr[j], layers.indptr[j + 1]):
+                ask_for_row(column, k, ahead, end, layers, errors, errors_stride)
                 row = np.int64(layers.indices[k]) * errors_stride + column
                 weight = v.broadcast(layers.weights[k])
                 v.store(errors, row, v.fma(weight, delta, v.load(errors, row)))
@@ -61,31 +91,35 @@ def _input_gradient(lanes):
 
 def _weight_gradient(lanes):
     v = vector_operations(lanes)
+    ask_for_row = _ask_for_row(v)
 
     @inner(inline="always")
-    def products(column, k, layers, x, delta, stride):
+    def products(column, k, end, layers, x, delta, stride, ahead):
+        ask_for_row(column, k, ahead, end, layers, x, stride)
         row = np.int64(layers.indices[k]) * stride + column
         return v.multiply(delta, v.load(x, row))
 
     @inner
-    def weight_gradient(column, layers, start, stop, x, deltas, gradient, bias, stride):
-        first = layers.indptr[start]
+    def weight_gradient(
+        column, layers, start, stop, x, deltas, gradient, bias, stride, ahead
+    ):
+        first, end = layers.indptr[start], layers.indptr[stop]
         for j in range(start, stop):
             delta = v.load(deltas, (j - start) * stride + column)
             bias[j - start] += v.total(delta)
-            k, end = layers.indptr[j], layers.indptr[j + 1]
-            while k + 4 <= end:
+            k, next_k = layers.indptr[j], layers.indptr[j + 1]
+            while k + 4 <= next_k:
                 v.add_totals(
                     gradient,
                     k - first,
-                    products(column, k, layers, x, delta, stride),
-                    products(column, k + 1, layers, x, delta, stride),
-                    products(column, k + 2, layers, x, delta, stride),
-                    products(column, k + 3, layers, x, delta, stride),
+                    products(column, k, end, layers, x, delta, stride, ahead),
+                    products(column, k + 1, end, layers, x, delta, stride, ahead),
+                    products(column, k + 2, end, layers, x, delta, stride, ahead),
+                    products(column, k + 3, end, layers, x, delta, stride, ahead),
                 )
                 k += 4
-            while k < end:
-                product = products(column, k, layers, x, delta, stride)
+            while k < next_k:
+                product = products(column, k, end, layers, x, delta, stride, ahead)
                 gradient[k - first] += v.total(product)
                 k += 1
 

@@ -29,6 +29,7 @@ TILES = (64, 32, LINE)
 
 _FLOAT = ir.FloatType()
 _INT = ir.IntType(32)
+_BYTES = ir.IntType(8).as_pointer()
 
 
 class FloatVector(types.Type):
@@ -127,6 +128,28 @@ def _interleave(builder, a, b, group):
     return builder.fadd(_lanes(builder, a, b, even), _lanes(builder, a, b, odd))
 
 
+def _prefetch(lanes):
+    @intrinsic
+    def prefetch(typing_context, array, offset):
+        def code(context, builder, signature, args):
+            function = cgutils.get_or_insert_function(
+                builder.module,
+                ir.FunctionType(ir.VoidType(), [_BYTES, _INT, _INT, _INT]),
+                "llvm.prefetch.p0",
+            )
+            array = context.make_array(signature.args[0])(context, builder, args[0])
+            for line in range(0, lanes, LINE):
+                element = builder.add(args[1], args[1].type(line))
+                address = builder.bitcast(builder.gep(array.data, [element]), _BYTES)
+                # To read, for all levels of the cache, as data.
+                builder.call(function, [address, _INT(0), _INT(3), _INT(1)])
+            return context.get_dummy_value()
+
+        return types.void(array, types.intp), code
+
+    return prefetch
+
+
 @lru_cache
 def vector_operations(lanes):
     """The operations on vectors of `lanes` float32 numbers.
@@ -140,10 +163,12 @@ def vector_operations(lanes):
     -------
     operations : module
         A module, as numba looks up no attributes of other global objects. It has
-        `load(array, i)`, `store(array, i, v)`, `broadcast(scalar)`, `multiply(a, b)`,
-        `fma(a, b, c)` (``a * b + c``), `divide(a, b)`, `maximum(a, b)`,
-        `minimum(a, b)`, `where_positive(x, a, b)` (`a` where ``x > 0``, else `b`) and
-        `total(v)`, the sum of the lanes as a tree of fixed shape.
+        `load(array, i)`, `store(array, i, v)`, `prefetch(array, i)`, which asks for
+        what will be loaded soon, `broadcast(scalar)`, `multiply(a, b)`, `fma(a, b, c)`
+        (``a * b + c``), `divide(a, b)`, `maximum(a, b)`, `minimum(a, b)`,
+        `where_positive(x, a, b)` (`a` where ``x > 0``, else `b`), `total(v)`, the sum
+        of the lanes as a tree of fixed shape, and `add_totals(array, i, a, b, c, d)`,
+        which adds the totals of four vectors to four elements.
     """
     vector = FloatVector(lanes)
 
@@ -203,6 +228,7 @@ def vector_operations(lanes):
     vars(operations).update(
         load=load,
         store=store,
+        prefetch=_prefetch(lanes),
         broadcast=broadcast,
         multiply=_elementwise(vector, 2, lambda builder, a, b: builder.fmul(a, b)),
         fma=_elementwise(vector, 3, _fma),

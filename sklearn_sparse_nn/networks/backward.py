@@ -17,7 +17,16 @@ def backward(layers, first, last, tile, errors):
         previous = layers.first[layer - 1]
         deltas = rows_from(tile.deltas, start, stride)
         kernels.input_gradient(
-            first, last, layers, start, stop, deltas, stride, errors, stride
+            first,
+            last,
+            layers,
+            start,
+            stop,
+            deltas,
+            stride,
+            errors,
+            stride,
+            tile.ahead,
         )
         slopes = rows_from(tile.deltas, previous, stride)
         n_neurons = start - previous

@@ -15,6 +15,7 @@ import numpy as np
 from sklearn_sparse_nn.engine import kernels
 from sklearn_sparse_nn.engine.buffers import (
     aligned_zeros,
+    look_ahead,
     padded_width,
     random_span,
     tile_width,
@@ -37,6 +38,7 @@ class Workspace(NamedTuple):
     errors: np.ndarray  # per thread, what comes back to one layer; else zero
     stride: int  # columns of a tile
     span: int  # random numbers set aside for each row
+    ahead: int | None  # how early to ask for rows: see `buffers.look_ahead`
     losses: np.ndarray  # of each column of one phase
     gradients: np.ndarray  # per thread, of the connections of one block
     blocks: np.ndarray  # (layer, first neuron, last neuron) of each block
@@ -51,6 +53,7 @@ class Tile(NamedTuple):
     losses: np.ndarray  # of each column
     stride: int  # distance between two rows
     span: int  # random numbers set aside for each row
+    ahead: int | None
     column: int  # its first column in the mini-batch
 
 
@@ -71,6 +74,7 @@ def tile_of(work, tile):
         work.losses[column:],
         work.stride,
         work.span,
+        work.ahead,
         column,
     )
 
@@ -116,7 +120,17 @@ def _update_block(layers, state, block, width, work, gradient, alpha, scale, ste
         deltas = rows_from(work.deltas[tile], start, stride)
         columns = min(stride, width - tile % tiles_per_phase(work) * stride)
         kernels.weight_gradient(
-            0, columns, layers, start, stop, x, deltas, gradient, bias_gradient, stride
+            0,
+            columns,
+            layers,
+            start,
+            stop,
+            x,
+            deltas,
+            gradient,
+            bias_gradient,
+            stride,
+            work.ahead,
         )
     work.penalties[block] = regularise(gradient, weights, alpha, scale)
     update(weights, state.first[here], state.second[here], gradient, step)
@@ -199,6 +213,7 @@ def new_workspace(layers, n_samples, n_threads, n_rows, n_error_rows, n_phases=1
         errors=rows(n_threads, n_error_rows),
         stride=stride,
         span=random_span(n_phases * n_columns),
+        ahead=look_ahead(layers.sizes, stride),
         losses=np.zeros(n_columns, dtype=np.float32),
         **block_buffers(layers, n_threads),
     )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_sparse_nn.engine import kernels
-from sklearn_sparse_nn.engine.buffers import aligned_zeros
+from sklearn_sparse_nn.engine.buffers import aligned_zeros, look_ahead
 from sklearn_sparse_nn.engine.compilation import entry_point, inner
 from sklearn_sparse_nn.engine.inputs import read_batch
 from sklearn_sparse_nn.engine.random import drop
@@ -37,7 +37,19 @@ def forward(layers, functions, first, last, tile, dropout, key):
         slopes = rows_from(tile.deltas, start if learns else 0, stride)
         kind, left = functions.kinds[layer], functions.left_slopes[layer]
         kernels.forward(
-            first, last, layers, start, stop, x, out, slopes, stride, kind, left, learns
+            first,
+            last,
+            layers,
+            start,
+            stop,
+            x,
+            out,
+            slopes,
+            stride,
+            tile.ahead,
+            kind,
+            left,
+            learns,
         )
         if learns and dropout > 0:
             for j in range(start, stop):
@@ -71,6 +83,7 @@ def decision_workspace(layers, width, n_threads):
         errors=nothing,
         stride=width,
         span=0,
+        ahead=look_ahead(layers.sizes, width),
         losses=np.zeros(n_threads * width, dtype=np.float32),
         gradients=nothing,
         blocks=np.zeros((0, 3), dtype=np.int64),

@@ -53,6 +53,7 @@ def _activate_hidden(layers, first, last, tile):
         hidden,
         hidden,
         tile.stride,
+        tile.ahead,
         LOGISTIC,
         no_slope,
         False,
@@ -63,8 +64,9 @@ def _activate_hidden(layers, first, last, tile):
 def _activate_visible(layers, visible, first, last, tile, errors):
     """Probabilities of the visible neurons in columns `first` to `last` of a tile."""
     stride, n_visible, n_hidden = tile.stride, layers.sizes[0], layers.sizes[1]
+    deltas, ahead = tile.deltas, tile.ahead
     kernels.input_gradient(
-        first, last, layers, 0, n_hidden, tile.deltas, stride, errors, stride
+        first, last, layers, 0, n_hidden, deltas, stride, errors, stride, ahead
     )
     kernels.activate_errors(
         first,

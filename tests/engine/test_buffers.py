@@ -4,6 +4,7 @@ import pytest
 from sklearn_sparse_nn.engine import buffers
 from sklearn_sparse_nn.engine.buffers import (
     aligned_zeros,
+    look_ahead,
     padded_width,
     random_span,
     tile_width,
@@ -42,3 +43,11 @@ def test_a_tile_stays_in_the_cache_if_any_does(widest, n_samples):
     if widest is None:
         sizes[1] = buffers._CACHE
     assert tile_width(sizes, n_samples) == min(columns, padded_width(n_samples))
+
+
+@pytest.mark.parametrize("width", TILES)
+def test_rows_are_asked_for_where_the_near_cache_does_not_hold_a_layer(width):
+    n_neurons = buffers._NEAR_CACHE // (4 * width)
+    assert look_ahead([1, n_neurons, n_neurons], width) is None
+    ahead = look_ahead([1, n_neurons + 1, 1], width)
+    assert ahead * width == buffers._LINES_AHEAD * LINE

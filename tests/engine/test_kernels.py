@@ -26,25 +26,41 @@ UNTOUCHED = np.float32(7)
 
 
 @njit
-def _forward(first, last, layers, start, stop, x, out, slopes, stride, kind, left):
+def _forward(
+    first, last, layers, start, stop, x, out, slopes, stride, ahead, kind, left
+):
     kernels.forward(
-        first, last, layers, start, stop, x, out, slopes, stride, kind, left, True
+        first,
+        last,
+        layers,
+        start,
+        stop,
+        x,
+        out,
+        slopes,
+        stride,
+        ahead,
+        kind,
+        left,
+        True,
     )
 
 
 @njit
-def _input_gradient(first, last, layers, start, stop, deltas, stride, errors, narrow):
+def _input_gradient(
+    first, last, layers, start, stop, deltas, stride, errors, narrow, ahead
+):
     kernels.input_gradient(
-        first, last, layers, start, stop, deltas, stride, errors, narrow
+        first, last, layers, start, stop, deltas, stride, errors, narrow, ahead
     )
 
 
 @njit
 def _weight_gradient(
-    first, last, layers, start, stop, x, deltas, gradient, bias, stride
+    first, last, layers, start, stop, x, deltas, gradient, bias, stride, ahead
 ):
     kernels.weight_gradient(
-        first, last, layers, start, stop, x, deltas, gradient, bias, stride
+        first, last, layers, start, stop, x, deltas, gradient, bias, stride, ahead
     )
 
 
@@ -65,7 +81,7 @@ def _activate_errors(
 class Case:
     """A layer between two others that must not matter, and random samples."""
 
-    def __init__(self, n_inputs, n_neurons, density, n_samples, seed=0):
+    def __init__(self, n_inputs, n_neurons, density, n_samples, seed=0, ahead=None):
         self.rng = rng = np.random.default_rng(seed)
         sizes = [3, n_inputs, n_neurons, 2]
         connections, weights, intercepts = [], [], []
@@ -86,6 +102,7 @@ class Case:
         self.W, self.b = network.weights[1], network.intercepts[1]
         self.mask = network.masks[1]
         self.neurons = int(self.layers.first[1]), int(self.layers.first[2])
+        self.ahead = ahead
         self.width = padded_width(n_samples)
         self.stride = self.width + LINE
 
@@ -111,6 +128,7 @@ class Case:
             out,
             slopes,
             self.stride,
+            self.ahead,
             kinds[0],
             lefts[0],
         )
@@ -133,6 +151,7 @@ class Case:
             self.stride,
             errors,
             self.stride,
+            self.ahead,
         )
         after = before + self.W[:, start:stop] @ delta_rows
         np.testing.assert_array_equal(error_rows[:, last:], before[:, last:])
@@ -156,6 +175,7 @@ class Case:
             gradient,
             bias,
             self.stride,
+            self.ahead,
         )
         seen = slice(first, last)
         expected = delta_rows[:, seen].astype(np.float64) @ x_rows[:, seen].T
@@ -177,8 +197,9 @@ def expect_columns(rows, expected, first, last):
 @pytest.mark.parametrize("n_samples", N_SAMPLES)
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("kernel", ["forward", "input_gradient", "weight_gradient"])
-def test_kernel_equals_its_dense_twin(kernel, shape, n_samples):
-    case = Case(*SHAPES[shape], n_samples)
+@pytest.mark.parametrize("ahead", [None, 16])
+def test_kernel_equals_its_dense_twin(kernel, shape, n_samples, ahead):
+    case = Case(*SHAPES[shape], n_samples, ahead=ahead)
     getattr(case, f"check_{kernel}")(0, case.width, 0, case.W.shape[1])
 
 
@@ -189,7 +210,9 @@ def test_kernel_equals_its_dense_twin_on_any_part(kernel, data):
     n_inputs, n_neurons = data.draw(st.integers(1, 30)), data.draw(st.integers(1, 30))
     density = data.draw(st.sampled_from([0.0, 0.05, 0.3, 1.0]))
     n_samples = data.draw(st.integers(1, 210))
-    case = Case(n_inputs, n_neurons, density, n_samples, data.draw(st.integers(0, 99)))
+    seed = data.draw(st.integers(0, 99))
+    ahead = data.draw(st.sampled_from([None, 1, 48]))
+    case = Case(n_inputs, n_neurons, density, n_samples, seed, ahead)
     n_lines = case.width // LINE
     first, last = sorted(data.draw(st.integers(0, n_lines)) * LINE for _ in range(2))
     start, stop = sorted(data.draw(st.integers(0, n_neurons)) for _ in range(2))
