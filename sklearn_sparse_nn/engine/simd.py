@@ -157,7 +157,7 @@ def vector_operations(lanes):
     Parameters
     ----------
     lanes : int
-        Width of the vectors, a multiple of `LINE`.
+        Width of the vectors: one of `TILES`, or 1.
 
     Returns
     -------
@@ -176,7 +176,7 @@ def vector_operations(lanes):
     def load(typing_context, array, offset):
         def code(context, builder, signature, args):
             address = _pointer(context, builder, signature, args, lanes)
-            return builder.load(address, align=4 * LINE)
+            return builder.load(address, align=4 * min(lanes, LINE))
 
         return vector(array, types.intp), code
 
@@ -184,7 +184,7 @@ def vector_operations(lanes):
     def store(typing_context, array, offset, value):
         def code(context, builder, signature, args):
             address = _pointer(context, builder, signature, args, lanes)
-            builder.store(args[2], address, align=4 * LINE)
+            builder.store(args[2], address, align=4 * min(lanes, LINE))
             return context.get_dummy_value()
 
         return types.void(array, types.intp, vector), code

@@ -170,6 +170,9 @@ class ThreadTeam:
         next `barrier`.
         """
         shared = np.zeros(_N_SLOTS, dtype=np.int64)
+        if self.n_threads == 1:
+            function(0, 1, shared, *args)
+            return
 
         def call(thread):
             try:

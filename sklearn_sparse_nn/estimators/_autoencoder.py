@@ -415,9 +415,8 @@ default='tanh'
         H : ndarray of shape (n_samples, n_code)
             Activations of the neurons of the code.
         """
-        check_is_fitted(self, "_network")
         dtype = getattr(X, "dtype", None)
-        X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False)
+        X = self._validate_samples(X)
         with ThreadTeam(self._n_useful_threads(X.shape[0])) as team:
             code = self._network.encode(X, team)
         return code if dtype == np.float32 else code.astype(np.float64)
@@ -482,8 +481,7 @@ default='tanh'
         score : float
             The larger, the better; 0 at best.
         """
-        check_is_fitted(self, "_network")
-        X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False)
+        X = self._validate_samples(X)
         total, n_rows = 0.0, max(1, _SCORE_CELLS // X.shape[1])
         with ThreadTeam(self._n_useful_threads(X.shape[0])) as team:
             for rows in gen_batches(X.shape[0], n_rows):

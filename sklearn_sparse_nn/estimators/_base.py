@@ -11,10 +11,13 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.topology import EVOLUTIONS, TOPOLOGIES, TrainingClock
+
+# An array of fewer numbers is checked faster than validated: see `_validate_samples`.
+_FEW_NUMBERS = 2**16
 
 
 class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
@@ -117,7 +120,36 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _n_useful_threads(self, n_samples):
         # Below some thousand samples a thread costs more than it brings.
-        return min(effective_n_jobs(self.n_jobs), 1 + n_samples // 1024)
+        most = 1 + n_samples // 1024
+        return most if most == 1 else min(effective_n_jobs(self.n_jobs), most)
+
+    def _validate_samples(self, X):
+        """Check that X is like the X of `fit`; return it as float32.
+
+        One row costs `validate_data` more time than it costs the network. What can be
+        seen at a glance to be right is not validated.
+        """
+        if self._looks_right(X):
+            with np.errstate(over="ignore"):
+                single = X.astype(np.float32, copy=False)
+            if np.isfinite(single).all():
+                return single
+        check_is_fitted(self, "_network")
+        return validate_data(
+            self, X, accept_sparse="csr", dtype=np.float32, reset=False
+        )
+
+    def _looks_right(self, X):
+        """Whether X is a small array of floats with as many features as `fit` saw."""
+        return (
+            type(X) is np.ndarray
+            and X.dtype in (np.float32, np.float64)
+            and X.ndim == 2
+            and 0 < X.size <= _FEW_NUMBERS
+            and X.shape[1] == getattr(self, "n_features_in_", None)
+            and hasattr(self, "_network")
+            and not hasattr(self, "feature_names_in_")
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

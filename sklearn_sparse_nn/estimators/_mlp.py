@@ -14,7 +14,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import (
     _check_sample_weight,
-    check_is_fitted,
     validate_data,
 )
 
@@ -340,9 +339,8 @@ class BaseSETMLP(BaseLayeredNetwork):
 
     def _decision(self, X):
         """Outputs of the network for X, in the floating dtype of X."""
-        check_is_fitted(self)
         dtype = getattr(X, "dtype", None)
-        X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False)
+        X = self._validate_samples(X)
         with ThreadTeam(self._n_useful_threads(X.shape[0])) as team:
             scores = self._network.decision(X, np.arange(X.shape[0]), team)
         return scores if dtype == np.float32 else scores.astype(np.float64)

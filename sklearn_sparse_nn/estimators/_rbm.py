@@ -417,9 +417,8 @@ class SETRBMTransformer(
         H : ndarray of shape (n_samples, n_components)
             Probability of each hidden neuron of being on.
         """
-        check_is_fitted(self)
         dtype = getattr(X, "dtype", None)
-        X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False)
+        X = self._validate_samples(X)
         hidden = self._hidden_probabilities(X)
         return hidden if dtype == np.float32 else hidden.astype(np.float64)
 

@@ -58,6 +58,18 @@ def forward(layers, functions, first, last, tile, dropout, key):
                 drop(out, slopes, row, last - first, key, position, dropout)
 
 
+@inner
+def _forward_sample(layers, functions, activations):
+    """Take one sample from the input to the output layer; no slopes are kept."""
+    x, n_inputs = activations, layers.sizes[0]
+    for layer in range(len(layers.sizes) - 1):
+        start, stop = layers.first[layer], layers.first[layer + 1]
+        out = activations[n_inputs + start : n_inputs + stop]
+        kind, left = functions.kinds[layer], functions.left_slopes[layer]
+        kernels.forward_sample(layers, start, stop, x, out, kind, left)
+        x = out
+
+
 @entry_point
 def decide(thread, n_threads, shared, layers, functions, inputs, samples, work, scores):
     """Outputs of the network for `samples`, some of them on each thread."""
@@ -66,7 +78,10 @@ def decide(thread, n_threads, shared, layers, functions, inputs, samples, work, 
     for start in range(thread * width, len(samples), n_threads * width):
         batch = samples[start : start + width]
         read_batch(inputs, batch, 0, width, tile.activations, width)
-        forward(layers, functions, 0, width, tile, 0.0, np.uint32(0))
+        if width == 1:
+            _forward_sample(layers, functions, tile.activations)
+        else:
+            forward(layers, functions, 0, width, tile, 0.0, np.uint32(0))
         for column in range(len(batch)):
             for o in range(layers.sizes[-1]):
                 value = tile.activations[(row + o) * width + column]
@@ -74,7 +89,7 @@ def decide(thread, n_threads, shared, layers, functions, inputs, samples, work, 
 
 
 def decision_workspace(layers, width, n_threads):
-    """Buffers for `decide`: a tile of `width` columns for each thread."""
+    """Buffers for `decide`: a tile of `width` columns, or of one, for each thread."""
     size = int(layers.sizes[0] + layers.first[-1]) * width
     nothing = np.zeros((n_threads, 0), dtype=np.float32)
     return Workspace(

@@ -169,9 +169,7 @@ class SparseNetwork:
 
     def _decide(self, layers, functions, described, samples, team):
         inputs, owner = described
-        n_rows = int(layers.sizes[0] + layers.first[-1])
-        affordable = max(LINE, _DECISION_BYTES // (4 * n_rows) // LINE * LINE)
-        width = min(tile_width(layers.sizes, len(samples)), affordable)
+        width = _decision_width(layers, len(samples))
         work = decision_workspace(layers, width, team.n_threads)
         scores = np.zeros((len(samples), layers.sizes[-1]), dtype=np.float32)
         team.run(decide, layers, functions, inputs, samples, work, scores)
@@ -261,3 +259,12 @@ class SparseNetwork:
 
     def __getstate__(self):
         return {k: v for k, v in self.__dict__.items() if k not in _BUFFERS}
+
+
+def _decision_width(layers, n_samples):
+    """Columns of the tiles that `decide` works with."""
+    if n_samples == 1:
+        return 1
+    n_rows = int(layers.sizes[0] + layers.first[-1])
+    affordable = max(LINE, _DECISION_BYTES // (4 * n_rows) // LINE * LINE)
+    return min(tile_width(layers.sizes, n_samples), affordable)

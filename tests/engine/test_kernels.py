@@ -47,6 +47,11 @@ def _forward(
 
 
 @njit
+def _forward_sample(layers, start, stop, x, out, kind, left):
+    kernels.forward_sample(layers, start, stop, x, out, kind, left)
+
+
+@njit
 def _input_gradient(
     first, last, layers, start, stop, deltas, stride, errors, narrow, ahead
 ):
@@ -217,6 +222,24 @@ def test_kernel_equals_its_dense_twin_on_any_part(kernel, data):
     first, last = sorted(data.draw(st.integers(0, n_lines)) * LINE for _ in range(2))
     start, stop = sorted(data.draw(st.integers(0, n_neurons)) for _ in range(2))
     getattr(case, f"check_{kernel}")(first, last, start, stop)
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh"])
+@pytest.mark.parametrize("shape", SHAPES)
+@settings(deadline=None, max_examples=20)
+@given(data=st.data())
+def test_forward_sample_equals_its_dense_twin_on_any_part(shape, name, data):
+    case = Case(*SHAPES[shape], n_samples=1)
+    n_inputs, n_neurons = case.W.shape
+    start, stop = sorted(data.draw(st.integers(0, n_neurons)) for _ in range(2))
+    x = case.rng.normal(size=n_inputs).astype(np.float32)
+    out = np.full(stop - start + 1, UNTOUCHED)
+    (kind, _), (left, _) = hidden_activations(name, 2)
+    first = case.neurons[0]
+    _forward_sample(case.layers, first + start, first + stop, x, out, kind, left)
+    z = x.astype(np.float64) @ case.W + case.b
+    expect_close(out[:-1], naive.activate(name, z[start:stop])[0])
+    assert out[-1] == UNTOUCHED
 
 
 @pytest.mark.parametrize("name", ["all_relu", "leaky_relu", "tanh", "logistic"])

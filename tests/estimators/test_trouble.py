@@ -26,11 +26,55 @@ def test_non_finite_input(data, value):
         SETClassifier((10,)).fit(X, y)
 
 
+@pytest.mark.parametrize("value", [np.nan, -np.inf, 1e300])
+def test_non_finite_sample(data, value):
+    X, y = data
+    clf = SETClassifier((10,), max_iter=1).fit(X, y)
+    sample = X[:1].astype(float)
+    sample[0, 4] = value
+    message = "contains NaN" if np.isnan(value) else "contains infinity or a value too"
+    with np.errstate(over="ignore"), pytest.raises(ValueError, match=message):
+        clf.predict(sample)
+
+
+@pytest.mark.parametrize("dtype", [float, ">f8", np.float16, int, object, "csr", list])
+def test_one_sample_of_any_kind_is_predicted_like_all(data, dtype):
+    X, y = data
+    X = np.rint(X).astype(np.float32)
+    clf = SETClassifier((10,), max_iter=1).fit(X, y)
+    expected = clf.predict_proba(X)
+    for i in range(3):
+        sample = X[i : i + 1]
+        if dtype == "csr":
+            sample = sparse.csr_array(sample)
+        else:
+            sample = sample.tolist() if dtype is list else sample.astype(dtype)
+        np.testing.assert_allclose(clf.predict_proba(sample)[0], expected[i], 1e-6)
+
+
+def test_no_sample(data):
+    X, y = data
+    clf = SETClassifier((10,), max_iter=1).fit(X, y)
+    with pytest.raises(ValueError, match=r"0 sample\(s\)"):
+        clf.predict(X[:0])
+
+
+def test_one_sample_without_the_feature_names_of_fit(data):
+    pandas = pytest.importorskip("pandas")
+    X, y = data
+    names = [f"feature {i}" for i in range(X.shape[1])]
+    clf = SETClassifier((10,), max_iter=1).fit(pandas.DataFrame(X, columns=names), y)
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        clf.predict(X[:1])
+
+
 def test_wrong_shapes(data):
     X, y = data
     clf = SETClassifier((10,), max_iter=1).fit(X, y)
     with pytest.raises(ValueError, match="X has 19 features, but SETClassifier is exp"):
         clf.predict(X[:, 1:])
+    with pytest.raises(ValueError, match="X has 1 features, but SETClassifier is exp"):
+        clf.predict(X[:1, :1])
     with pytest.raises(ValueError, match="Expected 2D array, got 1D array instead"):
         clf.predict(X[0])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):

@@ -378,6 +378,14 @@ def test_decision_takes_the_samples_asked_for_in_their_order():
     np.testing.assert_array_equal(_decide(network, data.X, samples), expected)
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_decision_for_one_sample_is_the_same_as_among_others(activation):
+    network, data = _network(activation), Data()
+    for sample, expected in enumerate(_decide(network, data.X)):
+        alone = _decide(network, data.X, np.array([sample]))
+        np.testing.assert_array_equal(alone, [expected])
+
+
 def test_decision_is_the_same_in_many_small_pieces(monkeypatch):
     network, data = _network(), Data(n=130)
     whole = _decide(network, data.X)
