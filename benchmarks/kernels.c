@@ -3,7 +3,8 @@
    Algorithm and data layout are those of the engine: CSR rows of incoming connections,
    feature-major activations whose rows start at a cache line, tiles of 64 samples that
    stay in registers while the connections of a neuron stream past. `width` is a
-   multiple of 64. Compile with -O3 -march=native; GCC and Clang contract a * b + c to a
+   multiple of 64. `ahead` tells how many connections before its use a row is asked for; 0:
+   never. Compile with -O3 -march=native; GCC and Clang contract a * b + c to a
    fused multiply-add in vectors as well (GCC by default, Clang with -ffp-contract=fast).
 
    LANES is the number of floats in a vector: 8 for AVX2, 16 for AVX-512. */
@@ -46,17 +47,28 @@ static inline float total(vector s)
     return q[0] + q[1];
 }
 
+/* A macro: GCC takes a function for pure, as it returns nothing, and leaves it out. */
+#define ASK_FOR_ROW(rows)                                                     \
+    if (ahead) {                                                              \
+        const int64_t later = k + ahead < end ? k + ahead : end - 1;          \
+        const float *soon = (rows) + indices[later] * stride + column;        \
+        for (int i = 0; i < TILE; i += 16)                                    \
+            __builtin_prefetch(soon + i);                                     \
+    }
+
 void forward(int64_t width, int64_t n_neurons, const int64_t *restrict indptr,
              const uint32_t *restrict indices, const float *restrict weights,
              const float *restrict intercepts, const float *restrict x,
-             float *restrict out, int64_t stride)
+             float *restrict out, int64_t stride, int64_t ahead)
 {
+    const int64_t end = indptr[n_neurons];
     const vector zero = {0};
     for (int64_t column = 0; column < width; column += TILE)
         for (int64_t j = 0; j < n_neurons; j++) {
             vector z[N_VECTORS];
             EACH z[v] = zero + intercepts[j];
             for (int64_t k = indptr[j]; k < indptr[j + 1]; k++) {
+                ASK_FOR_ROW(x)
                 const vector *row = (const vector *)(x + indices[k] * stride + column);
                 const vector weight = zero + weights[k];
                 EACH z[v] += weight * row[v];
@@ -69,8 +81,9 @@ void forward(int64_t width, int64_t n_neurons, const int64_t *restrict indptr,
 void input_gradient(int64_t width, int64_t n_neurons, const int64_t *restrict indptr,
                     const uint32_t *restrict indices, const float *restrict weights,
                     const float *restrict deltas, float *restrict errors,
-                    int64_t stride)
+                    int64_t stride, int64_t ahead)
 {
+    const int64_t end = indptr[n_neurons];
     const vector zero = {0};
     for (int64_t column = 0; column < width; column += TILE)
         for (int64_t j = 0; j < n_neurons; j++) {
@@ -78,6 +91,7 @@ void input_gradient(int64_t width, int64_t n_neurons, const int64_t *restrict in
             vector delta[N_VECTORS];
             EACH delta[v] = from[v];
             for (int64_t k = indptr[j]; k < indptr[j + 1]; k++) {
+                ASK_FOR_ROW(errors)
                 vector *row = (vector *)(errors + indices[k] * stride + column);
                 const vector weight = zero + weights[k];
                 EACH row[v] += weight * delta[v];
@@ -88,8 +102,9 @@ void input_gradient(int64_t width, int64_t n_neurons, const int64_t *restrict in
 void weight_gradient(int64_t width, int64_t n_neurons, const int64_t *restrict indptr,
                      const uint32_t *restrict indices, const float *restrict x,
                      const float *restrict deltas, float *restrict gradient,
-                     float *restrict bias, int64_t stride)
+                     float *restrict bias, int64_t stride, int64_t ahead)
 {
+    const int64_t end = indptr[n_neurons];
     for (int64_t column = 0; column < width; column += TILE)
         for (int64_t j = 0; j < n_neurons; j++) {
             const vector *from = (const vector *)(deltas + j * stride + column);
@@ -99,6 +114,7 @@ void weight_gradient(int64_t width, int64_t n_neurons, const int64_t *restrict i
             EACH sum += delta[v];
             bias[j] += total(sum);
             for (int64_t k = indptr[j]; k < indptr[j + 1]; k++) {
+                ASK_FOR_ROW(x)
                 const vector *row = (const vector *)(x + indices[k] * stride + column);
                 /* Two chains: one would wait for the latency of each addition. */
                 vector even = delta[0] * row[0], odd = delta[1] * row[1];

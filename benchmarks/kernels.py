@@ -2,8 +2,10 @@
 
 The forward pass, the gradient of the inputs and the gradient of the weights of one
 sparse layer, in float32. `kernels.c` holds the same algorithms over the same arrays,
-compiled with `cc -O3 -march=native`; SciPy multiplies its CSR matrix by the dense batch
-(the forward pass only, without activation function). The results are compared first.
+compiled with `cc -O3 -march=native`. SciPy, MKL and PyTorch multiply a CSR matrix by
+the dense batch (the forward pass only, without activation function). The results are
+compared first. MKL (`pip install sparse-dot-mkl mkl`) and PyTorch are left out where
+they cannot be imported.
 
 Then the same times beside what this processor can do at most, measured in the same run:
 see `roofline.py`. For each of its connections a kernel loads the activations of one
@@ -16,6 +18,7 @@ holds a tile of 64 samples of all neurons.
 
 import ctypes
 import tempfile
+from contextlib import suppress
 from statistics import median
 
 import numba
@@ -40,6 +43,7 @@ from roofline import (
     roof,
 )
 from roofline import measure as measure_roofline
+from threadpoolctl import threadpool_limits
 
 from sklearn_sparse_nn.engine import kernels
 from sklearn_sparse_nn.engine.activations import PIECEWISE_LINEAR
@@ -49,7 +53,7 @@ from sklearn_sparse_nn.networks.mlp import MLP
 from sklearn_sparse_nn.topology import ErdosRenyi
 
 KERNELS = ("forward", "input_gradient", "weight_gradient")
-SIDES = ("ours", "C", "SciPy")
+SIDES = ("ours", "C", "SciPy", "MKL", "PyTorch")
 # Samples that the kernels take at a time, and operations in a measurement, at least:
 # tens of milliseconds.
 TILE, OPERATIONS = 64, 2_000_000_000
@@ -144,6 +148,7 @@ def c_kernels(library, problem, results):
     layers = problem.layers
     sizes = [ctypes.c_int64(problem.batch_size), ctypes.c_int64(problem.n_neurons)]
     stride = ctypes.c_int64(problem.stride)
+    ahead = ctypes.c_int64(look_ahead(layers.sizes, problem.stride) or 0)
     structure = [layers.indptr, layers.indices]
     arrays = {
         "forward": [layers.weights, layers.intercepts, problem.x, out],
@@ -155,9 +160,32 @@ def c_kernels(library, problem, results):
         function = getattr(library, name)
         function.restype = None
         addresses = [ctypes.c_void_p(a.ctypes.data) for a in structure + arrays[name]]
-        return lambda: function(*sizes, *addresses, stride)
+        return lambda: function(*sizes, *addresses, stride, ahead)
 
     return {name: bind(name) for name in KERNELS}
+
+
+def products(problem):
+    """The product of the weights and a batch by other libraries that are there."""
+    matrix, x = problem.matrix, problem.dense_x
+    found = {"SciPy": lambda: matrix @ x}
+    # Without MKL itself, this is an ImportError, too.
+    with suppress(ImportError):
+        from sparse_dot_mkl import dot_product_mkl
+
+        found["MKL"] = lambda: dot_product_mkl(matrix, x)
+    with suppress(ImportError):
+        import torch
+
+        arrays = matrix.indptr, matrix.indices, matrix.data
+        tensors = [torch.from_numpy(array) for array in arrays]
+        tensor = torch.sparse_csr_tensor(*tensors, size=matrix.shape)
+        dense = torch.from_numpy(x)
+        found["PyTorch"] = lambda: torch.sparse.mm(tensor, dense).numpy()
+    expected = found["SciPy"]()
+    for product in found.values():
+        np.testing.assert_allclose(product(), expected, rtol=1e-4, atol=1e-3)
+    return found
 
 
 def check(ours, theirs, our_results, their_results):
@@ -181,7 +209,7 @@ def compare(problem, library, n_rounds):
     for name in KERNELS:
         sides = {"ours": ours[name], "C": c[name]}
         if name == "forward":
-            sides["SciPy"] = lambda: problem.matrix @ problem.dense_x
+            sides |= products(problem)
         timed = {side: stopwatch(call, n_calls) for side, call in sides.items()}
         seconds = interleave(timed, n_rounds)
         results[name] = {
@@ -207,7 +235,7 @@ def print_results(results):
             ratios = [format_ratio(speed[s]) if s in speed else "" for s in SIDES[1:]]
             rows.append([f"{n_neurons} {name}", *cells, *ratios])
     print("GFLOP/s, and speed of ours over theirs (above 1: ours is faster)\n")
-    print_table(["neurons, kernel", *SIDES, "ours / C", "ours / SciPy"], rows)
+    print_table(["neurons, kernel", *SIDES, *(f"ours / {s}" for s in SIDES[1:])], rows)
 
 
 def level_of_tile(n_neurons, roofline):
@@ -255,7 +283,7 @@ def draw(results):
             speeds = [
                 layer[name]["gflops"].get(side, np.nan) for layer in layers.values()
             ]
-            bars = ax.bar(places + 0.27 * (i - 1), speeds, 0.25, label=side)
+            bars = ax.bar(places + 0.17 * (i - 2), speeds, 0.16, label=side)
             labels = ["" if np.isnan(speed) else f"{speed:.0f}" for speed in speeds]
             ax.bar_label(bars, labels, fontsize="small")
         roofs = [roof(roofline, level_of_tile(int(n), roofline)) for n in layers]
@@ -284,9 +312,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         library = compile_c("kernels", args.compiler, args.lanes, folder)
         layers = {}
-        for n_neurons in args.neurons:
-            problem = Problem(n_neurons, args.epsilon, args.batch_size)
-            layers[n_neurons] = compare(problem, library, args.rounds)
+        with threadpool_limits(1):
+            for n_neurons in args.neurons:
+                problem = Problem(n_neurons, args.epsilon, args.batch_size)
+                layers[n_neurons] = compare(problem, library, args.rounds)
         library = compile_c("roofline", args.compiler, args.lanes, folder)
         roofline = measure_roofline(library, args.rounds)
     print_results(layers)
