@@ -198,7 +198,7 @@ def new_workspace(layers, n_samples, n_threads, n_rows, n_error_rows, n_phases=1
     n_phases : int
         How often the tiles are there, one phase behind the other.
     """
-    n_columns, stride = padded_width(n_samples), tile_width(layers.sizes, n_samples)
+    n_columns, stride = padded_width(n_samples), tile_width(n_samples)
     n_tiles = n_phases * -(-n_columns // stride)
 
     def rows(n_parts, n_rows):

@@ -34,15 +34,8 @@ def test_a_random_span_has_room_for_all_columns(width):
 
 
 @pytest.mark.parametrize("n_samples", [1, 16, 40, 64, 65, 1000])
-@pytest.mark.parametrize("widest", [*TILES, None])
-def test_a_tile_stays_in_the_cache_if_any_does(widest, n_samples):
-    columns = TILES[0] if widest is None else widest
-    n_rows = buffers._CACHE // (4 * columns)
-    # The largest two neighbours count: not the sum of all, nor the largest alone.
-    sizes = [1, n_rows // 3, n_rows - n_rows // 3, 1]
-    if widest is None:
-        sizes[1] = buffers._CACHE
-    assert tile_width(sizes, n_samples) == min(columns, padded_width(n_samples))
+def test_a_tile_has_the_columns_of_a_batch_or_all_that_registers_hold(n_samples):
+    assert tile_width(n_samples) == min(64, padded_width(n_samples))
 
 
 @pytest.mark.parametrize("width", TILES)

@@ -568,7 +568,7 @@ def test_tiles_and_errors_of_threads_have_rows_of_their_own():
     for n, n_threads in [(1, 1), (1, 3), (64, 2), (200, 3), (200, 7)]:
         work = training_workspace(layers, n, n_threads)
         stride, n_tiles = work.stride, len(work.activations)
-        assert stride == tile_width(SIZES, n)
+        assert stride == tile_width(n)
         assert (n_tiles - 1) * stride < n <= n_tiles * stride
         assert work.activations.shape == (n_tiles, (SIZES[0] + n_neurons) * stride)
         assert work.deltas.shape == (n_tiles, n_neurons * stride)
@@ -583,8 +583,8 @@ def test_narrow_tiles_train_the_same_network(solver, monkeypatch):
     parameters = _parameters(
         solver=solver, learning_rate=0.01, batch_size=100, dropout=0.3
     )
-    for cache in (buffers._CACHE, 3000, 1500):
-        monkeypatch.setattr(buffers, "_CACHE", cache)
+    for widest in (64, 32, 16):
+        monkeypatch.setattr(buffers, "TILES", (widest,))
         network = _network()
         _train(network, data, parameters, n_threads=2)
         trained.append((network._workspace.stride, network.layers.weights))
