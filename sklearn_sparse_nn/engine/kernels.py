@@ -25,7 +25,7 @@ import numpy as np
 
 from sklearn_sparse_nn.engine.activations import activation_of_width
 from sklearn_sparse_nn.engine.compilation import inner
-from sklearn_sparse_nn.engine.simd import TILES, vector_operations
+from sklearn_sparse_nn.engine.simd import LINE, TILES, vector_operations
 
 
 @lru_cache
@@ -142,14 +142,14 @@ def _input_gradient(lanes):
 
 
 def _weight_gradient(lanes):
-    v = vector_operations(lanes)
+    v, line = vector_operations(lanes), vector_operations(LINE)
     ask_for_row = _ask_for_row(lanes)
 
     @inner(inline="always")
     def products(column, k, end, layers, x, delta, stride, ahead):
         ask_for_row(column, k, ahead, end, layers, x, stride)
         row = np.int64(layers.indices[k]) * stride + column
-        return v.multiply(delta, v.load(x, row))
+        return v.fold_products(delta, v.load(x, row))
 
     @inner
     def weight_gradient(
@@ -172,7 +172,7 @@ def _weight_gradient(lanes):
                 k += 4
             while k < next_k:
                 product = products(column, k, end, layers, x, delta, stride, ahead)
-                gradient[k - first] += v.total(product)
+                gradient[k - first] += line.total(product)
                 k += 1
 
     return weight_gradient

@@ -61,6 +61,26 @@ def test_total_is_the_sum_of_the_lanes(tile):
     np.testing.assert_allclose(total, a.sum(dtype=np.float64), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("lanes", TILES)
+def test_totals_of_four_products_are_added_to_four_elements(lanes):
+    v = vector_operations(lanes)
+
+    @njit
+    def add(vectors, out):
+        a, b = v.load(vectors, 0), v.load(vectors, lanes)
+        c, d = v.load(vectors, 2 * lanes), v.load(vectors, 3 * lanes)
+        aa, ab = v.fold_products(a, a), v.fold_products(a, b)
+        v.add_totals(out, 3, aa, ab, v.fold_products(a, c), v.fold_products(a, d))
+
+    vectors = aligned_zeros(4 * lanes)
+    vectors[:] = np.random.default_rng(0).normal(size=4 * lanes)
+    out = np.ones(10, dtype=np.float32)
+    add(vectors, out)
+    rows = vectors.reshape(4, lanes).astype(np.float64)
+    np.testing.assert_allclose(out[3:7], 1 + rows @ rows[0], rtol=1e-5, atol=1e-5)
+    assert (out[:3] == 1).all() and (out[7:] == 1).all()
+
+
 def test_store_writes_its_lanes_only(tile):
     (a, _, _), out, _ = tile
     assert (out[7 * len(a) :] == 7).all()
