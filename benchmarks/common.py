@@ -77,7 +77,7 @@ def stopwatch(function, n_calls=1):
     return timed
 
 
-def interleave(functions, n_rounds):
+def interleave(functions, n_rounds, pause=0):
     """Run functions in turns.
 
     Parameters
@@ -87,6 +87,8 @@ def interleave(functions, n_rounds):
     n_rounds : int
         How often each runs. The order turns by one from round to round, so that no
         function always follows the same other.
+    pause : float
+        Seconds of rest before each: OpenMP threads spin for a while after their work.
 
     Returns
     -------
@@ -97,6 +99,7 @@ def interleave(functions, n_rounds):
     for turn in range(n_rounds):
         shift = turn % len(names)
         for name in names[shift:] + names[:shift]:
+            time.sleep(pause)
             seconds[name].append(functions[name]())
     return seconds
 
@@ -124,6 +127,14 @@ def _processor_ticks():
         return None
     ticks = [int(cell) for cell in first.split()[1:9]]
     return sum(ticks), sum(ticks) - ticks[3] - ticks[4]  # idle, waiting for a disk
+
+
+def class_targets(labels):
+    """Targets of a softmax output of ours: the class of each sample."""
+    from sklearn_sparse_nn.networks.mlp import Targets
+
+    no_values, no_weights = np.zeros((0, 0), np.float32), np.zeros(0, np.float32)
+    return Targets(labels.astype(np.int32), no_values, no_weights)
 
 
 def ratio(numerators, denominators):

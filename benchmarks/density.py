@@ -25,19 +25,19 @@ from time import perf_counter
 import numpy as np
 from common import (
     argument_parser,
+    class_targets,
     describe_machine,
     format_ratio,
     interleave,
     print_table,
     ratio,
     report,
-    rest,
 )
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
-from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
+from sklearn_sparse_nn.networks.mlp import MLP, TrainingParameters
 from sklearn_sparse_nn.topology import SET, ErdosRenyi, TrainingClock
 
 try:
@@ -55,8 +55,7 @@ BATCHES_PER_EPOCH = 469
 
 def ours(density, X, y, team):
     n_neurons = X.shape[1]
-    nothing = np.zeros((0, 0), dtype=np.float32)
-    targets = Targets(y.astype(np.int32), nothing, nothing.ravel())
+    targets = class_targets(y)
     parameters = TrainingParameters("sgd", RATE, BATCH_SIZE, nesterovs_momentum=True)
     sizes = [n_neurons] * 4 + [N_CLASSES]
     epsilon = density * n_neurons / 2
@@ -122,16 +121,6 @@ def dense_torch(X, y, n_threads):
     return train
 
 
-def after_a_rest(train, pause):
-    train()  # compiles, and wakes up what is lazy
-
-    def timed():
-        rest(pause)
-        return train()
-
-    return timed
-
-
 def random_data(n_neurons, n_batches):
     rng = np.random.default_rng(0)
     n_samples = n_batches * BATCH_SIZE
@@ -141,16 +130,17 @@ def random_data(n_neurons, n_batches):
 
 def compare(X, y, args):
     """Interleaved seconds per mini-batch of ours, density by density, and of others."""
-    dense = {
-        "scikit-learn": after_a_rest(dense_sklearn(X, y, args.threads), args.pause)
-    }
+    dense = {"scikit-learn": dense_sklearn(X, y, args.threads)}
     if torch is not None:
-        dense["PyTorch"] = after_a_rest(dense_torch(X, y, args.threads), args.pause)
+        dense["PyTorch"] = dense_torch(X, y, args.threads)
+    for train in dense.values():
+        train()  # wakes up what is lazy
     results = {}
     with ThreadTeam(args.threads) as team:
         for density in args.densities:
-            sparse = after_a_rest(ours(density, X, y, team), args.pause)
-            seconds = interleave({"ours": sparse, **dense}, args.rounds)
+            sparse = ours(density, X, y, team)
+            sparse()  # compiles
+            seconds = interleave({"ours": sparse} | dense, args.rounds, args.pause)
             times_ours = {name: ratio(seconds[name], seconds["ours"]) for name in dense}
             results[density] = {"seconds": seconds, "times_ours": times_ours}
     return results

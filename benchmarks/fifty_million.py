@@ -19,9 +19,14 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
-from common import argument_parser, describe_machine, print_table, report
+from common import (
+    argument_parser,
+    class_targets,
+    describe_machine,
+    print_table,
+    report,
+)
 from memory import activation_bytes, memory, reset_peak
-from scaling import class_targets
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.networks.mlp import MLP, TrainingParameters

@@ -28,7 +28,6 @@ from common import (
     print_table,
     ratio,
     report,
-    rest,
     stopwatch,
 )
 from sklearn.exceptions import ConvergenceWarning
@@ -78,14 +77,9 @@ def fit_models(X, y):
     return models
 
 
-def after_a_rest(call, n_calls, pause):
-    """A function that rests and then returns the median time of calls in a row."""
-
-    def timed():
-        rest(pause)
-        return median(stopwatch(call)() for _ in range(n_calls))
-
-    return timed
+def median_of_calls(call, n_calls):
+    """The median time of calls in a row."""
+    return median(stopwatch(call)() for _ in range(n_calls))
 
 
 def compare(models, method, X, n_calls, n_threads, args):
@@ -97,9 +91,9 @@ def compare(models, method, X, n_calls, n_threads, args):
     for name, model in models.items():
         call = partial(getattr(model, method), X)
         call()  # compiles, and wakes up what is lazy
-        sides[name] = after_a_rest(call, n_calls, args.pause)
+        sides[name] = partial(median_of_calls, call, n_calls)
     with threadpool_limits(n_threads):
-        seconds = interleave(sides, args.rounds)
+        seconds = interleave(sides, args.rounds, args.pause)
     times_ours = {name: ratio(s, seconds["ours"]) for name, s in seconds.items()}
     return {"seconds": seconds, "times_ours": times_ours}
 

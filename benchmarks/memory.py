@@ -28,8 +28,13 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from common import argument_parser, describe_machine, print_table, report
-from scaling import class_targets
+from common import (
+    argument_parser,
+    class_targets,
+    describe_machine,
+    print_table,
+    report,
+)
 
 from sklearn_sparse_nn import SETClassifier
 from sklearn_sparse_nn.engine.threads import ThreadTeam

@@ -30,6 +30,7 @@ from time import perf_counter
 import numpy as np
 from common import (
     argument_parser,
+    class_targets,
     describe_machine,
     format_ratio,
     interleave,
@@ -39,7 +40,6 @@ from common import (
 )
 from memory import memory
 from numba import njit
-from scaling import class_targets
 from scipy import sparse
 from scipy.special import softmax
 from threadpoolctl import threadpool_limits

@@ -7,6 +7,7 @@ with up to 100,000 hidden neurons on 6,000 samples: the cost follows the connect
     python benchmarks/rbm_epoch.py
 """
 
+from functools import partial
 from statistics import median
 from time import perf_counter
 
@@ -19,7 +20,6 @@ from common import (
     print_table,
     ratio,
     report,
-    rest,
     stopwatch,
 )
 from sklearn.neural_network import BernoulliRBM
@@ -51,17 +51,9 @@ def compare(X, n_rounds, pause):
     """Interleaved seconds of both, on one and two threads."""
     sides = {}
     for n in (2, 1):
-        sides[f"SET, {n}"] = lambda n=n: sparse_epoch(X, N_HIDDEN, n)
-        sides[f"BernoulliRBM, {n}"] = lambda n=n: dense_epoch(X, n)
-
-    def after_a_rest(side):
-        def timed():
-            rest(pause)
-            return stopwatch(side)()
-
-        return timed
-
-    return interleave({name: after_a_rest(s) for name, s in sides.items()}, n_rounds)
+        sides[f"SET, {n}"] = stopwatch(partial(sparse_epoch, X, N_HIDDEN, n))
+        sides[f"BernoulliRBM, {n}"] = stopwatch(partial(dense_epoch, X, n))
+    return interleave(sides, n_rounds, pause)
 
 
 def growth(X, n_rounds):

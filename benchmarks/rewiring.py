@@ -13,7 +13,14 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
-from common import argument_parser, describe_machine, load_mnist, print_table, report
+from common import (
+    argument_parser,
+    class_targets,
+    describe_machine,
+    load_mnist,
+    print_table,
+    report,
+)
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
@@ -37,9 +44,7 @@ PARAMETERS = TrainingParameters(
 def mnist():
     """Samples and targets, sizes of the layers, output activation."""
     X, y, _, _ = load_mnist()
-    values, weights = np.zeros((0, 0), np.float32), np.zeros(0, np.float32)
-    targets = Targets(y.astype(np.int32), values, weights)
-    return X, targets, [784, 1000, 1000, 1000, 10], "softmax"
+    return X, class_targets(y), [784, 1000, 1000, 1000, 10], "softmax"
 
 
 def noise(n_neurons, n_samples):

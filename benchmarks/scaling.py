@@ -22,6 +22,7 @@ from statistics import median
 import numpy as np
 from common import (
     argument_parser,
+    class_targets,
     describe_machine,
     interleave,
     print_table,
@@ -30,7 +31,7 @@ from common import (
 )
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
-from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
+from sklearn_sparse_nn.networks.mlp import MLP, TrainingParameters
 from sklearn_sparse_nn.topology import ErdosRenyi
 
 N_CLASSES, EPSILON = 10, 20
@@ -75,12 +76,6 @@ LABELS = {
     "batch_size": "samples in a mini-batch",
     "threads": "threads",
 }
-
-
-def class_targets(labels):
-    """Targets of a softmax output: the class of each sample."""
-    no_values, no_weights = np.zeros((0, 0), np.float32), np.zeros(0, np.float32)
-    return Targets(labels.astype(np.int32), no_values, no_weights)
 
 
 def new_network(setting):

@@ -25,7 +25,6 @@ from common import (
     print_table,
     ratio,
     report,
-    rest,
     stopwatch,
 )
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
@@ -48,19 +47,11 @@ def sides(hidden, X, y, n_threads, max_iter):
     return {"ours": lambda: sparse.fit(X, y), "MLPClassifier": lambda: dense.fit(X, y)}
 
 
-def after_a_rest(call, pause):
-    def timed():
-        rest(pause)
-        return stopwatch(call)()
-
-    return timed
-
-
 def compare(calls, n_threads, args):
     """Interleaved seconds of both sides, and the dense one relative to ours."""
-    timed = {name: after_a_rest(call, args.pause) for name, call in calls.items()}
+    timed = {name: stopwatch(call) for name, call in calls.items()}
     with threadpool_limits(n_threads):
-        seconds = interleave(timed, args.rounds)
+        seconds = interleave(timed, args.rounds, args.pause)
     times_ours = ratio(seconds["MLPClassifier"], seconds["ours"])
     return {"seconds": seconds, "times_ours": times_ours}
 

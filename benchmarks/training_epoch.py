@@ -32,6 +32,7 @@ from statistics import median
 import numpy as np
 from common import (
     argument_parser,
+    class_targets,
     describe_machine,
     draw_ratios,
     format_ratio,
@@ -56,12 +57,11 @@ RATE, ADAM_RATE = 0.01, 0.001
 
 def ours(n_threads, solver="sgd", dropout=0.0):
     from sklearn_sparse_nn.engine.threads import ThreadTeam
-    from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
+    from sklearn_sparse_nn.networks.mlp import MLP, TrainingParameters
     from sklearn_sparse_nn.topology import SET, ErdosRenyi, TrainingClock
 
     X, y, _, _ = load_mnist()
-    nothing = np.zeros((0, 0), dtype=np.float32)
-    targets = Targets(y.astype(np.int32), nothing, nothing[0:0].ravel())
+    targets = class_targets(y)
     parameters = TrainingParameters(
         solver=solver,
         learning_rate=RATE if solver == "sgd" else ADAM_RATE,
