@@ -267,4 +267,4 @@ def _decision_width(layers, n_samples):
         return 1
     n_rows = int(layers.sizes[0] + layers.first[-1])
     affordable = max(LINE, _DECISION_BYTES // (4 * n_rows) // LINE * LINE)
-    return min(tile_width(n_samples), affordable)
+    return min(tile_width(layers.sizes, n_samples), affordable)

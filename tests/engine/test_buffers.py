@@ -34,8 +34,11 @@ def test_a_random_span_has_room_for_all_columns(width):
 
 
 @pytest.mark.parametrize("n_samples", [1, 16, 40, 64, 65, 1000])
-def test_a_tile_has_the_columns_of_a_batch_or_all_that_registers_hold(n_samples):
-    assert tile_width(n_samples) == min(64, padded_width(n_samples))
+@pytest.mark.parametrize("width", [*TILES, None])
+def test_the_last_cache_holds_a_tile_if_it_holds_any(width, n_samples):
+    largest = buffers._LAST_CACHE // (4 * (width or LINE)) + (width is None)
+    expected = min(width or LINE, padded_width(n_samples))
+    assert tile_width([3, largest, largest, 1], n_samples) == expected
 
 
 @pytest.mark.parametrize("width", TILES)

@@ -256,7 +256,7 @@ def test_dropout_is_not_the_noise():
 
 @pytest.mark.parametrize("noise", NOISES)
 def test_any_number_of_threads_gives_the_same_bits(noise, monkeypatch):
-    monkeypatch.setattr(batches, "_BLOCK_CONNECTIONS", 64)
+    monkeypatch.setattr(batches, "_LEAST_BLOCK", 64)
     X = _samples(150, 20)
     parameters = _parameters(
         learning_rate=0.02, batch_size=64, alpha=0.1, dropout=0.3, momentum=0.9

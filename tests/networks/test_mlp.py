@@ -274,7 +274,7 @@ def test_an_epoch_cut_into_calls_of_compiled_code_is_the_same(monkeypatch):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_any_number_of_threads_gives_the_same_bits(output, weighted, monkeypatch):
-    monkeypatch.setattr(batches, "_BLOCK_CONNECTIONS", 64)
+    monkeypatch.setattr(batches, "_LEAST_BLOCK", 64)
     sizes = [20, 50, 30, 4]
     data = Data(output, n=150, weighted=weighted, sizes=sizes)
     parameters = _parameters(
@@ -291,9 +291,19 @@ def test_any_number_of_threads_gives_the_same_bits(output, weighted, monkeypatch
     assert trained(3) == alone
 
 
+def test_blocks_of_a_large_layer_have_several_connections_for_each_row():
+    layers = _network(sizes=[3000, 3000, 100, 5], epsilon=60).layers
+    blocks = batches._blocks(layers)
+    n_connections = layers.indptr[blocks[:, 2]] - layers.indptr[blocks[:, 1]]
+    large = n_connections[blocks[:, 0] == 0]
+    assert len(large) in (15, 16)  # 360,000 connections
+    assert large.max() < 8 * 3000 + 200
+    assert n_connections[blocks[:, 0] == 2].max() <= 4096
+
+
 def test_blocks_cover_each_neuron_once(monkeypatch):
     for block in (1, 7, 50, 4096):
-        monkeypatch.setattr(batches, "_BLOCK_CONNECTIONS", block)
+        monkeypatch.setattr(batches, "_LEAST_BLOCK", block)
         for epsilon in (0.0, 0.3, 1.2, 100):
             layers = _network(epsilon=epsilon).layers
             blocks = batches._blocks(layers)
@@ -568,7 +578,7 @@ def test_tiles_and_errors_of_threads_have_rows_of_their_own():
     for n, n_threads in [(1, 1), (1, 3), (64, 2), (200, 3), (200, 7)]:
         work = training_workspace(layers, n, n_threads)
         stride, n_tiles = work.stride, len(work.activations)
-        assert stride == tile_width(n)
+        assert stride == tile_width(SIZES, n)
         assert (n_tiles - 1) * stride < n <= n_tiles * stride
         assert work.activations.shape == (n_tiles, (SIZES[0] + n_neurons) * stride)
         assert work.deltas.shape == (n_tiles, n_neurons * stride)
@@ -584,7 +594,7 @@ def test_narrow_tiles_train_the_same_network(solver, monkeypatch):
         solver=solver, learning_rate=0.01, batch_size=100, dropout=0.3
     )
     for widest in (64, 32, 16):
-        monkeypatch.setattr(buffers, "TILES", (widest,))
+        monkeypatch.setattr(buffers, "_LAST_CACHE", 4 * widest * max(SIZES))
         network = _network()
         _train(network, data, parameters, n_threads=2)
         trained.append((network._workspace.stride, network.layers.weights))

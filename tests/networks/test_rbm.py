@@ -169,7 +169,7 @@ def test_many_gibbs_steps_yield_the_gradient_of_the_likelihood(topology, persist
 
 @pytest.mark.parametrize("persistent", [False, True])
 def test_any_number_of_threads_gives_the_same_bits(persistent, monkeypatch):
-    monkeypatch.setattr(batches, "_BLOCK_CONNECTIONS", 64)
+    monkeypatch.setattr(batches, "_LEAST_BLOCK", 64)
     sizes = 30, 50
     X = _samples(150, sizes[0])
     parameters = _parameters(
