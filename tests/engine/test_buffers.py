@@ -34,11 +34,13 @@ def test_a_random_span_has_room_for_all_columns(width):
 
 
 @pytest.mark.parametrize("n_samples", [1, 16, 40, 64, 65, 1000])
-@pytest.mark.parametrize("width", [*TILES, None])
-def test_the_last_cache_holds_a_tile_if_it_holds_any(width, n_samples):
-    largest = buffers._LAST_CACHE // (4 * (width or LINE)) + (width is None)
-    expected = min(width or LINE, padded_width(n_samples))
-    assert tile_width([3, largest, largest, 1], n_samples) == expected
+def test_the_last_cache_holds_a_tile_if_it_holds_any(n_samples):
+    for width, share in ((64, 2), (32, 2), (16, 1)):
+        largest = buffers._LAST_CACHE // share // (4 * width)
+        expected = min(width, padded_width(n_samples))
+        assert tile_width([3, largest, largest, 1], n_samples) == expected
+    # None does: the widest.
+    assert tile_width([largest + 1, 1], n_samples) == min(64, padded_width(n_samples))
 
 
 @pytest.mark.parametrize("width", TILES)

@@ -594,7 +594,7 @@ def test_narrow_tiles_train_the_same_network(solver, monkeypatch):
         solver=solver, learning_rate=0.01, batch_size=100, dropout=0.3
     )
     for widest in (64, 32, 16):
-        monkeypatch.setattr(buffers, "_LAST_CACHE", 4 * widest * max(SIZES))
+        monkeypatch.setattr(buffers, "_LAST_CACHE", 8 * widest * max(SIZES))
         network = _network()
         _train(network, data, parameters, n_threads=2)
         trained.append((network._workspace.stride, network.layers.weights))
