@@ -4,8 +4,8 @@ The forward pass, the gradient of the inputs and the gradient of the weights of 
 sparse layer, in float32. `kernels.c` holds the same algorithms over the same arrays,
 compiled with `cc -O3 -march=native`. SciPy, MKL and PyTorch multiply a CSR matrix by
 the dense batch (the forward pass only, without activation function). The results are
-compared first. MKL (`pip install sparse-dot-mkl mkl`) and PyTorch are left out where
-they cannot be imported.
+compared first. MKL and PyTorch are left out where they cannot be imported; where
+`sparse-dot-mkl` does not find MKL, name `libmkl_rt` in the environment variable MKL_RT.
 
 Then the same times beside what this processor can do at most, measured in the same run:
 see `roofline.py`. For each of its connections a kernel loads the activations of one

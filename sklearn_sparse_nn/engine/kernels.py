@@ -98,8 +98,8 @@ def _forward_sample():
     def forward_sample(layers, start, stop, x, out, kind, left):
         """The forward pass of one sample: the same bits as among others.
 
-        Four neurons go abreast, as an addition waits for the one before it: 1.7 times
-        as fast as one by one.
+        Four neurons go abreast, as an addition waits for the one before it. A tile of
+        16 columns, the narrowest, took 1.7 times as long.
         """
         for a in range(start, stop, 4):
             b, c, d = min(a + 1, stop - 1), min(a + 2, stop - 1), min(a + 3, stop - 1)

@@ -121,7 +121,7 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
     def _n_useful_threads(self, n_samples):
         # Below some thousand samples a thread costs more than it brings.
         most = 1 + n_samples // 1024
-        return most if most == 1 else min(effective_n_jobs(self.n_jobs), most)
+        return 1 if most == 1 else min(effective_n_jobs(self.n_jobs), most)
 
     def _validate_samples(self, X):
         """Check that X is like the X of `fit`; return it as float32.

@@ -108,10 +108,8 @@ def train_batches(
         key = random_key(seed, n_updates + turn, 0)
         noise_key = random_key(seed, n_updates + turn, 1)
         for t in tiles_with(first, last, work.stride):
-            tile, columns = (
-                tile_of(work, t),
-                columns_within(t, first, last, work.stride),
-            )
+            tile = tile_of(work, t)
+            columns = columns_within(t, first, last, work.stride)
             here = samples[tile.column :]
             read_batch(inputs, here, *columns, tile.activations, tile.stride)
             _keep_targets(layers, *columns, tile)

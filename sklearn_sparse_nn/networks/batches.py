@@ -246,7 +246,7 @@ def _blocks(layers):
     for layer in range(n_layers(layers)):
         neurons = neurons_of(layers, layer)
         indptr = layers.indptr[neurons.start : neurons.stop + 1]
-        share = (indptr[-1] - indptr[0]) // _LEAST_BLOCKS  # one for every thread
+        share = (indptr[-1] - indptr[0]) // _LEAST_BLOCKS  # that no thread waits long
         wanted = min(_USES_OF_A_ROW * layers.sizes[layer], share)
         marks = np.arange(indptr[0], indptr[-1], max(_LEAST_BLOCK, wanted))
         bounds = neurons.start + np.searchsorted(indptr, marks, side="right") - 1

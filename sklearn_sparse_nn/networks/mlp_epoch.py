@@ -113,10 +113,8 @@ def train_batches(
         first, last = columns_of(thread, n_threads, width)
         key = random_key(seed, n_updates + turn, 0)
         for t in tiles_with(first, last, work.stride):
-            tile, columns = (
-                tile_of(work, t),
-                columns_within(t, first, last, work.stride),
-            )
+            tile = tile_of(work, t)
+            columns = columns_within(t, first, last, work.stride)
             here = samples[tile.column :]
             read_batch(inputs, here, *columns, tile.activations, tile.stride)
             forward(layers, functions, *columns, tile, dropout, key)
