@@ -21,7 +21,22 @@ def inner(function=None, **options):
     """
     if function is None:
         return lambda function: inner(function, **options)
+    _distinguish(function)
     return njit(function, no_cpython_wrapper=True, **_LEAN, **options)
+
+
+def _distinguish(function):
+    """Name a function that a factory made after what it closes over, too.
+
+    Numba tells functions of one name apart by a count that starts anew in each process.
+    In code that two processes had cached, the kernel for 64 columns and that for 16
+    could have one name, and a third process ran one for the other (numba issue 10486).
+    """
+    values = [cell.cell_contents for cell in function.__closure__ or ()]
+    if values:
+        names = [getattr(value, "__qualname__", str(value)) for value in values]
+        digest = hashlib.sha256(repr(names).encode()).hexdigest()
+        function.__qualname__ += f".{digest[:16]}"
 
 
 def entry_point(function):
