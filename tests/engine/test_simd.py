@@ -63,7 +63,7 @@ def test_total_is_the_sum_of_the_lanes(tile):
 
 @pytest.mark.parametrize("lanes", TILES)
 def test_totals_of_four_products_are_added_to_four_elements(lanes):
-    v = vector_operations(lanes)
+    v, line = vector_operations(lanes), vector_operations(LINE)
 
     @njit
     def add(vectors, out):
@@ -71,11 +71,13 @@ def test_totals_of_four_products_are_added_to_four_elements(lanes):
         c, d = v.load(vectors, 2 * lanes), v.load(vectors, 3 * lanes)
         aa, ab = v.fold_products(a, a), v.fold_products(a, b)
         v.add_totals(out, 3, aa, ab, v.fold_products(a, c), v.fold_products(a, d))
+        return line.total(ab)
 
     vectors = aligned_zeros(4 * lanes)
     vectors[:] = np.random.default_rng(0).normal(size=4 * lanes)
     out = np.ones(10, dtype=np.float32)
-    add(vectors, out)
+    alone = add(vectors, out)
+    assert out[4] == 1 + alone
     rows = vectors.reshape(4, lanes).astype(np.float64)
     np.testing.assert_allclose(out[3:7], 1 + rows @ rows[0], rtol=1e-5, atol=1e-5)
     assert (out[:3] == 1).all() and (out[7:] == 1).all()
