@@ -6,6 +6,7 @@ terms of the outputs will be, so that no second copy of X is ever needed, sparse
 
 import numpy as np
 
+from sklearn_sparse_nn.engine import presence
 from sklearn_sparse_nn.engine.compilation import entry_point, inner
 from sklearn_sparse_nn.engine.inputs import read_batch
 from sklearn_sparse_nn.engine.random import add_noise, mask, random_key
@@ -41,7 +42,10 @@ def _keep_targets(layers, first, last, tile):
 
 @inner
 def _corrupt(n_inputs, first, last, tile, noise, noise_factor, key):
-    """Add noise to columns `first` to `last` of the inputs."""
+    """Add noise to columns `first` to `last` of the inputs.
+
+    They were standardised: all of them count as present already.
+    """
     n = last - first
     for i in range(n_inputs):
         # The position is that of the sample: no matter how many threads there are.
@@ -98,7 +102,8 @@ def train_batches(
     losses,
 ):
     """Run mini-batches `batches[0]` to `batches[1]` of an epoch on one thread."""
-    gradient, n_taken = work.gradients[thread], 0
+    collection = presence.collection_of(work.collection, thread)
+    n_taken = 0
     for turn in range(batches[1] - batches[0]):
         batch = batches[0] + turn
         samples = order[batch * batch_size : (batch + 1) * batch_size]
@@ -111,10 +116,12 @@ def train_batches(
             tile = tile_of(work, t)
             columns = columns_within(t, first, last, work.stride)
             here = samples[tile.column :]
-            read_batch(inputs, here, *columns, tile.activations, tile.stride)
+            read_batch(
+                inputs, here, *columns, tile.activations, tile.stride, tile.present
+            )
             _keep_targets(layers, *columns, tile)
             _corrupt(layers.sizes[0], *columns, tile, noise, noise_factor, noise_key)
-            forward(layers, functions, *columns, tile, dropout, key)
+            forward(layers, functions, *columns, tile, dropout, key, collection)
             _output_deltas(layers, *columns, len(here), tile)
             backward(layers, *columns, tile, work.errors[thread])
         if not barrier(shared, n_threads, 2 * turn + 1):
@@ -125,6 +132,7 @@ def train_batches(
         scale = np.float32(1 / n_samples)
         now = corrected(step, n_updates + turn + 1)
         n_taken = update_neurons(
+            thread,
             n_threads,
             shared,
             n_taken,
@@ -132,7 +140,6 @@ def train_batches(
             state,
             width,
             work,
-            gradient,
             alpha,
             scale,
             now,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_sparse_nn.engine import kernels
+from sklearn_sparse_nn.engine import kernels, presence
 from sklearn_sparse_nn.engine.buffers import (
     aligned_zeros,
     look_ahead,
@@ -38,12 +38,14 @@ class Workspace(NamedTuple):
 
     activations: np.ndarray  # per tile
     deltas: np.ndarray  # per tile
+    present: np.ndarray  # per tile, flags of the inputs: see `engine.presence`
     errors: np.ndarray  # per thread, what comes back to one layer; else zero
     stride: int  # columns of a tile
     span: int  # random numbers set aside for each row
     ahead: int | None  # how early to ask for rows: see `buffers.look_ahead`
     losses: np.ndarray  # of each column of one phase
     gradients: np.ndarray  # per thread, of the connections of one block
+    collection: presence.Collection  # per thread
     blocks: np.ndarray  # (layer, first neuron, last neuron) of each block
     penalties: np.ndarray  # sum of squared weights of each block
 
@@ -53,6 +55,7 @@ class Tile(NamedTuple):
 
     activations: np.ndarray  # rows of the inputs, then of each neuron
     deltas: np.ndarray  # slopes, then error terms; rows of each neuron
+    present: np.ndarray  # flags of the inputs
     losses: np.ndarray  # of each column
     stride: int  # distance between two rows
     span: int  # random numbers set aside for each row
@@ -74,6 +77,7 @@ def tile_of(work, tile):
     return Tile(
         work.activations[tile],
         work.deltas[tile],
+        work.present[tile],
         work.losses[column:],
         work.stride,
         work.span,
@@ -109,32 +113,58 @@ def rows_from(buffer, row, stride):
 
 
 @inner
-def _update_block(layers, state, block, width, work, gradient, alpha, scale, step):
-    """Gradients of one block of neurons over all samples, and its update."""
+def _sum_gradients(layers, block, width, work, gradient, bias_gradient, collection):
+    """Gradients of one block of neurons over all samples."""
     layer, start, stop = work.blocks[block]
     stride = work.stride
     x_row = 0 if layer == 0 else layers.sizes[0] + layers.first[layer - 1]
-    here = slice(layers.indptr[start], layers.indptr[stop])
-    weights, intercepts = layers.weights[here], layers.intercepts[start:stop]
-    bias_gradient = gradient[len(weights) :]
-    gradient[: len(weights) + len(intercepts)] = np.float32(0)
     for tile in range(len(work.activations)):
         x = rows_from(work.activations[tile], x_row, stride)
         deltas = rows_from(work.deltas[tile], start, stride)
         columns = min(stride, width - tile % tiles_per_phase(work) * stride)
-        kernels.weight_gradient(
-            0,
-            columns,
-            layers,
-            start,
-            stop,
-            x,
-            deltas,
-            gradient,
-            bias_gradient,
-            stride,
-            work.ahead,
-        )
+        if layer == 0:
+            presence.weight_gradient(
+                0,
+                columns,
+                layers,
+                start,
+                stop,
+                x,
+                deltas,
+                gradient,
+                bias_gradient,
+                stride,
+                work.ahead,
+                work.present[tile],
+                collection,
+            )
+        else:
+            kernels.weight_gradient(
+                0,
+                columns,
+                layers,
+                start,
+                stop,
+                x,
+                deltas,
+                gradient,
+                bias_gradient,
+                stride,
+                work.ahead,
+            )
+
+
+@inner
+def _update_block(
+    layers, state, block, width, work, gradient, collection, alpha, scale, step
+):
+    """Update one block of neurons."""
+    start, stop = work.blocks[block, 1], work.blocks[block, 2]
+    here = slice(layers.indptr[start], layers.indptr[stop])
+    weights, intercepts = layers.weights[here], layers.intercepts[start:stop]
+    bias_gradient = gradient[len(weights) :]
+    gradient[: len(weights) + len(intercepts)] = np.float32(0)
+    _sum_gradients(layers, block, width, work, gradient, bias_gradient, collection)
     work.penalties[block] = regularise(gradient, weights, alpha, scale)
     update(weights, state.first[here], state.second[here], gradient, step)
     here = slice(start, stop)
@@ -145,16 +175,20 @@ def _update_block(layers, state, block, width, work, gradient, alpha, scale, ste
 
 @inner(inline="always")
 def update_neurons(
-    n_threads, shared, n_taken, layers, state, width, work, gradient, alpha, scale, step
+    thread, n_threads, shared, n_taken, layers, state, width, work, alpha, scale, step
 ):
     """The second half of a mini-batch on one thread.
 
     Returns the number of pieces of work that all threads have taken at its end.
     """
+    gradient = work.gradients[thread]
+    collection = presence.collection_of(work.collection, thread)
     n_blocks = len(work.blocks)
     block = take_next(shared, n_taken)
     while block < n_blocks:
-        _update_block(layers, state, block, width, work, gradient, alpha, scale, step)
+        _update_block(
+            layers, state, block, width, work, gradient, collection, alpha, scale, step
+        )
         block = take_next(shared, n_taken)
     return n_taken + n_blocks + n_threads  # every thread takes one piece in vain
 
@@ -213,6 +247,7 @@ def new_workspace(layers, n_samples, n_threads, n_rows, n_error_rows, n_phases=1
     return Workspace(
         activations=rows(n_tiles, n_rows),
         deltas=rows(n_tiles, int(layers.first[-1])),
+        present=input_flags(layers, n_tiles, stride),
         errors=rows(n_threads, n_error_rows),
         stride=stride,
         span=random_span(n_phases * n_columns),
@@ -220,6 +255,12 @@ def new_workspace(layers, n_samples, n_threads, n_rows, n_error_rows, n_phases=1
         losses=np.zeros(n_columns, dtype=np.float32),
         **block_buffers(layers, n_threads),
     )
+
+
+def input_flags(layers, n_tiles, stride):
+    """Which inputs are present in the tiles of a workspace: none yet."""
+    n_lines = -(-stride // LINE)
+    return np.zeros((n_tiles, n_lines * int(layers.sizes[0])), dtype=np.bool_)
 
 
 def columns_side_by_side(buffer, stride, rows):
@@ -235,6 +276,7 @@ def block_buffers(layers, n_threads):
     n_parameters = n_connections + blocks[:, 2] - blocks[:, 1]
     return dict(
         gradients=np.zeros((n_threads, n_parameters.max(initial=0)), dtype=np.float32),
+        collection=presence.new_collection(layers, n_threads),
         blocks=blocks,
         penalties=np.zeros(len(blocks), dtype=np.float32),
     )

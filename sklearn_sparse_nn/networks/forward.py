@@ -4,12 +4,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_sparse_nn.engine import kernels
+from sklearn_sparse_nn.engine import kernels, presence
 from sklearn_sparse_nn.engine.buffers import aligned_zeros, look_ahead
 from sklearn_sparse_nn.engine.compilation import entry_point, inner
 from sklearn_sparse_nn.engine.inputs import read_batch
 from sklearn_sparse_nn.engine.random import drop
-from sklearn_sparse_nn.networks.batches import Workspace, rows_from, tile_of
+from sklearn_sparse_nn.networks.batches import (
+    Workspace,
+    input_flags,
+    rows_from,
+    tile_of,
+)
 
 
 class Functions(NamedTuple):
@@ -21,7 +26,7 @@ class Functions(NamedTuple):
 
 
 @inner
-def forward(layers, functions, first, last, tile, dropout, key):
+def forward(layers, functions, first, last, tile, dropout, key, collection):
     """Take columns `first` to `last` of a tile from the input to the output layer.
 
     In a tile with room for error terms, hidden neurons leave their slopes there.
@@ -36,21 +41,40 @@ def forward(layers, functions, first, last, tile, dropout, key):
         learns = len(tile.deltas) > 0 and stop < layers.first[-1]
         slopes = rows_from(tile.deltas, start if learns else 0, stride)
         kind, left = functions.kinds[layer], functions.left_slopes[layer]
-        kernels.forward(
-            first,
-            last,
-            layers,
-            start,
-            stop,
-            x,
-            out,
-            slopes,
-            stride,
-            tile.ahead,
-            kind,
-            left,
-            learns,
-        )
+        if layer == 0:
+            presence.forward(
+                first,
+                last,
+                layers,
+                start,
+                stop,
+                x,
+                out,
+                slopes,
+                stride,
+                tile.ahead,
+                kind,
+                left,
+                learns,
+                tile.present,
+                collection,
+            )
+        else:
+            kernels.forward(
+                first,
+                last,
+                layers,
+                start,
+                stop,
+                x,
+                out,
+                slopes,
+                stride,
+                tile.ahead,
+                kind,
+                left,
+                learns,
+            )
         if learns and dropout > 0:
             for j in range(start, stop):
                 row = (j - start) * stride + first
@@ -74,14 +98,15 @@ def _forward_sample(layers, functions, activations):
 def decide(thread, n_threads, shared, layers, functions, inputs, samples, work, scores):
     """Outputs of the network for `samples`, some of them on each thread."""
     tile, width = tile_of(work, thread), work.stride
+    collection = presence.collection_of(work.collection, thread)
     row = layers.sizes[0] + layers.first[-2]
     for start in range(thread * width, len(samples), n_threads * width):
         batch = samples[start : start + width]
-        read_batch(inputs, batch, 0, width, tile.activations, width)
+        read_batch(inputs, batch, 0, width, tile.activations, width, tile.present)
         if width == 1:
             _forward_sample(layers, functions, tile.activations)
         else:
-            forward(layers, functions, 0, width, tile, 0.0, np.uint32(0))
+            forward(layers, functions, 0, width, tile, 0.0, np.uint32(0), collection)
         for column in range(len(batch)):
             for o in range(layers.sizes[-1]):
                 value = tile.activations[(row + o) * width + column]
@@ -95,12 +120,14 @@ def decision_workspace(layers, width, n_threads):
     return Workspace(
         activations=aligned_zeros(n_threads * size).reshape(n_threads, size),
         deltas=nothing,
+        present=input_flags(layers, n_threads, width),
         errors=nothing,
         stride=width,
         span=0,
         ahead=look_ahead(layers.sizes, width),
         losses=np.zeros(n_threads * width, dtype=np.float32),
         gradients=nothing,
+        collection=presence.new_collection(layers, n_threads),
         blocks=np.zeros((0, 3), dtype=np.int64),
         penalties=nothing[0],
     )

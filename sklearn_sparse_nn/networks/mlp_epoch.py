@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklearn_sparse_nn.engine import presence
 from sklearn_sparse_nn.engine.compilation import entry_point, inner
 from sklearn_sparse_nn.engine.inputs import read_batch
 from sklearn_sparse_nn.engine.losses import output_delta
@@ -103,7 +104,7 @@ def train_batches(
     losses,
 ):
     """Run mini-batches `batches[0]` to `batches[1]` of an epoch on one thread."""
-    gradient = work.gradients[thread]
+    collection = presence.collection_of(work.collection, thread)
     n_taken = 0
     for turn in range(batches[1] - batches[0]):
         batch = batches[0] + turn
@@ -116,8 +117,10 @@ def train_batches(
             tile = tile_of(work, t)
             columns = columns_within(t, first, last, work.stride)
             here = samples[tile.column :]
-            read_batch(inputs, here, *columns, tile.activations, tile.stride)
-            forward(layers, functions, *columns, tile, dropout, key)
+            read_batch(
+                inputs, here, *columns, tile.activations, tile.stride, tile.present
+            )
+            forward(layers, functions, *columns, tile, dropout, key, collection)
             _output_deltas(layers, functions, targets, here, *columns, tile)
             backward(layers, *columns, tile, work.errors[thread])
         if not barrier(shared, n_threads, 2 * turn + 1):
@@ -130,6 +133,7 @@ def train_batches(
             scale = np.float32(1 / weight_sum)
             now = corrected(step, n_updates + turn + 1)
             n_taken = update_neurons(
+                thread,
                 n_threads,
                 shared,
                 n_taken,
@@ -137,7 +141,6 @@ def train_batches(
                 state,
                 width,
                 work,
-                gradient,
                 alpha,
                 scale,
                 now,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_sparse_nn.engine import kernels
+from sklearn_sparse_nn.engine import kernels, presence
 from sklearn_sparse_nn.engine.activations import LOGISTIC
 from sklearn_sparse_nn.engine.compilation import entry_point, inner
 from sklearn_sparse_nn.engine.inputs import read_batch
@@ -39,11 +39,11 @@ class VisibleNeurons(NamedTuple):
 
 
 @inner
-def _activate_hidden(layers, first, last, tile):
+def _activate_hidden(layers, first, last, tile, collection):
     """Probabilities of the hidden neurons in columns `first` to `last` of a tile."""
     visible, hidden, no_slope = tile.activations, tile.deltas, np.float32(0)
     n_hidden = layers.sizes[1]
-    kernels.forward(
+    presence.forward(
         first,
         last,
         layers,
@@ -57,6 +57,8 @@ def _activate_hidden(layers, first, last, tile):
         LOGISTIC,
         no_slope,
         False,
+        tile.present,
+        collection,
     )
 
 
@@ -92,7 +94,9 @@ def _draw(rows, n_rows, first, last, tile, key):
 
 
 @inner
-def _sleep(layers, visible, first, last, tile, errors, n_steps, seed, n_updates):
+def _sleep(
+    layers, visible, first, last, tile, errors, n_steps, seed, n_updates, collection
+):
     """Gibbs sampling from the hidden probabilities in columns `first` to `last`."""
     for step in range(n_steps):
         key = random_key(seed, n_updates, 2 * step)
@@ -100,14 +104,14 @@ def _sleep(layers, visible, first, last, tile, errors, n_steps, seed, n_updates)
         _activate_visible(layers, visible, first, last, tile, errors)
         key = random_key(seed, n_updates, 2 * step + 1)
         _draw(tile.activations, layers.sizes[0], first, last, tile, key)
-        _activate_hidden(layers, first, last, tile)
+        _activate_hidden(layers, first, last, tile, collection)
 
 
 @inner
-def _begin_chains(layers, first, last, data, dream, persistent):
+def _begin_chains(layers, first, last, data, dream, persistent, collection):
     """Hidden probabilities from which columns `first` to `last` begin to dream."""
     if persistent:
-        _activate_hidden(layers, first, last, dream)
+        _activate_hidden(layers, first, last, dream, collection)
         return
     for j in range(layers.sizes[1]):
         target = rows_from(dream.deltas, j, dream.stride)
@@ -182,6 +186,7 @@ def train_batches(
     width, n_taken = len(work.losses), 0
     first, last = columns_of(thread, n_threads, width)
     n_visible, errors = layers.sizes[0], work.errors[thread]
+    collection = presence.collection_of(work.collection, thread)
     rows = thread * n_visible // n_threads, (thread + 1) * n_visible // n_threads
     for turn in range(batches[1] - batches[0]):
         start, update_number = (batches[0] + turn) * batch_size, n_updates + turn
@@ -191,9 +196,11 @@ def train_batches(
             columns = columns_within(t, first, last, work.stride)
             data, dream = tile_of(work, t), tile_of(work, tiles_per_phase(work) + t)
             here = samples[data.column :]
-            read_batch(inputs, here, *columns, data.activations, data.stride)
-            _activate_hidden(layers, *columns, data)
-            _begin_chains(layers, *columns, data, dream, persistent)
+            read_batch(
+                inputs, here, *columns, data.activations, data.stride, data.present
+            )
+            _activate_hidden(layers, *columns, data, collection)
+            _begin_chains(layers, *columns, data, dream, persistent, collection)
             _sleep(
                 layers,
                 visible,
@@ -203,6 +210,7 @@ def train_batches(
                 n_gibbs_steps,
                 seed,
                 update_number,
+                collection,
             )
             _oppose(layers, *columns, data, dream, len(here))
         if not barrier(shared, n_threads, 2 * turn + 1):
@@ -210,6 +218,7 @@ def train_batches(
 
         scale = np.float32(1 / n_samples)
         n_taken = update_neurons(
+            thread,
             n_threads,
             shared,
             n_taken,
@@ -217,7 +226,6 @@ def train_batches(
             state,
             width,
             work,
-            work.gradients[thread],
             np.float32(alpha * n_samples),
             scale,
             step,
@@ -230,4 +238,6 @@ def train_batches(
 def training_workspace(layers, n_samples, n_threads):
     """Buffers to train on batches of at most `n_samples`."""
     n_visible = int(layers.sizes[0])
-    return new_workspace(layers, n_samples, n_threads, n_visible, n_visible, n_phases=2)
+    work = new_workspace(layers, n_samples, n_threads, n_visible, n_visible, n_phases=2)
+    work.present[len(work.present) // 2 :] = True  # the machine may dream of anything
+    return work

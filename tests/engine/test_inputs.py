@@ -11,8 +11,8 @@ from sklearn_sparse_nn.engine.simd import LINE
 
 
 @njit
-def _read_batch(inputs, samples, first, last, rows, stride):
-    read_batch(inputs, samples, first, last, rows, stride)
+def _read_batch(inputs, samples, first, last, rows, stride, present):
+    read_batch(inputs, samples, first, last, rows, stride, present)
 
 
 def _check(X, dense, samples, first=0, last=None, moments=((), ())):
@@ -23,13 +23,18 @@ def _check(X, dense, samples, first=0, last=None, moments=((), ())):
     buffer = aligned_zeros((n_features + 1) * stride)
     rows = buffer.reshape(-1, stride)
     rows[:] = 7
+    present = np.ones((stride // LINE, n_features), dtype=bool)
     inputs, owner = describe_inputs(X, *moments)
-    _read_batch(inputs, samples, first, last, buffer, stride)
+    _read_batch(inputs, samples, first, last, buffer, stride, present.reshape(-1))
     del owner
     expected = np.zeros((n_features, stride), dtype=np.float32)
     if len(moments[0]):
         dense = (dense - moments[0]) * moments[1]
     expected[:, : len(samples)] = dense[samples].T
+    lines = expected.reshape(n_features, -1, LINE).any(axis=2).T
+    if not len(moments[0]):
+        here = slice(first // LINE, last // LINE)
+        np.testing.assert_array_equal(present[here], lines[here])
     np.testing.assert_array_equal(rows[:-1, first:last], expected[:, first:last])
     assert (rows[:-1, :first] == 7).all() and (rows[:-1, last:] == 7).all()
     assert (rows[-1] == 7).all()
@@ -170,3 +175,33 @@ def test_the_owner_keeps_converted_indices_alive():
     inputs, (_, indices) = describe_inputs(X)
     assert indices.dtype == np.int32
     assert inputs.indices == indices.ctypes.data
+
+
+@pytest.mark.parametrize("moments", [((), ()), _moments(70)])
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+def test_nothing_is_left_of_the_batch_before(make, moments):
+    dense = _dense(40, 70)
+    dense[np.random.default_rng(3).random(dense.shape) < 0.95] = 0
+    inputs, owner = describe_inputs(make(dense), *moments)
+    buffer, present = aligned_zeros(70 * 48), np.zeros(3 * 70, dtype=bool)
+    expected = np.zeros((70, 48), dtype=np.float32)
+    if len(moments[0]):
+        dense = (dense - moments[0]) * moments[1]
+    for n_samples in (40, 3, 17, 32, 1, 48):
+        samples = np.random.default_rng(n_samples).integers(40, size=n_samples)
+        _read_batch(inputs, samples, 0, 48, buffer, 48, present)
+        expected[:] = 0
+        expected[:, :n_samples] = dense[samples].T
+        np.testing.assert_array_equal(buffer.reshape(70, 48), expected)
+    del owner
+
+
+@pytest.mark.parametrize("value", [-1.0, 1e-45, np.inf, np.nan])
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+def test_inputs_of_any_size_are_present(make, value):
+    X = make(np.float32([[0, value, 0]]))
+    inputs, owner = describe_inputs(X)
+    buffer, present = aligned_zeros(3 * LINE), np.ones(3, dtype=bool)
+    _read_batch(inputs, np.int64([0]), 0, LINE, buffer, LINE, present)
+    del owner
+    assert present.tolist() == [False, True, False]

@@ -291,6 +291,53 @@ def test_any_number_of_threads_gives_the_same_bits(output, weighted, monkeypatch
     assert trained(3) == alone
 
 
+def _rare_words(sizes, n=200, seed=0):
+    """Samples with few features, most of them absent from most batches."""
+    data = Data(n=n, sizes=sizes, seed=seed)
+    rng = np.random.default_rng(seed)
+    frequency = 0.3 / np.arange(1, sizes[0] + 1)
+    data.X[rng.random(data.X.shape) >= rng.permutation(frequency)] = 0
+    return data
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("n", [64, 70, 128])
+def test_one_step_goes_down_the_gradient_of_rare_features(n, make, n_threads):
+    sizes = [400, 30, 20, 4]
+    network, data = _network("tanh", sizes=sizes, epsilon=8), _rare_words(sizes, n)
+    before = naive.Network.of(network.layers)
+    loss = _train(network, data, X=make(data.X), n_threads=n_threads)
+    after = naive.Network.of(network.layers)
+    rest = "tanh", "softmax", data.X, data.Y, data.weights.astype(np.float64), 0.0
+    np.testing.assert_allclose(loss, naive.loss(before, *rest), rtol=1e-5)
+    of_weights, _ = naive.gradients(before, *rest)
+    for W, V, mask, gradient in zip(
+        before.weights, after.weights, before.masks, of_weights, strict=True
+    ):
+        np.testing.assert_allclose(W - V, gradient * mask, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [16, 64, 150])
+def test_leaving_absent_features_out_gives_the_same_bits(batch_size):
+    sizes = [400, 30, 20, 4]
+    data = _rare_words(sizes)
+    # Zeros of the other sign are no bits of zero: such features count as present.
+    present = np.where(data.X == 0, np.float32(-0.0), data.X)
+    parameters = _parameters(learning_rate=0.1, momentum=0.9, batch_size=batch_size)
+
+    def trained(X, n_threads):
+        network = _network(sizes=sizes, epsilon=8)
+        loss = _train(network, data, parameters, 3, n_threads, SET(), X)
+        arrays = [*network.layers, *network.state, _decide(network, X)]
+        return loss, [array.tolist() for array in arrays]
+
+    expected = trained(present, 1)
+    for n_threads in (1, 2, 3):
+        assert trained(data.X, n_threads) == expected
+        assert trained(sparse.csr_array(data.X), n_threads) == expected
+
+
 def test_blocks_of_a_large_layer_have_several_connections_for_each_row():
     layers = _network(sizes=[3000, 3000, 100, 5], epsilon=60).layers
     blocks = batches._blocks(layers)
@@ -583,7 +630,7 @@ def test_tiles_and_errors_of_threads_have_rows_of_their_own():
         assert work.activations.shape == (n_tiles, (SIZES[0] + n_neurons) * stride)
         assert work.deltas.shape == (n_tiles, n_neurons * stride)
         assert work.errors.shape == (n_threads, n_hidden * stride)
-        for buffer in work[:3]:
+        for buffer in (work.activations, work.deltas, work.errors):
             assert all(rows.ctypes.data % 64 == 0 for rows in buffer)
 
 

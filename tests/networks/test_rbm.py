@@ -186,6 +186,35 @@ def test_any_number_of_threads_gives_the_same_bits(persistent, monkeypatch):
     assert trained(3) == alone
 
 
+@pytest.mark.parametrize("n_gibbs_steps, persistent", [(1, False), (2, True)])
+@pytest.mark.parametrize("batch_size", [16, 64, 150])
+def test_leaving_absent_features_out_gives_the_same_bits(
+    batch_size, n_gibbs_steps, persistent
+):
+    sizes, rng = (400, 50), np.random.default_rng(0)
+    X = np.float32(rng.random((150, 400)) < 0.3 / np.arange(1, 401))
+    # Zeros of the other sign are no bits of zero: such features count as present.
+    present = np.where(X == 0, np.float32(-0.0), X)
+    parameters = _parameters(
+        momentum=0.5,
+        alpha=0.1,
+        batch_size=batch_size,
+        n_gibbs_steps=n_gibbs_steps,
+        persistent=persistent,
+    )
+
+    def trained(X, n_threads):
+        rbm = _rbm(sizes, epsilon=8)
+        _train(rbm, X, parameters, 3, n_threads, SET())
+        arrays = [*rbm.layers, *rbm.state, *rbm.visible[:2], _hidden(rbm, X)]
+        return [array.tolist() for array in arrays]
+
+    expected = trained(present, 1)
+    for n_threads in (1, 2, 3):
+        assert trained(X, n_threads) == expected
+        assert trained(sparse.csr_array(X), n_threads) == expected
+
+
 @pytest.mark.parametrize("persistent", [False, True])
 @pytest.mark.parametrize("work_per_call", [1, 1000])
 def test_an_epoch_cut_into_calls_of_compiled_code_is_the_same(

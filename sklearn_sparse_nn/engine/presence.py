@@ -1,0 +1,233 @@
+"""Inputs that are present, and passes over their connections alone.
+
+Of the words of a language, few are in 64 texts; of the pixels of an image, some are
+black in all of them. A connection whose input is zero in all columns at hand adds
+nothing forward and has no gradient. Where this holds for many, the others are first
+collected, some neurons at a time, in a small network of their own, in the cache, and
+the kernels of `kernels` run over that.
+
+An epoch on sparse text was FILL times as fast.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_sparse_nn.engine import kernels
+from sklearn_sparse_nn.engine.compilation import inner
+from sklearn_sparse_nn.engine.layers import SparseLayers, connections_of, layer_indptr
+from sklearn_sparse_nn.engine.simd import LINE
+
+# Connections that are collected at a time: they stay in the L1 cache.
+_ROOM = 2048
+# To collect a connection takes as long as the kernels take for so many columns of it,
+# where the rows of the inputs are near; half as long as for all columns, where not.
+_COST = 40
+
+
+class Collection(NamedTuple):
+    """Room for the connections of present inputs: a row for each thread, or its row."""
+
+    present: np.ndarray  # of each input, in all columns at hand
+    indptr: np.ndarray
+    indices: np.ndarray
+    weights: np.ndarray
+    places: np.ndarray  # where the connections were, from the first of their neurons
+    gradient: np.ndarray
+
+
+def new_collection(layers, n_threads):
+    """Room to collect connections of the first layer."""
+    largest = int(np.diff(layer_indptr(layers, 0)).max(initial=0))
+    n_connections = len(layers.indices[connections_of(layers, 0)])
+    room = max(largest, min(_ROOM, n_connections)) + 1
+
+    def rows(n, dtype):
+        return np.zeros((n_threads, n), dtype=dtype)
+
+    return Collection(
+        present=rows(layers.sizes[0], np.bool_),
+        indptr=rows(min(_ROOM, layers.sizes[1]) + 1, np.int64),
+        indices=rows(room, np.uint32),
+        weights=rows(room, np.float32),
+        places=rows(room, np.uint32),
+        gradient=rows(room, np.float32),
+    )
+
+
+@inner
+def collection_of(collection, thread):
+    """The room of a thread."""
+    return Collection(
+        collection.present[thread],
+        collection.indptr[thread],
+        collection.indices[thread],
+        collection.weights[thread],
+        collection.places[thread],
+        collection.gradient[thread],
+    )
+
+
+@inner(inline="always")
+def flags_of_line(present, n_inputs, column):
+    """Flags of all inputs for the cache line of a column: each line is one thread's."""
+    line = column // LINE
+    return present[line * n_inputs : (line + 1) * n_inputs]
+
+
+@inner
+def mark_all(present, n_inputs, first, last):
+    """Say that all inputs are present in columns `first` to `last`."""
+    for line in range(first, last, LINE):
+        flags_of_line(present, n_inputs, line)[:] = True
+
+
+@inner
+def _worthwhile(present, n_inputs, first, last, ahead, collection):
+    """Find the inputs present in columns `first` to `last`: are they few enough?"""
+    here = collection.present
+    here[:] = False
+    for line in range(first, last, LINE):
+        flags = flags_of_line(present, n_inputs, line)
+        for i in range(n_inputs):
+            here[i] |= flags[i]
+    n_absent = 0
+    for i in range(n_inputs):
+        n_absent += not here[i]
+    if ahead is None:
+        return n_absent * (last - first) > n_inputs * _COST
+    return n_absent * 2 > n_inputs
+
+
+@inner
+def _collect(layers, start, stop, collection):
+    """Collect the connections of neurons from `start`, to `stop` or as many as fit.
+
+    Returns the neuron at which it stopped, and the network of the connections.
+    """
+    # Unsigned, as numba looks whether a signed index counts from the end: 2.5 times as
+    # long. No branch either, as no processor would guess it.
+    room, n, j = len(collection.indices), np.uint64(0), start
+    stop = min(stop, start + len(collection.indptr) - 1)
+    while j < stop and layers.indptr[j + 1] - layers.indptr[start] < room:
+        for k in range(np.uint64(layers.indptr[j]), np.uint64(layers.indptr[j + 1])):
+            i = layers.indices[k]
+            collection.indices[n] = i
+            collection.weights[n] = layers.weights[k]
+            collection.places[n] = k - np.uint64(layers.indptr[start])
+            n += np.uint64(collection.present[np.uint64(i)])
+        j += 1
+        collection.indptr[j - start] = n
+    return j, SparseLayers(
+        layers.sizes,
+        layers.first,
+        collection.indptr,
+        collection.indices,
+        collection.weights,
+        layers.intercepts[start:j],
+    )
+
+
+@inner
+def forward(
+    first,
+    last,
+    layers,
+    start,
+    stop,
+    x,
+    out,
+    slopes,
+    stride,
+    ahead,
+    kind,
+    left,
+    train,
+    present,
+    collection,
+):
+    """`kernels.forward` of the first layer; `present` says which inputs are."""
+    if not _worthwhile(present, layers.sizes[0], first, last, ahead, collection):
+        kernels.forward(
+            first,
+            last,
+            layers,
+            start,
+            stop,
+            x,
+            out,
+            slopes,
+            stride,
+            ahead,
+            kind,
+            left,
+            train,
+        )
+        return
+    j = start
+    while j < stop:
+        end, some = _collect(layers, j, stop, collection)
+        row = (j - start) * stride
+        kernels.forward(
+            first,
+            last,
+            some,
+            0,
+            end - j,
+            x,
+            out[row:],
+            slopes[row:] if train else slopes,
+            stride,
+            ahead,
+            kind,
+            left,
+            train,
+        )
+        j = end
+
+
+@inner
+def weight_gradient(
+    first,
+    last,
+    layers,
+    start,
+    stop,
+    x,
+    deltas,
+    gradient,
+    bias,
+    stride,
+    ahead,
+    present,
+    collection,
+):
+    """`kernels.weight_gradient` of the first layer; `present` says which inputs are."""
+    if not _worthwhile(present, layers.sizes[0], first, last, ahead, collection):
+        kernels.weight_gradient(
+            first, last, layers, start, stop, x, deltas, gradient, bias, stride, ahead
+        )
+        return
+    j = start
+    while j < stop:
+        end, some = _collect(layers, j, stop, collection)
+        n = some.indptr[end - j]
+        here = gradient[layers.indptr[j] - layers.indptr[start] :]
+        for k in range(n):
+            collection.gradient[k] = here[np.uint64(collection.places[k])]
+        kernels.weight_gradient(
+            first,
+            last,
+            some,
+            0,
+            end - j,
+            x,
+            deltas[(j - start) * stride :],
+            collection.gradient,
+            bias[j - start :],
+            stride,
+            ahead,
+        )
+        for k in range(n):
+            here[np.uint64(collection.places[k])] = collection.gradient[k]
+        j = end
