@@ -2,9 +2,6 @@
 
 import pickle
 import signal
-import subprocess
-import sys
-import textwrap
 import threading
 import warnings
 
@@ -29,6 +26,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn_sparse_nn import QuickSelectionSelector, SETAutoencoder
 from sklearn_sparse_nn.networks.importance import IMPORTANCES, knee
 from sklearn_sparse_nn.topology import SET, Dense
+from tests.memory import peak_memory
 
 SPARSE = [sparse.csr_array, sparse.csr_matrix, sparse.csc_matrix, sparse.coo_array]
 N_INFORMATIVE = 12
@@ -716,7 +714,6 @@ def test_an_interrupt_ends_all_networks(digits):
 def test_memory_follows_the_connections():
     # A dense layer of this size would take 4.8e9 bytes.
     script = """
-        import resource, sys
         import numpy as np
         from scipy import sparse
         from sklearn_sparse_nn import QuickSelectionSelector
@@ -727,14 +724,5 @@ def test_memory_follows_the_connections():
                 n_hidden=20_000, epsilon=2, max_iter=2, importance=importance
             )
             assert selector.fit_transform(X).shape == (60, 50)
-        unit = 1 if sys.platform == "darwin" else 1024
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
     """
-    output = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=300,
-    ).stdout
-    assert int(output) < 1e9
+    assert peak_memory(script) < 1e9

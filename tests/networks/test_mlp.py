@@ -1,7 +1,4 @@
 import pickle
-import subprocess
-import sys
-import textwrap
 
 import numpy as np
 import pytest
@@ -25,6 +22,7 @@ from sklearn_sparse_nn.topology import (
     TrainingClock,
 )
 from tests import naive
+from tests.memory import peak_memory
 
 SIZES = [7, 12, 9, 3]
 OUTPUTS = "softmax", "logistic", "identity"
@@ -651,10 +649,7 @@ def test_narrow_tiles_train_the_same_network(solver, monkeypatch):
 
 
 def test_nothing_of_the_size_of_a_dense_matrix_is_allocated():
-    resource = pytest.importorskip("resource")
-    assert resource
     script = """
-        import resource, sys
         import numpy as np
         from sklearn_sparse_nn.engine.threads import ThreadTeam
         from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
@@ -675,14 +670,5 @@ def test_nothing_of_the_size_of_a_dense_matrix_is_allocated():
             network.train_epoch(X, targets, np.arange(32), parameters, team)
             network.evolve(SET(), 0.3, TrainingClock(1, 10, 10, 10), team)
             network.decision(X, np.arange(32), team)
-        unit = 1 if sys.platform == "darwin" else 1024
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
     """
-    output = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    ).stdout
-    assert int(output) < 700e6  # a dense matrix of float32 would take 7.2e9
+    assert peak_memory(script) < 700e6  # a dense matrix of float32 would take 7.2e9

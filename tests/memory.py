@@ -1,0 +1,22 @@
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+_PEAK = """
+with open("/proc/self/status") as status:
+    print(next(line.split()[1] for line in status if line.startswith("VmHWM")))
+"""
+
+
+def peak_memory(script):
+    """Bytes that a script takes at its peak, in a process of its own.
+
+    `ru_maxrss` would not do: a process inherits it from the one that started it.
+    """
+    if not Path("/proc/self/status").exists():
+        pytest.skip("the peak of a process is read from /proc")
+    command = [sys.executable, "-c", textwrap.dedent(script) + _PEAK]
+    return 1024 * int(subprocess.check_output(command, text=True, timeout=300))
