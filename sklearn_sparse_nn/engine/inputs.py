@@ -3,9 +3,8 @@
 A mini-batch is copied into the feature-major input rows of the network; X itself is
 never copied, transposed or made dense. Which inputs are present, other than zero in
 some sample, is noted on the way: see `presence`. X is passed to the kernels as an
-address with
-strides, so that C and Fortran order, slices, read-only arrays and memory maps all meet
-one compiled function.
+address with strides, so that C and Fortran order, slices, read-only arrays and memory
+maps all meet one compiled function.
 """
 
 from typing import NamedTuple
@@ -19,6 +18,7 @@ from scipy import sparse
 from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.presence import flags_of_line, mark_all
 from sklearn_sparse_nn.engine.simd import LINE
+from sklearn_sparse_nn.engine.transposition import copy_block
 
 
 class Inputs(NamedTuple):
@@ -98,7 +98,10 @@ def _read_dense(inputs, samples, first, last, rows, stride, present):
     for line in range(first, last, LINE):
         end = min(line + LINE, last)
         flags = flags_of_line(present, inputs.n_features, line)
-        for feature in range(inputs.n_features):
+        n_copied = 0
+        if end - line == LINE and inputs.column_stride == 4:
+            n_copied = _copy_blocks(inputs, samples[line:], rows[line:], stride, flags)
+        for feature in range(n_copied, inputs.n_features):
             address = inputs.address + feature * inputs.column_stride
             row = rows[feature * stride + line : feature * stride + end]
             bits = np.int32(0)
@@ -106,6 +109,23 @@ def _read_dense(inputs, samples, first, last, rows, stride, present):
                 row[i] = _float32_at(address + samples[line + i] * inputs.row_stride)
                 bits |= _bits(row[i])
             flags[feature] = bits != 0
+
+
+@inner
+def _copy_blocks(inputs, samples, rows, stride, flags):
+    """Copy as many features as square blocks hold, and return how many."""
+    n_copied = inputs.n_features // LINE * LINE
+    for feature in range(0, n_copied, LINE):
+        copy_block(
+            inputs.address + 4 * feature,
+            inputs.row_stride,
+            samples,
+            rows,
+            feature * stride,
+            stride,
+            flags[feature:],
+        )
+    return n_copied
 
 
 @inner
