@@ -35,8 +35,8 @@ def test_a_random_span_has_room_for_all_columns(width):
 
 @pytest.mark.parametrize("n_samples", [1, 16, 40, 64, 65, 1000])
 def test_the_last_cache_holds_a_tile_if_it_holds_any(n_samples):
-    for width, share in ((64, 2), (32, 2), (16, 1)):
-        largest = buffers._LAST_CACHE // share // (4 * width)
+    for width in TILES:
+        largest = buffers._LAST_CACHE // (8 * width)
         expected = min(width, padded_width(n_samples))
         assert tile_width([3, largest, largest, 1], n_samples) == expected
     # None does: the widest.
@@ -48,4 +48,8 @@ def test_rows_are_asked_for_where_the_near_cache_does_not_hold_a_layer(width):
     n_neurons = buffers._NEAR_CACHE // (4 * width)
     assert look_ahead([1, n_neurons, n_neurons], width) is None
     ahead = look_ahead([1, n_neurons + 1, 1], width)
-    assert ahead * width == buffers._LINES_AHEAD * LINE
+    assert ahead * width == buffers._LINES_FROM_CACHE * LINE
+    n_neurons = buffers._LAST_CACHE // (16 * width)
+    assert look_ahead([1, n_neurons, n_neurons], width) == ahead
+    ahead = look_ahead([1, n_neurons + 1, 1], width)
+    assert ahead * width == buffers._LINES_FROM_MEMORY * LINE
