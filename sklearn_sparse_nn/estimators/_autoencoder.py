@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklearn_sparse_nn.engine.activations import ACTIVATIONS
 from sklearn_sparse_nn.engine.threads import ThreadTeam
-from sklearn_sparse_nn.estimators._base import RunningMoments
+from sklearn_sparse_nn.estimators._base import RunningMoments, as_float32
 from sklearn_sparse_nn.estimators._layered import BaseLayeredNetwork
 from sklearn_sparse_nn.networks.autoencoder import NOISES, Autoencoder, Corruption
 from sklearn_sparse_nn.networks.mlp import TrainingParameters
@@ -351,7 +351,7 @@ default='tanh'
         return self
 
     def _validate(self, X, reset=False):
-        X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=reset)
+        X = validate_data(self, X, **as_float32(X), reset=reset)
         if self.noise == "masking" and self.noise_factor >= 1:
             raise ValueError(
                 "noise_factor is the share of the inputs that noise='masking' masks; "

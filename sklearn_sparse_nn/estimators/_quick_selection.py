@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._autoencoder import SETAutoencoder
+from sklearn_sparse_nn.estimators._base import as_float32
 from sklearn_sparse_nn.networks.importance import IMPORTANCES, knee, rank, strength
 
 _NETWORK_PARAMETERS = (
@@ -301,7 +302,7 @@ default='logistic'
         ValueError
             If X is not what it should be, or if the loss becomes non-finite.
         """
-        X = validate_data(self, X, accept_sparse="csr", dtype=np.float32)
+        X = validate_data(self, X, **as_float32(X))
         random_state = check_random_state(self.random_state)
         context = self._init_callback_context(max_subtasks=self.stability_selection)
         hook = {"estimator": self, "X": X, "y": y, "metadata": {}}
@@ -342,9 +343,7 @@ default='logistic'
             The updated selector.
         """
         first_pass = not hasattr(self, "_autoencoders")
-        X = validate_data(
-            self, X, accept_sparse="csr", dtype=np.float32, reset=first_pass
-        )
+        X = validate_data(self, X, **as_float32(X), reset=first_pass)
         random_state = check_random_state(self.random_state)
         if first_pass:
             self._autoencoders = [

@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._base import (
     BaseSparseNetwork,
+    as_float32,
     mean_of_powers,
     standard_deviation,
 )
@@ -348,9 +349,9 @@ class SETRBMTransformer(
         self._check_finite()
         return self
 
-    def _validate_visible(self, X, reset=False, dtype=np.float32):
+    def _validate_visible(self, X, reset=False, **changes):
         """Check that X can be the states of the visible neurons."""
-        X = validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=reset)
+        X = validate_data(self, X, **(as_float32(X) | changes), reset=reset)
         values = X.data if sparse.issparse(X) else X
         low, high = values.min(initial=0), values.max(initial=0)
         if low < 0 or high > 1:

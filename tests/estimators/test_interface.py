@@ -126,6 +126,22 @@ def test_memory_map_and_views_are_read_where_they_lie(data, tmp_path):
         np.testing.assert_array_equal(clf.predict_proba(view), expected)
 
 
+def test_only_float32_is_read_feature_after_feature(data):
+    X, y = data
+    seen = []
+
+    class Watched(SETClassifier):
+        def _train_epoch(self, X, *rest):
+            seen.append(X)
+            return super()._train_epoch(X, *rest)
+
+    single, double = np.asfortranarray(X), np.asfortranarray(X, dtype=np.float64)
+    for given in (single, double, pd.DataFrame(double)):
+        Watched((10,), max_iter=1).fit(given, y)
+    assert np.shares_memory(seen[0], single)
+    assert all(copy.flags.c_contiguous for copy in seen[1:])
+
+
 def test_dtype_of_predictions_follows_the_input(data):
     X, y = data
     clf = SETClassifier((10,), max_iter=2).fit(X, y)
