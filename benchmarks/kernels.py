@@ -64,24 +64,27 @@ TILE, OPERATIONS = 64, 2_000_000_000
 @numba.njit
 def _forward(width, layers, x, out, stride, ahead, kind, left):
     n = len(layers.intercepts)
+    here = kernels.all_connections(layers, 0, n)
     kernels.forward(
-        0, width, layers, 0, n, x, out, out, stride, ahead, kind, left, False
+        0, width, layers, 0, n, here, x, out, out, stride, ahead, kind, left, False
     )
 
 
 @numba.njit
 def _input_gradient(width, layers, deltas, errors, stride, ahead):
     n = len(layers.intercepts)
+    here = kernels.all_connections(layers, 0, n)
     kernels.input_gradient(
-        0, width, layers, 0, n, deltas, stride, errors, stride, ahead
+        0, width, layers, 0, n, here, deltas, stride, errors, stride, ahead
     )
 
 
 @numba.njit
 def _weight_gradient(width, layers, x, deltas, gradient, bias, stride, ahead):
     n = len(layers.intercepts)
+    here = kernels.all_connections(layers, 0, n)
     kernels.weight_gradient(
-        0, width, layers, 0, n, x, deltas, gradient, bias, stride, ahead
+        0, width, layers, 0, n, here, x, deltas, gradient, bias, stride, ahead
     )
 
 

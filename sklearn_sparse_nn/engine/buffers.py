@@ -38,7 +38,7 @@ def tile_width(sizes, n_samples):
         Samples of a mini-batch.
     """
     largest = int(max(sizes))
-    fitting = [width for width in TILES if 8 * width * largest <= _LAST_CACHE]
+    fitting = [width for width in TILES if largest <= rows_in_cache(width)]
     return min(fitting[0] if fitting else TILES[0], padded_width(n_samples))
 
 
@@ -56,6 +56,11 @@ def look_ahead(sizes, stride):
         return None
     cached = 4 * n_bytes <= _LAST_CACHE
     return (_LINES_FROM_CACHE if cached else _LINES_FROM_MEMORY) * LINE // stride
+
+
+def rows_in_cache(stride):
+    """Rows of a tile of `stride` columns that half the last cache holds."""
+    return _LAST_CACHE // (8 * stride)
 
 
 def random_span(width):

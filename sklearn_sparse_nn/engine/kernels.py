@@ -14,18 +14,36 @@ weight gradient
     ``g[j, i] += sum_samples delta[j] x[i]``: a dot product for each connection, and
     the sum of ``delta[j]`` for each bias.
 
-All take `start` and `stop`, the neurons to work on; rows of `out`, `slopes`, `deltas`
-count from `start`, rows of `x` and `errors` from the first neuron of the input. `ahead`
-is None or says how early to ask for the row of a connection: see `buffers.look_ahead`.
+All take `start` and `stop`, the neurons to work on, and a `Stretch`, which of their
+connections. Rows of `out`, `slopes`, `deltas` count from `start`, rows of `x` and
+`errors` from the first neuron of the input. `ahead` is None or says how early to ask
+for the row of a connection: see `buffers.look_ahead`.
 """
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from sklearn_sparse_nn.engine.activations import activation_of_width
 from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.simd import LINE, TILES, vector_operations
+
+
+class Stretch(NamedTuple):
+    """Some consecutive connections of each neuron: all of them, or see `bands`."""
+
+    begins: np.ndarray  # of each neuron from the first to work on
+    ends: np.ndarray
+    opens: bool  # whether they are the first of their neurons
+    closes: bool  # whether they are the last
+
+
+@inner(inline="always")
+def all_connections(layers, start, stop):
+    """All connections of neurons `start` to `stop`."""
+    begins, ends = layers.indptr[start:stop], layers.indptr[start + 1 : stop + 1]
+    return Stretch(begins, ends, True, True)
 
 
 @lru_cache
@@ -52,6 +70,7 @@ def _forward(lanes):
         layers,
         start,
         stop,
+        stretch,
         x,
         out,
         slopes,
@@ -62,14 +81,19 @@ def _forward(lanes):
         train,
     ):
         end = layers.indptr[stop]
-        for j in range(start, stop):
-            z = v.broadcast(layers.intercepts[j])
-            for k in range(layers.indptr[j], layers.indptr[j + 1]):
+        for j in range(stop - start):
+            here = j * stride + column
+            z = v.broadcast(layers.intercepts[start + j])
+            if not stretch.opens:
+                z = v.load(out, here)
+            for k in range(stretch.begins[j], stretch.ends[j]):
                 ask_for_row(column, k, ahead, end, layers, x, stride)
                 row = np.int64(layers.indices[k]) * stride + column
                 z = v.fma(v.broadcast(layers.weights[k]), v.load(x, row), z)
-            row = (j - start) * stride + column
-            activate(z, out, slopes, row, kind, left, train)
+            if stretch.closes:
+                activate(z, out, slopes, here, kind, left, train)
+            else:
+                v.store(out, here, z)
 
     return forward
 
@@ -127,12 +151,21 @@ def _input_gradient(lanes):
 
     @inner
     def input_gradient(
-        column, layers, start, stop, deltas, stride, errors, errors_stride, ahead
+        column,
+        layers,
+        start,
+        stop,
+        stretch,
+        deltas,
+        stride,
+        errors,
+        errors_stride,
+        ahead,
     ):
         end = layers.indptr[stop]
-        for j in range(start, stop):
-            delta = v.load(deltas, (j - start) * stride + column)
-            for k in range(layers.indptr[j], layers.indptr[j + 1]):
+        for j in range(stop - start):
+            delta = v.load(deltas, j * stride + column)
+            for k in range(stretch.begins[j], stretch.ends[j]):
                 ask_for_row(column, k, ahead, end, layers, errors, errors_stride)
                 row = np.int64(layers.indices[k]) * errors_stride + column
                 weight = v.broadcast(layers.weights[k])
@@ -153,13 +186,14 @@ def _weight_gradient(lanes):
 
     @inner
     def weight_gradient(
-        column, layers, start, stop, x, deltas, gradient, bias, stride, ahead
+        column, layers, start, stop, stretch, x, deltas, gradient, bias, stride, ahead
     ):
         first, end = layers.indptr[start], layers.indptr[stop]
-        for j in range(start, stop):
-            delta = v.load(deltas, (j - start) * stride + column)
-            bias[j - start] += v.total(delta)
-            k, next_k = layers.indptr[j], layers.indptr[j + 1]
+        for j in range(stop - start):
+            delta = v.load(deltas, j * stride + column)
+            if stretch.opens:
+                bias[j] += v.total(delta)
+            k, next_k = stretch.begins[j], stretch.ends[j]
             while k + 4 <= next_k:
                 v.add_totals(
                     gradient,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_sparse_nn.engine import kernels
+from sklearn_sparse_nn.engine import bands, kernels
 from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.layers import SparseLayers, connections_of, layer_indptr
 from sklearn_sparse_nn.engine.simd import LINE
@@ -28,6 +28,7 @@ _COST = 40
 class Collection(NamedTuple):
     """Room for the connections of present inputs: a row for each thread, or its row."""
 
+    bands: bands.Bands  # for layers of which all connections are used
     present: np.ndarray  # of each input, in all columns at hand
     indptr: np.ndarray
     indices: np.ndarray
@@ -36,8 +37,8 @@ class Collection(NamedTuple):
     gradient: np.ndarray
 
 
-def new_collection(layers, n_threads):
-    """Room to collect connections of the first layer."""
+def new_collection(layers, stride, n_threads):
+    """Room to collect connections of the first layer, and the bands of all layers."""
     largest = int(np.diff(layer_indptr(layers, 0)).max(initial=0))
     n_connections = len(layers.indices[connections_of(layers, 0)])
     room = max(largest, min(_ROOM, n_connections)) + 1
@@ -46,6 +47,7 @@ def new_collection(layers, n_threads):
         return np.zeros((n_threads, n), dtype=dtype)
 
     return Collection(
+        bands=bands.new_bands(layers, stride),
         present=rows(layers.sizes[0], np.bool_),
         indptr=rows(min(_ROOM, layers.sizes[1]) + 1, np.int64),
         indices=rows(room, np.uint32),
@@ -59,6 +61,7 @@ def new_collection(layers, n_threads):
 def collection_of(collection, thread):
     """The room of a thread."""
     return Collection(
+        collection.bands,
         collection.present[thread],
         collection.indptr[thread],
         collection.indices[thread],
@@ -148,12 +151,14 @@ def forward(
 ):
     """`kernels.forward` of the first layer; `present` says which inputs are."""
     if not _worthwhile(present, layers.sizes[0], first, last, ahead, collection):
-        kernels.forward(
+        bands.forward(
             first,
             last,
             layers,
+            0,
             start,
             stop,
+            collection.bands,
             x,
             out,
             slopes,
@@ -174,6 +179,7 @@ def forward(
             some,
             0,
             end - j,
+            kernels.all_connections(some, 0, end - j),
             x,
             out[row:],
             slopes[row:] if train else slopes,
@@ -204,8 +210,20 @@ def weight_gradient(
 ):
     """`kernels.weight_gradient` of the first layer; `present` says which inputs are."""
     if not _worthwhile(present, layers.sizes[0], first, last, ahead, collection):
-        kernels.weight_gradient(
-            first, last, layers, start, stop, x, deltas, gradient, bias, stride, ahead
+        bands.weight_gradient(
+            first,
+            last,
+            layers,
+            0,
+            start,
+            stop,
+            collection.bands,
+            x,
+            deltas,
+            gradient,
+            bias,
+            stride,
+            ahead,
         )
         return
     j = start
@@ -221,6 +239,7 @@ def weight_gradient(
             some,
             0,
             end - j,
+            kernels.all_connections(some, 0, end - j),
             x,
             deltas[(j - start) * stride :],
             collection.gradient,

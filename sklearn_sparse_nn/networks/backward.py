@@ -1,12 +1,13 @@
 """From the error terms of the last layer back to the first layer, compiled."""
 
 from sklearn_sparse_nn.engine import kernels
+from sklearn_sparse_nn.engine.bands import input_gradient
 from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.networks.batches import new_workspace, rows_from
 
 
 @inner
-def backward(layers, first, last, tile, errors):
+def backward(layers, first, last, tile, errors, bands):
     """Take the error terms of columns `first` to `last` back to the first layer.
 
     Until its error comes back, a hidden neuron keeps its slope in its row of `deltas`.
@@ -16,12 +17,14 @@ def backward(layers, first, last, tile, errors):
         start, stop = layers.first[layer], layers.first[layer + 1]
         previous = layers.first[layer - 1]
         deltas = rows_from(tile.deltas, start, stride)
-        kernels.input_gradient(
+        input_gradient(
             first,
             last,
             layers,
+            layer,
             start,
             stop,
+            bands,
             deltas,
             stride,
             errors,

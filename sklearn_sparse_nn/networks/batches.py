@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_sparse_nn.engine import kernels, presence
+from sklearn_sparse_nn.engine import bands, presence
 from sklearn_sparse_nn.engine.buffers import (
     aligned_zeros,
     look_ahead,
@@ -139,12 +139,14 @@ def _sum_gradients(layers, block, width, work, gradient, bias_gradient, collecti
                 collection,
             )
         else:
-            kernels.weight_gradient(
+            bands.weight_gradient(
                 0,
                 columns,
                 layers,
+                layer,
                 start,
                 stop,
+                collection.bands,
                 x,
                 deltas,
                 gradient,
@@ -253,7 +255,7 @@ def new_workspace(layers, n_samples, n_threads, n_rows, n_error_rows, n_phases=1
         span=random_span(n_phases * n_columns),
         ahead=look_ahead(layers.sizes, stride),
         losses=np.zeros(n_columns, dtype=np.float32),
-        **block_buffers(layers, n_threads),
+        **block_buffers(layers, stride, n_threads),
     )
 
 
@@ -269,26 +271,31 @@ def columns_side_by_side(buffer, stride, rows):
     return tiles.swapaxes(0, 1).reshape(tiles.shape[1], -1)
 
 
-def block_buffers(layers, n_threads):
+def block_buffers(layers, stride, n_threads):
     """The buffers that depend on where the connections are."""
-    blocks = _blocks(layers)
+    collection = presence.new_collection(layers, stride, n_threads)
+    blocks = _blocks(layers, collection.bands.n_bands)
     n_connections = layers.indptr[blocks[:, 2]] - layers.indptr[blocks[:, 1]]
     n_parameters = n_connections + blocks[:, 2] - blocks[:, 1]
     return dict(
         gradients=np.zeros((n_threads, n_parameters.max(initial=0)), dtype=np.float32),
-        collection=presence.new_collection(layers, n_threads),
+        collection=collection,
         blocks=blocks,
         penalties=np.zeros(len(blocks), dtype=np.float32),
     )
 
 
-def _blocks(layers):
-    """Cut each layer into blocks of neurons with about equally many connections."""
+def _blocks(layers, n_bands):
+    """Cut each layer into blocks of neurons with about equally many connections.
+
+    The fewer blocks a layer in bands has, the fewer times each band comes to the cache.
+    """
     blocks = []
     for layer in range(n_layers(layers)):
         neurons = neurons_of(layers, layer)
         indptr = layers.indptr[neurons.start : neurons.stop + 1]
-        share = (indptr[-1] - indptr[0]) // _LEAST_BLOCKS  # that no thread waits long
+        n = len(layers.indices) if n_bands[layer] > 1 else indptr[-1] - indptr[0]
+        share = n // _LEAST_BLOCKS  # that no thread waits long
         wanted = min(_USES_OF_A_ROW * layers.sizes[layer], share)
         marks = np.arange(indptr[0], indptr[-1], max(_LEAST_BLOCK, wanted))
         bounds = neurons.start + np.searchsorted(indptr, marks, side="right") - 1

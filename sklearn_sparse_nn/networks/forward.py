@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_sparse_nn.engine import kernels, presence
+from sklearn_sparse_nn.engine import bands, kernels, presence
 from sklearn_sparse_nn.engine.buffers import aligned_zeros, look_ahead
 from sklearn_sparse_nn.engine.compilation import entry_point, inner
 from sklearn_sparse_nn.engine.inputs import read_batch
@@ -60,12 +60,14 @@ def forward(layers, functions, first, last, tile, dropout, key, collection):
                 collection,
             )
         else:
-            kernels.forward(
+            bands.forward(
                 first,
                 last,
                 layers,
+                layer,
                 start,
                 stop,
+                collection.bands,
                 x,
                 out,
                 slopes,
@@ -127,7 +129,7 @@ def decision_workspace(layers, width, n_threads):
         ahead=look_ahead(layers.sizes, width),
         losses=np.zeros(n_threads * width, dtype=np.float32),
         gradients=nothing,
-        collection=presence.new_collection(layers, n_threads),
+        collection=presence.new_collection(layers, width, n_threads),
         blocks=np.zeros((0, 3), dtype=np.int64),
         penalties=nothing[0],
     )

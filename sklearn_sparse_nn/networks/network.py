@@ -211,8 +211,9 @@ class SparseNetwork:
         self.layers, (first, second) = rewire(self.layers, state, *changes)
         self.state = self.state._replace(first=first, second=second)
         if hasattr(self, "_workspace"):
-            buffers = block_buffers(self.layers, len(self._workspace.gradients))
-            self._workspace = self._workspace._replace(**buffers)
+            work = self._workspace
+            buffers = block_buffers(self.layers, work.stride, len(work.gradients))
+            self._workspace = work._replace(**buffers)
 
     def _evolving_layer(self, layer, zeta, clock):
         connections = connections_of(self.layers, layer)

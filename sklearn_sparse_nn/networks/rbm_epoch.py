@@ -13,6 +13,7 @@ import numpy as np
 
 from sklearn_sparse_nn.engine import kernels, presence
 from sklearn_sparse_nn.engine.activations import LOGISTIC
+from sklearn_sparse_nn.engine.bands import input_gradient
 from sklearn_sparse_nn.engine.compilation import entry_point, inner
 from sklearn_sparse_nn.engine.inputs import read_batch
 from sklearn_sparse_nn.engine.optimisers import update
@@ -63,12 +64,23 @@ def _activate_hidden(layers, first, last, tile, collection):
 
 
 @inner
-def _activate_visible(layers, visible, first, last, tile, errors):
+def _activate_visible(layers, visible, first, last, tile, errors, bands):
     """Probabilities of the visible neurons in columns `first` to `last` of a tile."""
     stride, n_visible, n_hidden = tile.stride, layers.sizes[0], layers.sizes[1]
     deltas, ahead = tile.deltas, tile.ahead
-    kernels.input_gradient(
-        first, last, layers, 0, n_hidden, deltas, stride, errors, stride, ahead
+    input_gradient(
+        first,
+        last,
+        layers,
+        0,
+        0,
+        n_hidden,
+        bands,
+        deltas,
+        stride,
+        errors,
+        stride,
+        ahead,
     )
     kernels.activate_errors(
         first,
@@ -101,7 +113,7 @@ def _sleep(
     for step in range(n_steps):
         key = random_key(seed, n_updates, 2 * step)
         _draw(tile.deltas, layers.sizes[1], first, last, tile, key)
-        _activate_visible(layers, visible, first, last, tile, errors)
+        _activate_visible(layers, visible, first, last, tile, errors, collection.bands)
         key = random_key(seed, n_updates, 2 * step + 1)
         _draw(tile.activations, layers.sizes[0], first, last, tile, key)
         _activate_hidden(layers, first, last, tile, collection)

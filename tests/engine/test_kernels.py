@@ -35,6 +35,7 @@ def _forward(
         layers,
         start,
         stop,
+        kernels.all_connections(layers, start, stop),
         x,
         out,
         slopes,
@@ -55,8 +56,9 @@ def _forward_sample(layers, start, stop, x, out, kind, left):
 def _input_gradient(
     first, last, layers, start, stop, deltas, stride, errors, narrow, ahead
 ):
+    here = kernels.all_connections(layers, start, stop)
     kernels.input_gradient(
-        first, last, layers, start, stop, deltas, stride, errors, narrow, ahead
+        first, last, layers, start, stop, here, deltas, stride, errors, narrow, ahead
     )
 
 
@@ -64,8 +66,9 @@ def _input_gradient(
 def _weight_gradient(
     first, last, layers, start, stop, x, deltas, gradient, bias, stride, ahead
 ):
+    here = kernels.all_connections(layers, start, stop)
     kernels.weight_gradient(
-        first, last, layers, start, stop, x, deltas, gradient, bias, stride, ahead
+        first, last, layers, start, stop, here, x, deltas, gradient, bias, stride, ahead
     )
 
 

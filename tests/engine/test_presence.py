@@ -20,8 +20,9 @@ WIDTH = 64
 @entry_point
 def _forward(layers, x, out, slopes, ahead, train):
     n = layers.sizes[1]
+    here = kernels.all_connections(layers, 0, n)
     kernels.forward(
-        0, WIDTH, layers, 0, n, x, out, slopes, WIDTH, ahead, RELU, LEFT, train
+        0, WIDTH, layers, 0, n, here, x, out, slopes, WIDTH, ahead, RELU, LEFT, train
     )
 
 
@@ -91,7 +92,7 @@ class Case:
         self.x, rows = _random(rng, n_inputs, WIDTH)
         rows.reshape(n_inputs, -1, LINE)[~self.present.T] = 0
         self.deltas, _ = _random(rng, n_neurons, WIDTH)
-        self.room = presence.new_collection(self.layers, 2)
+        self.room = presence.new_collection(self.layers, WIDTH, 2)
         self.n_neurons, self.n_inputs = n_neurons, n_inputs
 
     def x_with_traps(self, last=WIDTH):

@@ -1,6 +1,5 @@
 """What every scikit-learn estimator owes its users."""
 
-import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import validate_data
@@ -12,6 +11,7 @@ from sklearn_sparse_nn import (
     SETRBMTransformer,
     SETRegressor,
 )
+from sklearn_sparse_nn.estimators._base import as_float32
 
 # The checks ask for agreement to 1e-7, the networks compute in float32; that weights
 # act like repetitions is tested in test_training.py, to float32 precision.
@@ -60,13 +60,13 @@ _RANDOM_SCORE = dict.fromkeys(
 class Unbounded(SETRBMTransformer):
     """A machine that, like BernoulliRBM, does not look at the range of its data."""
 
-    def _validate_visible(self, X, reset=False, dtype=np.float32):
+    def _validate_visible(self, X, reset=False, **changes):
         try:
-            return super()._validate_visible(X, reset, dtype)
+            return super()._validate_visible(X, reset, **changes)
         except ValueError as error:
             if "in the range [0, 1]" not in str(error):
                 raise
-        return validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=reset)
+        return validate_data(self, X, **(as_float32(X) | changes), reset=reset)
 
 
 @parametrize_with_checks(

@@ -338,7 +338,7 @@ def test_leaving_absent_features_out_gives_the_same_bits(batch_size):
 
 def test_blocks_of_a_large_layer_have_several_connections_for_each_row():
     layers = _network(sizes=[3000, 3000, 100, 5], epsilon=60).layers
-    blocks = batches._blocks(layers)
+    blocks = batches._blocks(layers, np.ones(3))
     n_connections = layers.indptr[blocks[:, 2]] - layers.indptr[blocks[:, 1]]
     large = n_connections[blocks[:, 0] == 0]
     assert len(large) in (15, 16)  # 360,000 connections
@@ -351,7 +351,7 @@ def test_blocks_cover_each_neuron_once(monkeypatch):
         monkeypatch.setattr(batches, "_LEAST_BLOCK", block)
         for epsilon in (0.0, 0.3, 1.2, 100):
             layers = _network(epsilon=epsilon).layers
-            blocks = batches._blocks(layers)
+            blocks = batches._blocks(layers, np.ones(3))
             rows = [row for _, start, stop in blocks for row in range(start, stop)]
             assert rows == list(range(len(layers.intercepts)))
             for layer, start, stop in blocks:

@@ -1,0 +1,158 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sklearn_sparse_nn.engine import bands, buffers, kernels
+from sklearn_sparse_nn.engine.activations import hidden_activations
+from sklearn_sparse_nn.engine.buffers import aligned_zeros
+from sklearn_sparse_nn.engine.compilation import entry_point
+from sklearn_sparse_nn.engine.layers import stack_layers
+
+RELU, LEFT = (values[0] for values in hidden_activations("relu", 2))
+WIDTH = 16
+
+
+@entry_point
+def _passes(layers, layer, start, stop, cut, x, out, deltas, errors, gradient, bias):
+    bands.forward(
+        0,
+        WIDTH,
+        layers,
+        layer,
+        start,
+        stop,
+        cut,
+        x,
+        out,
+        out,
+        WIDTH,
+        None,
+        RELU,
+        LEFT,
+        False,
+    )
+    bands.input_gradient(
+        0,
+        WIDTH,
+        layers,
+        layer,
+        start,
+        stop,
+        cut,
+        deltas,
+        WIDTH,
+        errors,
+        WIDTH,
+        None,
+    )
+    bands.weight_gradient(
+        0,
+        WIDTH,
+        layers,
+        layer,
+        start,
+        stop,
+        cut,
+        x,
+        deltas,
+        gradient,
+        bias,
+        WIDTH,
+        None,
+    )
+
+
+def _layers(sizes, density, seed):
+    """Random layers, each with a share of all connections."""
+    rng, connections = np.random.default_rng(seed), []
+    for n_inputs, n_neurons in pairwise(sizes):
+        mask = rng.random((n_neurons, n_inputs)) < density
+        indptr = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
+        connections.append((indptr, np.nonzero(mask)[1]))
+    layers = stack_layers(sizes, connections)
+    layers.weights[:] = rng.normal(size=len(layers.weights))
+    layers.intercepts[:] = rng.normal(size=len(layers.intercepts))
+    return layers
+
+
+def _results(layers, layer, start, stop, cut):
+    """Outputs, errors and gradients of some neurons of a layer, as bytes."""
+
+    def random(n_rows):
+        buffer = aligned_zeros(n_rows * WIDTH)
+        buffer[:] = np.random.default_rng(n_rows).normal(size=len(buffer))
+        return buffer
+
+    n_inputs = int(layers.sizes[layer])
+    out, deltas = aligned_zeros((stop - start) * WIDTH), random(stop - start)
+    errors, x = random(n_inputs), random(n_inputs)
+    n_connections = layers.indptr[stop] - layers.indptr[start]
+    gradient, bias = np.ones(n_connections, np.float32), np.ones(stop - start)
+    bias = bias.astype(np.float32)
+    args = cut, x, out, deltas, errors, gradient, bias
+    _passes(layers, layer, start, stop, *args)
+    return [array.tobytes() for array in (out, errors, gradient, bias)]
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    """Every layer in bands of a few inputs."""
+    monkeypatch.setattr(buffers, "_LAST_CACHE", 8 * WIDTH * 8)
+    monkeypatch.setattr(bands, "_LEAST_CONNECTIONS", 0)
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_bands_change_no_bit(data):
+    sizes = data.draw(st.lists(st.integers(1, 40), min_size=2, max_size=4))
+    layers = _layers(sizes, data.draw(st.floats(0, 1)), data.draw(st.integers(0, 99)))
+    layer = data.draw(st.integers(0, len(sizes) - 2))
+    first, last = (int(n) for n in layers.first[layer : layer + 2])
+    start = data.draw(st.integers(first, last - 1))
+    stop = data.draw(st.integers(start + 1, last))
+    whole = bands.new_bands(layers, WIDTH)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(buffers, "_LAST_CACHE", 8 * WIDTH * 8)
+        patch.setattr(bands, "_LEAST_CONNECTIONS", 0)
+        cut = bands.new_bands(layers, WIDTH)
+    assert (whole.n_bands == 1).all() and not len(whole.cuts)
+    here = layer, start, stop
+    assert _results(layers, *here, cut) == _results(layers, *here, whole)
+
+
+def test_a_band_has_the_connections_of_its_inputs(narrow):
+    layers = _layers([30, 7, 20, 3], 0.6, 0)
+    cut = bands.new_bands(layers, WIDTH)
+    assert cut.n_bands.tolist() == [15, 1, 10]  # of two inputs; seven fit
+    for layer, n_bands in enumerate(cut.n_bands):
+        if n_bands == 1:
+            continue
+        n = layers.sizes[layer + 1]
+        cuts = cut.cuts[cut.first[layer] :][: (n_bands + 1) * n].reshape(-1, n)
+        rows = slice(layers.first[layer], layers.first[layer + 1])
+        np.testing.assert_array_equal(cuts[0], layers.indptr[:-1][rows])
+        np.testing.assert_array_equal(cuts[-1], layers.indptr[1:][rows])
+        for band, (begins, ends) in enumerate(pairwise(cuts)):
+            for begin, end in zip(begins, ends):
+                inputs = layers.indices[begin:end]
+                assert (inputs // 2 == band).all()
+
+
+@pytest.mark.parametrize("density, expected", [(1.0, [16, 1]), (0.1, [1, 1])])
+def test_bands_are_for_many_connections_and_far_rows(density, expected, monkeypatch):
+    monkeypatch.setattr(buffers, "_LAST_CACHE", 8 * WIDTH * 1024)
+    sizes = [4096, 3, 2]
+    layers = _layers(sizes, density, 0)
+    assert bands.new_bands(layers, WIDTH).n_bands.tolist() == expected
+    layers = _layers([1024, 3, 2], 1.0, 0)
+    assert bands.new_bands(layers, WIDTH).n_bands.tolist() == [1, 1]
+
+
+def test_kernels_take_the_connections_that_a_stretch_names():
+    layers = _layers([5, 4], 1.0, 0)
+    stretch = kernels.all_connections.py_func(layers, 1, 3)
+    assert stretch.begins.tolist() == [5, 10] and stretch.ends.tolist() == [10, 15]
+    assert stretch.opens and stretch.closes
