@@ -12,8 +12,14 @@ from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.simd import vector_operations
 
 PIECEWISE_LINEAR, TANH, LOGISTIC = range(3)
+IDENTITY = PIECEWISE_LINEAR, np.float32(1)  # kind and left slope
 
-_LEFT_SLOPES = {"relu": 0.0, "leaky_relu": 0.01, "all_relu": 0.6, "identity": 1.0}
+_LEFT_SLOPES = {
+    "relu": 0.0,
+    "leaky_relu": 0.01,
+    "all_relu": 0.6,
+    "identity": IDENTITY[1],
+}
 
 ACTIVATIONS = ("relu", "all_relu", "leaky_relu", "tanh", "logistic", "identity")
 
@@ -44,7 +50,7 @@ def hidden_activations(name, n_layers):
     left_slopes = np.full(n_layers, _LEFT_SLOPES.get(name, 0.0), dtype=np.float32)
     if name == "all_relu":
         left_slopes[1::2] *= -1
-    kinds[-1], left_slopes[-1] = PIECEWISE_LINEAR, _LEFT_SLOPES["identity"]
+    kinds[-1], left_slopes[-1] = IDENTITY
     return kinds, left_slopes
 
 

@@ -47,10 +47,7 @@ def new_bands(layers, stride):
             rows = [layers.indices[a:b] for a, b in pairwise(indptr)]
             within = np.array([np.searchsorted(row, limits) for row in rows]).T
             cuts += [indptr[:-1], (indptr[:-1] + within).ravel(), indptr[1:]]
-    cuts = np.concatenate(cuts)
-    # Compiled code takes the cuts for `indptr`, which may be mapped from a file.
-    cuts.setflags(write=layers.indptr.flags.writeable)
-    return Bands(np.array(n_bands), np.array(first), cuts)
+    return Bands(np.array(n_bands), np.array(first), np.concatenate(cuts))
 
 
 def _limits(size, stride, indptr):
@@ -63,9 +60,8 @@ def _limits(size, stride, indptr):
 
 
 @inner
-def _stretch(layers, layer, start, stop, bands, band):
-    """The connections of neurons `start` to `stop` of a layer in a band."""
-    n_bands = bands.n_bands[layer]
+def stretch_of(layers, layer, start, stop, bands, band, n_bands):
+    """The connections of neurons `start` to `stop` of a layer in one of its bands."""
     if n_bands == 1:
         return kernels.all_connections(layers, start, stop)
     n_neurons = layers.first[layer + 1] - layers.first[layer]
@@ -75,29 +71,4 @@ def _stretch(layers, layer, start, stop, bands, band):
         bands.cuts[begin : begin + stop - start],
         bands.cuts[end : end + stop - start],
         band == 0,
-        band == n_bands - 1,
     )
-
-
-@inner
-def forward(first, last, layers, layer, start, stop, bands, *others):
-    """`kernels.forward` of neurons of a layer."""
-    for band in range(bands.n_bands[layer]):
-        stretch = _stretch(layers, layer, start, stop, bands, band)
-        kernels.forward(first, last, layers, start, stop, stretch, *others)
-
-
-@inner
-def input_gradient(first, last, layers, layer, start, stop, bands, *others):
-    """`kernels.input_gradient` of neurons of a layer."""
-    for band in range(bands.n_bands[layer]):
-        stretch = _stretch(layers, layer, start, stop, bands, band)
-        kernels.input_gradient(first, last, layers, start, stop, stretch, *others)
-
-
-@inner
-def weight_gradient(first, last, layers, layer, start, stop, bands, *others):
-    """`kernels.weight_gradient` of neurons of a layer."""
-    for band in range(bands.n_bands[layer]):
-        stretch = _stretch(layers, layer, start, stop, bands, band)
-        kernels.weight_gradient(first, last, layers, start, stop, stretch, *others)

@@ -36,14 +36,13 @@ class Stretch(NamedTuple):
     begins: np.ndarray  # of each neuron from the first to work on
     ends: np.ndarray
     opens: bool  # whether they are the first of their neurons
-    closes: bool  # whether they are the last
 
 
 @inner(inline="always")
 def all_connections(layers, start, stop):
     """All connections of neurons `start` to `stop`."""
     begins, ends = layers.indptr[start:stop], layers.indptr[start + 1 : stop + 1]
-    return Stretch(begins, ends, True, True)
+    return Stretch(begins, ends, True)
 
 
 @lru_cache
@@ -90,10 +89,7 @@ def _forward(lanes):
                 ask_for_row(column, k, ahead, end, layers, x, stride)
                 row = np.int64(layers.indices[k]) * stride + column
                 z = v.fma(v.broadcast(layers.weights[k]), v.load(x, row), z)
-            if stretch.closes:
-                activate(z, out, slopes, here, kind, left, train)
-            else:
-                v.store(out, here, z)
+            activate(z, out, slopes, here, kind, left, train)
 
     return forward
 
@@ -212,40 +208,6 @@ def _weight_gradient(lanes):
     return weight_gradient
 
 
-def _take_errors(lanes):
-    v = vector_operations(lanes)
-
-    @inner
-    def take_errors(column, n_neurons, slopes, stride, errors, errors_stride):
-        """Multiply slopes by errors, in place of the slopes, and clear the errors."""
-        for j in range(n_neurons):
-            row, error_row = j * stride + column, j * errors_stride + column
-            error = v.load(errors, error_row)
-            v.store(slopes, row, v.multiply(v.load(slopes, row), error))
-            v.store(errors, error_row, v.broadcast(np.float32(0)))
-
-    return take_errors
-
-
-def _activate_errors(lanes):
-    v = vector_operations(lanes)
-    activate = activation_of_width(lanes)
-
-    @inner
-    def activate_errors(
-        column, n_neurons, intercepts, out, stride, kind, left, errors, errors_stride
-    ):
-        """Activate errors plus intercepts, as inputs of the layer, and clear them."""
-        for i in range(n_neurons):
-            row, error_row = i * stride + column, i * errors_stride + column
-            one, bias = v.broadcast(np.float32(1)), v.broadcast(intercepts[i])
-            z = v.fma(one, v.load(errors, error_row), bias)
-            activate(z, out, out, row, kind, left, False)
-            v.store(errors, error_row, v.broadcast(np.float32(0)))
-
-    return activate_errors
-
-
 def _over_tiles(make_kernel):
     """A function that runs a kernel over columns, with the widest tiles that fit."""
     wide, middle, narrow = (make_kernel(lanes) for lanes in TILES)
@@ -271,5 +233,41 @@ forward = _over_tiles(_forward)
 forward_sample = _forward_sample()
 input_gradient = _over_tiles(_input_gradient)
 weight_gradient = _over_tiles(_weight_gradient)
-take_errors = _over_tiles(_take_errors)
-activate_errors = _over_tiles(_activate_errors)
+
+
+_line = vector_operations(LINE)
+_activate_line = activation_of_width(LINE)
+
+
+@inner
+def take_errors(first, last, n_neurons, slopes, stride, errors, errors_stride):
+    """Multiply slopes by errors, in place of the slopes, and clear the errors."""
+    for j in range(n_neurons):
+        for column in range(first, last, LINE):
+            row, error_row = j * stride + column, j * errors_stride + column
+            error = _line.load(errors, error_row)
+            _line.store(slopes, row, _line.multiply(_line.load(slopes, row), error))
+            _line.store(errors, error_row, _line.broadcast(np.float32(0)))
+
+
+@inner
+def activate_errors(
+    first,
+    last,
+    n_neurons,
+    intercepts,
+    out,
+    stride,
+    kind,
+    left,
+    errors,
+    errors_stride,
+):
+    """Activate errors plus intercepts, as inputs of the layer, and clear them."""
+    for i in range(n_neurons):
+        for column in range(first, last, LINE):
+            row, error_row = i * stride + column, i * errors_stride + column
+            one, bias = _line.broadcast(np.float32(1)), _line.broadcast(intercepts[i])
+            z = _line.fma(one, _line.load(errors, error_row), bias)
+            _activate_line(z, out, out, row, kind, left, False)
+            _line.store(errors, error_row, _line.broadcast(np.float32(0)))

@@ -5,6 +5,7 @@ numbered layer by layer, input neurons excluded. One matrix for all layers, and 
 per layer, lets a single compiled kernel run a whole epoch over any number of layers.
 """
 
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -131,3 +132,19 @@ def part_of(layers, start, stop):
 def copy_layers(layers):
     """A deep copy."""
     return SparseLayers(*(array.copy() for array in layers))
+
+
+def to_read(layers):
+    """The same layers for compiled functions that only read them.
+
+    Numba takes read-only arrays, such as those of a model that is mapped from a file,
+    for another type: it would compile all kernels a second time.
+    """
+    return SparseLayers(*map(_taken_for_writable, layers))
+
+
+def _taken_for_writable(array):
+    if array.flags.writeable:
+        return array
+    interface = array.__array_interface__ | {"data": (array.ctypes.data, False)}
+    return np.asarray(SimpleNamespace(__array_interface__=interface, owner=array))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_sparse_nn.engine import bands, kernels
+from sklearn_sparse_nn.engine import bands
 from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.layers import SparseLayers, connections_of, layer_indptr
 from sklearn_sparse_nn.engine.simd import LINE
@@ -87,7 +87,7 @@ def mark_all(present, n_inputs, first, last):
 
 
 @inner
-def _worthwhile(present, n_inputs, first, last, ahead, collection):
+def worthwhile(present, n_inputs, first, last, ahead, collection):
     """Find the inputs present in columns `first` to `last`: are they few enough?"""
     here = collection.present
     here[:] = False
@@ -104,7 +104,7 @@ def _worthwhile(present, n_inputs, first, last, ahead, collection):
 
 
 @inner
-def _collect(layers, start, stop, collection):
+def collect(layers, start, stop, collection):
     """Collect the connections of neurons from `start`, to `stop` or as many as fit.
 
     Returns the neuron at which it stopped, and the network of the connections.
@@ -133,121 +133,14 @@ def _collect(layers, start, stop, collection):
 
 
 @inner
-def forward(
-    first,
-    last,
-    layers,
-    start,
-    stop,
-    x,
-    out,
-    slopes,
-    stride,
-    ahead,
-    kind,
-    left,
-    train,
-    present,
-    collection,
-):
-    """`kernels.forward` of the first layer; `present` says which inputs are."""
-    if not _worthwhile(present, layers.sizes[0], first, last, ahead, collection):
-        bands.forward(
-            first,
-            last,
-            layers,
-            0,
-            start,
-            stop,
-            collection.bands,
-            x,
-            out,
-            slopes,
-            stride,
-            ahead,
-            kind,
-            left,
-            train,
-        )
-        return
-    j = start
-    while j < stop:
-        end, some = _collect(layers, j, stop, collection)
-        row = (j - start) * stride
-        kernels.forward(
-            first,
-            last,
-            some,
-            0,
-            end - j,
-            kernels.all_connections(some, 0, end - j),
-            x,
-            out[row:],
-            slopes[row:] if train else slopes,
-            stride,
-            ahead,
-            kind,
-            left,
-            train,
-        )
-        j = end
+def collect_gradient(gradient, n_connections, collection):
+    """Collect the gradient of the connections that were collected."""
+    for k in range(n_connections):
+        collection.gradient[k] = gradient[np.uint64(collection.places[k])]
 
 
 @inner
-def weight_gradient(
-    first,
-    last,
-    layers,
-    start,
-    stop,
-    x,
-    deltas,
-    gradient,
-    bias,
-    stride,
-    ahead,
-    present,
-    collection,
-):
-    """`kernels.weight_gradient` of the first layer; `present` says which inputs are."""
-    if not _worthwhile(present, layers.sizes[0], first, last, ahead, collection):
-        bands.weight_gradient(
-            first,
-            last,
-            layers,
-            0,
-            start,
-            stop,
-            collection.bands,
-            x,
-            deltas,
-            gradient,
-            bias,
-            stride,
-            ahead,
-        )
-        return
-    j = start
-    while j < stop:
-        end, some = _collect(layers, j, stop, collection)
-        n = some.indptr[end - j]
-        here = gradient[layers.indptr[j] - layers.indptr[start] :]
-        for k in range(n):
-            collection.gradient[k] = here[np.uint64(collection.places[k])]
-        kernels.weight_gradient(
-            first,
-            last,
-            some,
-            0,
-            end - j,
-            kernels.all_connections(some, 0, end - j),
-            x,
-            deltas[(j - start) * stride :],
-            collection.gradient,
-            bias[j - start :],
-            stride,
-            ahead,
-        )
-        for k in range(n):
-            here[np.uint64(collection.places[k])] = collection.gradient[k]
-        j = end
+def return_gradient(gradient, n_connections, collection):
+    """Put the gradient of collected connections where they were."""
+    for k in range(n_connections):
+        gradient[np.uint64(collection.places[k])] = collection.gradient[k]

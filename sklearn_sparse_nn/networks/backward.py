@@ -1,8 +1,8 @@
 """From the error terms of the last layer back to the first layer, compiled."""
 
 from sklearn_sparse_nn.engine import kernels
-from sklearn_sparse_nn.engine.bands import input_gradient
 from sklearn_sparse_nn.engine.compilation import inner
+from sklearn_sparse_nn.engine.passes import input_gradient
 from sklearn_sparse_nn.networks.batches import new_workspace, rows_from
 
 
@@ -14,22 +14,19 @@ def backward(layers, first, last, tile, errors, bands):
     """
     stride = tile.stride
     for layer in range(len(layers.sizes) - 2, 0, -1):
-        start, stop = layers.first[layer], layers.first[layer + 1]
-        previous = layers.first[layer - 1]
+        start, previous = layers.first[layer], layers.first[layer - 1]
         deltas = rows_from(tile.deltas, start, stride)
         input_gradient(
             first,
             last,
             layers,
             layer,
-            start,
-            stop,
-            bands,
             deltas,
             stride,
             errors,
             stride,
             tile.ahead,
+            bands,
         )
         slopes = rows_from(tile.deltas, previous, stride)
         n_neurons = start - previous

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_sparse_nn.engine import bands, presence
+from sklearn_sparse_nn.engine import passes, presence
 from sklearn_sparse_nn.engine.buffers import (
     aligned_zeros,
     look_ahead,
@@ -112,7 +112,7 @@ def rows_from(buffer, row, stride):
     return buffer[row * stride :]
 
 
-@inner
+@inner(inline="always")
 def _sum_gradients(layers, block, width, work, gradient, bias_gradient, collection):
     """Gradients of one block of neurons over all samples."""
     layer, start, stop = work.blocks[block]
@@ -122,38 +122,21 @@ def _sum_gradients(layers, block, width, work, gradient, bias_gradient, collecti
         x = rows_from(work.activations[tile], x_row, stride)
         deltas = rows_from(work.deltas[tile], start, stride)
         columns = min(stride, width - tile % tiles_per_phase(work) * stride)
-        if layer == 0:
-            presence.weight_gradient(
-                0,
-                columns,
-                layers,
-                start,
-                stop,
-                x,
-                deltas,
-                gradient,
-                bias_gradient,
-                stride,
-                work.ahead,
-                work.present[tile],
-                collection,
-            )
-        else:
-            bands.weight_gradient(
-                0,
-                columns,
-                layers,
-                layer,
-                start,
-                stop,
-                collection.bands,
-                x,
-                deltas,
-                gradient,
-                bias_gradient,
-                stride,
-                work.ahead,
-            )
+        passes.weight_gradient(
+            columns,
+            layers,
+            layer,
+            start,
+            stop,
+            x,
+            deltas,
+            gradient,
+            bias_gradient,
+            stride,
+            work.ahead,
+            work.present[tile],
+            collection,
+        )
 
 
 @inner

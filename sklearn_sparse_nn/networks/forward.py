@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_sparse_nn.engine import bands, kernels, presence
+from sklearn_sparse_nn.engine import kernels, passes, presence
 from sklearn_sparse_nn.engine.buffers import aligned_zeros, look_ahead
 from sklearn_sparse_nn.engine.compilation import entry_point, inner
 from sklearn_sparse_nn.engine.inputs import read_batch
@@ -41,42 +41,22 @@ def forward(layers, functions, first, last, tile, dropout, key, collection):
         learns = len(tile.deltas) > 0 and stop < layers.first[-1]
         slopes = rows_from(tile.deltas, start if learns else 0, stride)
         kind, left = functions.kinds[layer], functions.left_slopes[layer]
-        if layer == 0:
-            presence.forward(
-                first,
-                last,
-                layers,
-                start,
-                stop,
-                x,
-                out,
-                slopes,
-                stride,
-                tile.ahead,
-                kind,
-                left,
-                learns,
-                tile.present,
-                collection,
-            )
-        else:
-            bands.forward(
-                first,
-                last,
-                layers,
-                layer,
-                start,
-                stop,
-                collection.bands,
-                x,
-                out,
-                slopes,
-                stride,
-                tile.ahead,
-                kind,
-                left,
-                learns,
-            )
+        passes.forward(
+            first,
+            last,
+            layers,
+            layer,
+            x,
+            out,
+            slopes,
+            stride,
+            tile.ahead,
+            kind,
+            left,
+            learns,
+            tile.present,
+            collection,
+        )
         if learns and dropout > 0:
             for j in range(start, stop):
                 row = (j - start) * stride + first

@@ -13,6 +13,7 @@ from sklearn_sparse_nn.engine.layers import (
     layer_indptr,
     n_layers,
     stack_layers,
+    to_read,
 )
 from sklearn_sparse_nn.engine.optimisers import OptimiserState, new_state
 from sklearn_sparse_nn.engine.simd import LINE
@@ -169,6 +170,7 @@ class SparseNetwork:
 
     def _decide(self, layers, functions, described, samples, team):
         inputs, owner = described
+        layers = to_read(layers)
         width = _decision_width(layers, len(samples))
         work = decision_workspace(layers, width, team.n_threads)
         scores = np.zeros((len(samples), layers.sizes[-1]), dtype=np.float32)

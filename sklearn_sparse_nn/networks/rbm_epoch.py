@@ -11,9 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_sparse_nn.engine import kernels, presence
+from sklearn_sparse_nn.engine import kernels, passes, presence
 from sklearn_sparse_nn.engine.activations import LOGISTIC
-from sklearn_sparse_nn.engine.bands import input_gradient
 from sklearn_sparse_nn.engine.compilation import entry_point, inner
 from sklearn_sparse_nn.engine.inputs import read_batch
 from sklearn_sparse_nn.engine.optimisers import update
@@ -43,13 +42,11 @@ class VisibleNeurons(NamedTuple):
 def _activate_hidden(layers, first, last, tile, collection):
     """Probabilities of the hidden neurons in columns `first` to `last` of a tile."""
     visible, hidden, no_slope = tile.activations, tile.deltas, np.float32(0)
-    n_hidden = layers.sizes[1]
-    presence.forward(
+    passes.forward(
         first,
         last,
         layers,
         0,
-        n_hidden,
         visible,
         hidden,
         hidden,
@@ -66,21 +63,18 @@ def _activate_hidden(layers, first, last, tile, collection):
 @inner
 def _activate_visible(layers, visible, first, last, tile, errors, bands):
     """Probabilities of the visible neurons in columns `first` to `last` of a tile."""
-    stride, n_visible, n_hidden = tile.stride, layers.sizes[0], layers.sizes[1]
-    deltas, ahead = tile.deltas, tile.ahead
-    input_gradient(
+    stride, n_visible = tile.stride, layers.sizes[0]
+    passes.input_gradient(
         first,
         last,
         layers,
         0,
-        0,
-        n_hidden,
-        bands,
-        deltas,
+        tile.deltas,
         stride,
         errors,
         stride,
-        ahead,
+        tile.ahead,
+        bands,
     )
     kernels.activate_errors(
         first,

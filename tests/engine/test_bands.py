@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklearn_sparse_nn.engine import bands, buffers, kernels
+from sklearn_sparse_nn.engine import bands, buffers, kernels, passes, presence
 from sklearn_sparse_nn.engine.activations import hidden_activations
 from sklearn_sparse_nn.engine.buffers import aligned_zeros
 from sklearn_sparse_nn.engine.compilation import entry_point
@@ -16,15 +16,15 @@ WIDTH = 16
 
 
 @entry_point
-def _passes(layers, layer, start, stop, cut, x, out, deltas, errors, gradient, bias):
-    bands.forward(
+def _passes(
+    layers, layer, start, stop, x, out, deltas, errors, gradient, bias, present, room
+):
+    collection = presence.collection_of(room, 0)
+    passes.forward(
         0,
         WIDTH,
         layers,
         layer,
-        start,
-        stop,
-        cut,
         x,
         out,
         out,
@@ -33,35 +33,26 @@ def _passes(layers, layer, start, stop, cut, x, out, deltas, errors, gradient, b
         RELU,
         LEFT,
         False,
+        present,
+        collection,
     )
-    bands.input_gradient(
-        0,
+    passes.input_gradient(
+        0, WIDTH, layers, layer, deltas, WIDTH, errors, WIDTH, None, collection.bands
+    )
+    passes.weight_gradient(
         WIDTH,
         layers,
         layer,
         start,
         stop,
-        cut,
-        deltas,
-        WIDTH,
-        errors,
-        WIDTH,
-        None,
-    )
-    bands.weight_gradient(
-        0,
-        WIDTH,
-        layers,
-        layer,
-        start,
-        stop,
-        cut,
         x,
         deltas,
         gradient,
         bias,
         WIDTH,
         None,
+        present,
+        collection,
     )
 
 
@@ -78,21 +69,23 @@ def _layers(sizes, density, seed):
     return layers
 
 
-def _results(layers, layer, start, stop, cut):
-    """Outputs, errors and gradients of some neurons of a layer, as bytes."""
+def _results(layers, layer, start, stop):
+    """Outputs and errors of a layer, gradients of some of its neurons, as bytes."""
 
     def random(n_rows):
         buffer = aligned_zeros(n_rows * WIDTH)
         buffer[:] = np.random.default_rng(n_rows).normal(size=len(buffer))
         return buffer
 
-    n_inputs = int(layers.sizes[layer])
-    out, deltas = aligned_zeros((stop - start) * WIDTH), random(stop - start)
+    n_inputs, n_neurons = (int(n) for n in layers.sizes[layer : layer + 2])
+    out, deltas = aligned_zeros(n_neurons * WIDTH), random(n_neurons)
     errors, x = random(n_inputs), random(n_inputs)
     n_connections = layers.indptr[stop] - layers.indptr[start]
     gradient, bias = np.ones(n_connections, np.float32), np.ones(stop - start)
     bias = bias.astype(np.float32)
-    args = cut, x, out, deltas, errors, gradient, bias
+    present = np.ones(layers.sizes[0], dtype=bool)
+    room = presence.new_collection(layers, WIDTH, 1)
+    args = x, out, deltas, errors, gradient, bias, present, room
     _passes(layers, layer, start, stop, *args)
     return [array.tobytes() for array in (out, errors, gradient, bias)]
 
@@ -113,14 +106,15 @@ def test_bands_change_no_bit(data):
     first, last = (int(n) for n in layers.first[layer : layer + 2])
     start = data.draw(st.integers(first, last - 1))
     stop = data.draw(st.integers(start + 1, last))
-    whole = bands.new_bands(layers, WIDTH)
+    whole = _results(layers, layer, start, stop)
+    assert (bands.new_bands(layers, WIDTH).n_bands == 1).all()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(buffers, "_LAST_CACHE", 8 * WIDTH * 8)
         patch.setattr(bands, "_LEAST_CONNECTIONS", 0)
-        cut = bands.new_bands(layers, WIDTH)
-    assert (whole.n_bands == 1).all() and not len(whole.cuts)
-    here = layer, start, stop
-    assert _results(layers, *here, cut) == _results(layers, *here, whole)
+        assert (bands.new_bands(layers, WIDTH).n_bands > 1).any() == (
+            max(sizes[:-1]) > 8
+        )
+        assert _results(layers, layer, start, stop) == whole
 
 
 def test_a_band_has_the_connections_of_its_inputs(narrow):
@@ -155,4 +149,4 @@ def test_kernels_take_the_connections_that_a_stretch_names():
     layers = _layers([5, 4], 1.0, 0)
     stretch = kernels.all_connections.py_func(layers, 1, 3)
     assert stretch.begins.tolist() == [5, 10] and stretch.ends.tolist() == [10, 15]
-    assert stretch.opens and stretch.closes
+    assert stretch.opens

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba import typeof
 from scipy import sparse
 
 from sklearn_sparse_nn.engine.layers import (
+    SparseLayers,
     connections_of,
     copy_layers,
     layer_indptr,
@@ -15,6 +17,7 @@ from sklearn_sparse_nn.engine.layers import (
     neurons_of,
     part_of,
     stack_layers,
+    to_read,
 )
 
 
@@ -141,3 +144,20 @@ def test_a_part_lies_in_the_memory_of_its_network(field):
     np.testing.assert_array_equal(
         np.flatnonzero(changed), np.arange(len(before))[connections_of(layers, 1)]
     )
+
+
+def test_layers_to_read_have_one_type_and_no_copy(tmp_path):
+    layers = _stack([np.eye(3)])
+    for name, array in layers._asdict().items():
+        np.save(tmp_path / f"{name}.npy", array)
+    mapped = SparseLayers(
+        *(np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in layers._fields)
+    )
+    read = to_read(mapped)
+    assert typeof(read) == typeof(layers) != typeof(mapped)
+    for here, there in zip(read, mapped):
+        np.testing.assert_array_equal(here, there)
+        assert np.shares_memory(here, there)
+    assert all(a is b for a, b in zip(to_read(layers), layers))
+    del mapped, there  # the memory stays as long as it is read
+    np.testing.assert_array_equal(here, layers.intercepts)

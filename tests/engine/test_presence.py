@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_sparse_nn.engine import kernels, presence
+from sklearn_sparse_nn.engine import kernels, passes, presence
 from sklearn_sparse_nn.engine.activations import hidden_activations
 from sklearn_sparse_nn.engine.buffers import aligned_zeros
 from sklearn_sparse_nn.engine.compilation import entry_point
@@ -28,12 +28,11 @@ def _forward(layers, x, out, slopes, ahead, train):
 
 @entry_point
 def _forward_present(first, last, layers, x, out, slopes, ahead, train, present, room):
-    presence.forward(
+    passes.forward(
         first,
         last,
         layers,
         0,
-        layers.sizes[1],
         x,
         out,
         slopes,
@@ -51,10 +50,10 @@ def _forward_present(first, last, layers, x, out, slopes, ahead, train, present,
 def _weight_gradient_present(
     last, layers, start, stop, x, deltas, gradient, bias, ahead, present, room
 ):
-    presence.weight_gradient(
-        0,
+    passes.weight_gradient(
         last,
         layers,
+        0,
         start,
         stop,
         x,
