@@ -6,18 +6,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sklearn_sparse_nn.engine import bands, buffers, kernels, passes, presence
-from sklearn_sparse_nn.engine.activations import hidden_activations
+from sklearn_sparse_nn.engine.activations import LOGISTIC
 from sklearn_sparse_nn.engine.buffers import aligned_zeros
 from sklearn_sparse_nn.engine.compilation import entry_point
 from sklearn_sparse_nn.engine.layers import stack_layers
 
-RELU, LEFT = (values[0] for values in hidden_activations("relu", 2))
 WIDTH = 16
 
 
 @entry_point
 def _passes(
-    layers, layer, start, stop, x, out, deltas, errors, gradient, bias, present, room
+    layers,
+    layer,
+    start,
+    stop,
+    x,
+    out,
+    slopes,
+    deltas,
+    errors,
+    gradient,
+    bias,
+    present,
+    room,
 ):
     collection = presence.collection_of(room, 0)
     passes.forward(
@@ -27,12 +38,12 @@ def _passes(
         layer,
         x,
         out,
-        out,
+        slopes,
         WIDTH,
         None,
-        RELU,
-        LEFT,
-        False,
+        LOGISTIC,
+        np.float32(0),
+        True,
         present,
         collection,
     )
@@ -70,7 +81,7 @@ def _layers(sizes, density, seed):
 
 
 def _results(layers, layer, start, stop):
-    """Outputs and errors of a layer, gradients of some of its neurons, as bytes."""
+    """Outputs, slopes, errors, and gradients of some of the neurons, as bytes."""
 
     def random(n_rows):
         buffer = aligned_zeros(n_rows * WIDTH)
@@ -78,16 +89,16 @@ def _results(layers, layer, start, stop):
         return buffer
 
     n_inputs, n_neurons = (int(n) for n in layers.sizes[layer : layer + 2])
-    out, deltas = aligned_zeros(n_neurons * WIDTH), random(n_neurons)
-    errors, x = random(n_inputs), random(n_inputs)
+    out, slopes = (aligned_zeros(n_neurons * WIDTH) for _ in range(2))
+    deltas, errors, x = random(n_neurons), random(n_inputs), random(n_inputs)
     n_connections = layers.indptr[stop] - layers.indptr[start]
     gradient, bias = np.ones(n_connections, np.float32), np.ones(stop - start)
     bias = bias.astype(np.float32)
     present = np.ones(layers.sizes[0], dtype=bool)
     room = presence.new_collection(layers, WIDTH, 1)
-    args = x, out, deltas, errors, gradient, bias, present, room
+    args = x, out, slopes, deltas, errors, gradient, bias, present, room
     _passes(layers, layer, start, stop, *args)
-    return [array.tobytes() for array in (out, errors, gradient, bias)]
+    return [array.tobytes() for array in (out, slopes, errors, gradient, bias)]
 
 
 @pytest.fixture
