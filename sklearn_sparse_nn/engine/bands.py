@@ -53,10 +53,11 @@ def new_bands(layers, stride):
 def _limits(size, stride, indptr):
     """The first inputs of all bands of a layer but the first band."""
     near = rows_in_cache(stride)
+    if size <= near:
+        return ()
     limits = np.arange(near // _BANDS_IN_CACHE, size, near // _BANDS_IN_CACHE)
     least = _LEAST_CONNECTIONS * (len(limits) + 1) * (len(indptr) - 1)
-    pays = size > near and indptr[-1] - indptr[0] >= least
-    return limits if pays else limits[:0]
+    return limits if indptr[-1] - indptr[0] >= least else ()
 
 
 @inner

@@ -99,6 +99,9 @@ def decision_workspace(layers, width, n_threads):
     """Buffers for `decide`: a tile of `width` columns, or of one, for each thread."""
     size = int(layers.sizes[0] + layers.first[-1]) * width
     nothing = np.zeros((n_threads, 0), dtype=np.float32)
+    collection = presence.no_collection(n_threads)
+    if width > 1:
+        collection = presence.new_collection(layers, width, n_threads)
     return Workspace(
         activations=aligned_zeros(n_threads * size).reshape(n_threads, size),
         deltas=nothing,
@@ -109,7 +112,7 @@ def decision_workspace(layers, width, n_threads):
         ahead=look_ahead(layers.sizes, width),
         losses=np.zeros(n_threads * width, dtype=np.float32),
         gradients=nothing,
-        collection=presence.new_collection(layers, width, n_threads),
+        collection=collection,
         blocks=np.zeros((0, 3), dtype=np.int64),
         penalties=nothing[0],
     )
