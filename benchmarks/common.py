@@ -137,10 +137,14 @@ def class_targets(labels):
     return Targets(labels.astype(np.int32), no_values, no_weights)
 
 
+def spread(values):
+    """Median, least and greatest of the values."""
+    return median(values), min(values), max(values)
+
+
 def ratio(numerators, denominators):
     """Ratio of two series of interleaved times: (median, least, greatest)."""
-    ratios = [a / b for a, b in zip(numerators, denominators, strict=True)]
-    return median(ratios), min(ratios), max(ratios)
+    return spread([a / b for a, b in zip(numerators, denominators, strict=True)])
 
 
 def format_ratio(spread):
@@ -182,19 +186,26 @@ def draw_ratios(results, title, key="times_ours"):
 
     `results` maps a label to a dict that has (median, least, greatest) under `key`.
     """
+    spreads = {label: result[key] for label, result in results.items()}
+    figure = draw_spreads(spreads, title, "times ours")
+    figure.axes[0].axvline(1, color="0.4", linestyle="--", linewidth=1)
+    return figure
+
+
+def draw_spreads(spreads, title, xlabel):
+    """Bars of (median, least, greatest) for each label."""
     import matplotlib.pyplot as plt
 
     figure, ax = plt.subplots(
-        figsize=(7, 0.8 + 0.35 * len(results)), layout="constrained"
+        figsize=(7, 0.8 + 0.35 * len(spreads)), layout="constrained"
     )
-    middle, least, greatest = np.transpose([r[key] for r in results.values()])
-    spread = [middle - least, greatest - middle]
-    bars = ax.barh(list(results), middle, xerr=spread, color="C0", ecolor="0.4")
+    middle, least, greatest = np.transpose(list(spreads.values()))
+    errors = [middle - least, greatest - middle]
+    bars = ax.barh(list(spreads), middle, xerr=errors, color="C0", ecolor="0.4")
     ax.bar_label(bars, [f"{m:.2f}" for m in middle], padding=4)
-    ax.axvline(1, color="0.4", linestyle="--", linewidth=1)
     ax.invert_yaxis()
     ax.margins(x=0.12)
-    ax.set(title=title, xlabel="times ours")
+    ax.set(title=title, xlabel=xlabel)
     return figure
 
 

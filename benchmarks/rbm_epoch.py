@@ -14,6 +14,7 @@ from time import perf_counter
 from common import (
     argument_parser,
     describe_machine,
+    draw_spreads,
     format_ratio,
     interleave,
     load_mnist,
@@ -73,6 +74,17 @@ def growth(X, n_rounds):
     return rows
 
 
+def draw(results):
+    seconds = results["seconds"]
+    names = [name for name in seconds if "Bernoulli" in name]
+    spreads = {
+        f"{name} threads": ratio(seconds[name], seconds[f"SET, {name[-1]}"])
+        for name in names
+    }
+    title = "An epoch of a Boltzmann machine, MNIST, 500 hidden neurons"
+    return draw_spreads(spreads, title, "times ours")
+
+
 def main():
     parser = argument_parser(__doc__, n_rounds=5)
     parser.add_argument("--pause", type=float, default=1.0, help="seconds of rest")
@@ -102,7 +114,7 @@ def main():
     headings = ["hidden neurons", "connections", "s per epoch", "ns per connection"]
     print_table(headings, rows)
     results = {"seconds": seconds, "growth": {str(k): v for k, v in grown.items()}}
-    report(describe_machine(), results, args)
+    report(describe_machine(), results, args, draw)
 
 
 if __name__ == "__main__":

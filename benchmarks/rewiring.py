@@ -17,9 +17,11 @@ from common import (
     argument_parser,
     class_targets,
     describe_machine,
+    draw_spreads,
     load_mnist,
     print_table,
     report,
+    spread,
 )
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
@@ -89,14 +91,21 @@ def shares(result):
 
 def row(name, result):
     parts = shares(result)
-    spread = f"({min(parts):.1%} to {max(parts):.1%})"
     return [
         name,
         f"{sum(result['n_connections']):,}",
         f"{median(result['training']):.3f}",
         f"{median(result['rewiring']):.3f}",
-        f"{median(parts):.1%} {spread}",
+        f"{median(parts):.1%} ({min(parts):.1%} to {max(parts):.1%})",
     ]
+
+
+def draw(results):
+    spreads = {}
+    for name, result in results.items():
+        parts = [100 * share for share in result["shares"]]
+        spreads[f"{name}, {result['n_samples']:,} samples"] = spread(parts)
+    return draw_spreads(spreads, "Rewiring, share of an epoch", "%")
 
 
 def main():
@@ -113,7 +122,7 @@ def main():
         result["shares"] = shares(result)
     headings = ["", "connections", "training, s", "rewiring, s", "share"]
     print_table(headings, [row(name, result) for name, result in results.items()])
-    report(describe_machine(), results, args)
+    report(describe_machine(), results, args, draw)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,17 @@ import os
 import subprocess
 import sys
 import tempfile
-from statistics import median
 
-from common import argument_parser, describe_machine, interleave, print_table, report
+from common import (
+    argument_parser,
+    describe_machine,
+    draw_spreads,
+    format_ratio,
+    interleave,
+    print_table,
+    report,
+    spread,
+)
 
 # Each program prints the seconds of its parts.
 SKLEARN = """
@@ -56,8 +64,9 @@ def run_cold():
         return run(FIT, cache)
 
 
-def spread(seconds):
-    return f"{median(seconds):.2f} ({min(seconds):.2f} to {max(seconds):.2f})"
+def draw(results):
+    spreads = {name: spread(times) for name, times in results.items()}
+    return draw_spreads(spreads, "A fresh process", "seconds")
 
 
 def main():
@@ -86,9 +95,9 @@ def main():
         "warm cache: import and first fit": seconds["warm"],
         "warm cache: beyond the import of sklearn": [a - b for a, b in pairs],
     }
-    rows = [[name, spread(times)] for name, times in results.items()]
+    rows = [[name, format_ratio(spread(times))] for name, times in results.items()]
     print_table(["", "seconds (least to greatest)"], rows)
-    report(describe_machine(), results, args)
+    report(describe_machine(), results, args, draw)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from sklearn_sparse_nn.engine.presence import (
 
 
 @inner(inline="always")
-def _next_piece(layers, layer, start, stop, collects, collection):
+def _next_piece(layers, layer, start, stop, collects, collection, bands):
     """Neurons from `start` that are worked on together.
 
     Returns where they end, the network that they are in, which of its neurons is the
@@ -26,7 +26,7 @@ def _next_piece(layers, layer, start, stop, collects, collection):
     if collects:
         end, collected = collect(layers, start, stop, collection)
         return end, collected, 0, 1
-    return stop, layers, start, collection.bands.n_bands[layer]
+    return stop, layers, start, bands.n_bands[layer]
 
 
 @inner
@@ -45,6 +45,7 @@ def forward(
     train,
     present,
     collection,
+    bands,
 ):
     """`kernels.forward` of a layer; `present` says which inputs of the network are."""
     start, stop = layers.first[layer], layers.first[layer + 1]
@@ -54,7 +55,7 @@ def forward(
     j = start
     while j < stop:
         end, some, here, n_bands = _next_piece(
-            layers, layer, j, stop, collects, collection
+            layers, layer, j, stop, collects, collection, bands
         )
         there, row = here + end - j, (j - start) * stride
         for band in range(n_bands):
@@ -67,7 +68,7 @@ def forward(
                 some,
                 here,
                 there,
-                stretch_of(some, layer, here, there, collection.bands, band, n_bands),
+                stretch_of(some, layer, here, there, bands, band, n_bands),
                 x,
                 out[row:],
                 slopes[row:],
@@ -118,6 +119,7 @@ def weight_gradient(
     ahead,
     present,
     collection,
+    bands,
 ):
     """`kernels.weight_gradient` of some neurons of a layer, over columns 0 to `last`.
 
@@ -129,7 +131,7 @@ def weight_gradient(
     j = start
     while j < stop:
         end, some, here, n_bands = _next_piece(
-            layers, layer, j, stop, collects, collection
+            layers, layer, j, stop, collects, collection, bands
         )
         there, row = here + end - j, (j - start) * stride
         sums = gradient[layers.indptr[j] - layers.indptr[start] :]
@@ -144,7 +146,7 @@ def weight_gradient(
                 some,
                 here,
                 there,
-                stretch_of(some, layer, here, there, collection.bands, band, n_bands),
+                stretch_of(some, layer, here, there, bands, band, n_bands),
                 x,
                 deltas[row:],
                 target,

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_sparse_nn.engine import bands
 from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.layers import SparseLayers, connections_of, layer_indptr
 from sklearn_sparse_nn.engine.simd import LINE
@@ -30,7 +29,6 @@ _COST = 40
 class Collection(NamedTuple):
     """Room for the connections of present inputs: a row for each thread, or its row."""
 
-    bands: bands.Bands  # for layers of which all connections are used
     present: np.ndarray  # of each input, in all columns at hand
     indptr: np.ndarray
     indices: np.ndarray
@@ -39,29 +37,26 @@ class Collection(NamedTuple):
     gradient: np.ndarray
 
 
-def new_collection(layers, stride, n_threads):
-    """Room to collect connections of the first layer, and the bands of all layers."""
+def new_collection(layers, n_threads):
+    """Room to collect connections of the first layer."""
     largest = int(np.diff(layer_indptr(layers, 0)).max(initial=0))
     n_connections = len(layers.indices[connections_of(layers, 0)])
     room = max(largest, min(_ROOM, n_connections)) + 1
     n_neurons = min(_ROOM, layers.sizes[1])
-    cut = bands.new_bands(layers, stride)
-    return _rooms(cut, n_threads, layers.sizes[0], n_neurons, room)
+    return _rooms(n_threads, layers.sizes[0], n_neurons, room)
 
 
 @lru_cache
 def no_collection(n_threads):
     """No room: to make some for a single sample took a sixth of its prediction."""
-    nowhere = bands.Bands(*[np.zeros(0, dtype=np.int64)] * 3)
-    return _rooms(nowhere, n_threads, 0, 0, 0)
+    return _rooms(n_threads, 0, 0, 0)
 
 
-def _rooms(bands, n_threads, n_inputs, n_neurons, n_connections):
+def _rooms(n_threads, n_inputs, n_neurons, n_connections):
     def rows(n, dtype):
         return np.zeros((n_threads, n), dtype=dtype)
 
     return Collection(
-        bands=bands,
         present=rows(n_inputs, np.bool_),
         indptr=rows(n_neurons + 1, np.int64),
         indices=rows(n_connections, np.uint32),
@@ -75,7 +70,6 @@ def _rooms(bands, n_threads, n_inputs, n_neurons, n_connections):
 def collection_of(collection, thread):
     """The room of a thread."""
     return Collection(
-        collection.bands,
         collection.present[thread],
         collection.indptr[thread],
         collection.indices[thread],

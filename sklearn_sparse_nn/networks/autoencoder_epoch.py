@@ -103,7 +103,6 @@ def train_batches(
 ):
     """Run mini-batches `batches[0]` to `batches[1]` of an epoch on one thread."""
     collection = presence.collection_of(work.collection, thread)
-    errors = work.errors[thread]
     n_taken = 0
     for turn in range(batches[1] - batches[0]):
         batch = batches[0] + turn
@@ -124,7 +123,7 @@ def train_batches(
             _corrupt(layers.sizes[0], *columns, tile, noise, noise_factor, noise_key)
             forward(layers, functions, *columns, tile, dropout, key, collection)
             _output_deltas(layers, *columns, len(here), tile)
-            backward(layers, *columns, tile, errors, collection.bands)
+            backward(layers, *columns, tile, work.errors[thread])
         if not barrier(shared, n_threads, 2 * turn + 1):
             return
 

@@ -7,7 +7,7 @@ from sklearn_sparse_nn.networks.batches import new_workspace, rows_from
 
 
 @inner
-def backward(layers, first, last, tile, errors, bands):
+def backward(layers, first, last, tile, errors):
     """Take the error terms of columns `first` to `last` back to the first layer.
 
     Until its error comes back, a hidden neuron keeps its slope in its row of `deltas`.
@@ -26,7 +26,7 @@ def backward(layers, first, last, tile, errors, bands):
             errors,
             stride,
             tile.ahead,
-            bands,
+            tile.bands,
         )
         slopes = rows_from(tile.deltas, previous, stride)
         n_neurons = start - previous

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_sparse_nn.engine import passes, presence
+from sklearn_sparse_nn.engine.bands import Bands, new_bands
 from sklearn_sparse_nn.engine.buffers import (
     aligned_zeros,
     look_ahead,
@@ -46,6 +47,7 @@ class Workspace(NamedTuple):
     losses: np.ndarray  # of each column of one phase
     gradients: np.ndarray  # per thread, of the connections of one block
     collection: presence.Collection  # per thread
+    bands: Bands
     blocks: np.ndarray  # (layer, first neuron, last neuron) of each block
     penalties: np.ndarray  # sum of squared weights of each block
 
@@ -60,6 +62,7 @@ class Tile(NamedTuple):
     stride: int  # distance between two rows
     span: int  # random numbers set aside for each row
     ahead: int | None
+    bands: Bands
     column: int  # its first column in the mini-batch
 
 
@@ -82,6 +85,7 @@ def tile_of(work, tile):
         work.stride,
         work.span,
         work.ahead,
+        work.bands,
         column,
     )
 
@@ -136,6 +140,7 @@ def _sum_gradients(layers, block, width, work, gradient, bias_gradient, collecti
             work.ahead,
             work.present[tile],
             collection,
+            work.bands,
         )
 
 
@@ -256,13 +261,14 @@ def columns_side_by_side(buffer, stride, rows):
 
 def block_buffers(layers, stride, n_threads):
     """The buffers that depend on where the connections are."""
-    collection = presence.new_collection(layers, stride, n_threads)
-    blocks = _blocks(layers, collection.bands.n_bands)
+    bands = new_bands(layers, stride)
+    blocks = _blocks(layers, bands.n_bands)
     n_connections = layers.indptr[blocks[:, 2]] - layers.indptr[blocks[:, 1]]
     n_parameters = n_connections + blocks[:, 2] - blocks[:, 1]
     return dict(
         gradients=np.zeros((n_threads, n_parameters.max(initial=0)), dtype=np.float32),
-        collection=collection,
+        collection=presence.new_collection(layers, n_threads),
+        bands=bands,
         blocks=blocks,
         penalties=np.zeros(len(blocks), dtype=np.float32),
     )

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_sparse_nn.engine import kernels, passes, presence
+from sklearn_sparse_nn.engine.bands import new_bands
 from sklearn_sparse_nn.engine.buffers import aligned_zeros, look_ahead
 from sklearn_sparse_nn.engine.compilation import entry_point, inner
 from sklearn_sparse_nn.engine.inputs import read_batch
@@ -56,6 +57,7 @@ def forward(layers, functions, first, last, tile, dropout, key, collection):
             learns,
             tile.present,
             collection,
+            tile.bands,
         )
         if learns and dropout > 0:
             for j in range(start, stop):
@@ -101,7 +103,7 @@ def decision_workspace(layers, width, n_threads):
     nothing = np.zeros((n_threads, 0), dtype=np.float32)
     collection = presence.no_collection(n_threads)
     if width > 1:
-        collection = presence.new_collection(layers, width, n_threads)
+        collection = presence.new_collection(layers, n_threads)
     return Workspace(
         activations=aligned_zeros(n_threads * size).reshape(n_threads, size),
         deltas=nothing,
@@ -113,6 +115,7 @@ def decision_workspace(layers, width, n_threads):
         losses=np.zeros(n_threads * width, dtype=np.float32),
         gradients=nothing,
         collection=collection,
+        bands=new_bands(layers, width),
         blocks=np.zeros((0, 3), dtype=np.int64),
         penalties=nothing[0],
     )

@@ -57,11 +57,12 @@ def _activate_hidden(layers, first, last, tile, collection):
         False,
         tile.present,
         collection,
+        tile.bands,
     )
 
 
 @inner
-def _activate_visible(layers, visible, first, last, tile, errors, bands):
+def _activate_visible(layers, visible, first, last, tile, errors):
     """Probabilities of the visible neurons in columns `first` to `last` of a tile."""
     stride, n_visible = tile.stride, layers.sizes[0]
     passes.input_gradient(
@@ -74,7 +75,7 @@ def _activate_visible(layers, visible, first, last, tile, errors, bands):
         errors,
         stride,
         tile.ahead,
-        bands,
+        tile.bands,
     )
     kernels.activate_errors(
         first,
@@ -107,7 +108,7 @@ def _sleep(
     for step in range(n_steps):
         key = random_key(seed, n_updates, 2 * step)
         _draw(tile.deltas, layers.sizes[1], first, last, tile, key)
-        _activate_visible(layers, visible, first, last, tile, errors, collection.bands)
+        _activate_visible(layers, visible, first, last, tile, errors)
         key = random_key(seed, n_updates, 2 * step + 1)
         _draw(tile.activations, layers.sizes[0], first, last, tile, key)
         _activate_hidden(layers, first, last, tile, collection)

@@ -29,6 +29,7 @@ def _passes(
     bias,
     present,
     room,
+    cut,
 ):
     collection = presence.collection_of(room, 0)
     passes.forward(
@@ -46,9 +47,10 @@ def _passes(
         True,
         present,
         collection,
+        cut,
     )
     passes.input_gradient(
-        0, WIDTH, layers, layer, deltas, WIDTH, errors, WIDTH, None, collection.bands
+        0, WIDTH, layers, layer, deltas, WIDTH, errors, WIDTH, None, cut
     )
     passes.weight_gradient(
         WIDTH,
@@ -64,6 +66,7 @@ def _passes(
         None,
         present,
         collection,
+        cut,
     )
 
 
@@ -95,8 +98,9 @@ def _results(layers, layer, start, stop):
     gradient, bias = np.ones(n_connections, np.float32), np.ones(stop - start)
     bias = bias.astype(np.float32)
     present = np.ones(layers.sizes[0], dtype=bool)
-    room = presence.new_collection(layers, WIDTH, 1)
-    args = x, out, slopes, deltas, errors, gradient, bias, present, room
+    room = presence.new_collection(layers, 1)
+    cut = bands.new_bands(layers, WIDTH)
+    args = x, out, slopes, deltas, errors, gradient, bias, present, room, cut
     _passes(layers, layer, start, stop, *args)
     return [array.tobytes() for array in (out, slopes, errors, gradient, bias)]
 
@@ -156,7 +160,7 @@ def test_bands_are_for_many_connections_and_far_rows(density, expected, monkeypa
     assert bands.new_bands(layers, WIDTH).n_bands.tolist() == [1, 1]
 
 
-def test_kernels_take_the_connections_that_a_stretch_names():
+def test_all_connections_are_one_stretch():
     layers = _layers([5, 4], 1.0, 0)
     stretch = kernels.all_connections.py_func(layers, 1, 3)
     assert stretch.begins.tolist() == [5, 10] and stretch.ends.tolist() == [10, 15]

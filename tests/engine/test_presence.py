@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_sparse_nn.engine import kernels, passes, presence
 from sklearn_sparse_nn.engine.activations import hidden_activations
+from sklearn_sparse_nn.engine.bands import new_bands
 from sklearn_sparse_nn.engine.buffers import aligned_zeros
 from sklearn_sparse_nn.engine.compilation import entry_point
 from sklearn_sparse_nn.engine.layers import stack_layers
@@ -27,7 +28,9 @@ def _forward(layers, x, out, slopes, ahead, train):
 
 
 @entry_point
-def _forward_present(first, last, layers, x, out, slopes, ahead, train, present, room):
+def _forward_present(
+    first, last, layers, x, out, slopes, ahead, train, present, room, bands
+):
     passes.forward(
         first,
         last,
@@ -43,12 +46,13 @@ def _forward_present(first, last, layers, x, out, slopes, ahead, train, present,
         train,
         present,
         presence.collection_of(room, 1),
+        bands,
     )
 
 
 @entry_point
 def _weight_gradient_present(
-    last, layers, start, stop, x, deltas, gradient, bias, ahead, present, room
+    last, layers, start, stop, x, deltas, gradient, bias, ahead, present, room, bands
 ):
     passes.weight_gradient(
         last,
@@ -64,6 +68,7 @@ def _weight_gradient_present(
         ahead,
         present,
         presence.collection_of(room, 1),
+        bands,
     )
 
 
@@ -91,7 +96,8 @@ class Case:
         self.x, rows = _random(rng, n_inputs, WIDTH)
         rows.reshape(n_inputs, -1, LINE)[~self.present.T] = 0
         self.deltas, _ = _random(rng, n_neurons, WIDTH)
-        self.room = presence.new_collection(self.layers, WIDTH, 2)
+        self.room = presence.new_collection(self.layers, 2)
+        self.bands = new_bands(self.layers, WIDTH)
         self.n_neurons, self.n_inputs = n_neurons, n_inputs
 
     def x_with_traps(self, last=WIDTH):
@@ -106,7 +112,17 @@ class Case:
         present = self.present.reshape(-1)
         x = self.x if x is None else x
         _forward_present(
-            first, last, self.layers, x, out, slopes, ahead, train, present, self.room
+            first,
+            last,
+            self.layers,
+            x,
+            out,
+            slopes,
+            ahead,
+            train,
+            present,
+            self.room,
+            self.bands,
         )
         return out, slopes
 
@@ -115,7 +131,8 @@ class Case:
         gradient = np.ones(indptr[stop] - indptr[start], dtype=np.float32)
         bias, deltas = np.ones(stop - start, np.float32), self.deltas[start * WIDTH :]
         args = (self.layers, start, stop, x, deltas, gradient, bias, ahead)
-        _weight_gradient_present(last, *args, self.present.reshape(-1), self.room)
+        present = self.present.reshape(-1)
+        _weight_gradient_present(last, *args, present, self.room, self.bands)
         return gradient, bias
 
     def expected_gradients(self, start, stop, last=WIDTH):

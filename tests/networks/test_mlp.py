@@ -346,6 +346,15 @@ def test_blocks_of_a_large_layer_have_several_connections_for_each_row():
     assert n_connections[blocks[:, 0] == 2].max() <= 4096
 
 
+def test_a_layer_in_bands_has_fewer_blocks():
+    layers = _network(sizes=[100, 30_000, 3], epsilon=20).layers
+    for n_bands, n_blocks in [(1, 3), (2, 2)]:
+        blocks = batches._blocks(layers, np.array([1, n_bands]))
+        assert (blocks[:, 0] == 1).sum() == n_blocks
+        assert blocks[0, 1] == 0 and blocks[-1, 2] == 30_003
+        assert (blocks[1:, 1] == blocks[:-1, 2]).all()
+
+
 def test_blocks_cover_each_neuron_once(monkeypatch):
     for block in (1, 7, 50, 4096):
         monkeypatch.setattr(batches, "_LEAST_BLOCK", block)
