@@ -34,6 +34,10 @@ class Bands(NamedTuple):
     cuts: np.ndarray  # first connection of each neuron in each band, then its last end
 
 
+#: For a single sample, which goes over all connections of a neuron at once.
+NO_BANDS = Bands(*[np.zeros(0, dtype=np.int64)] * 3)
+
+
 def new_bands(layers, stride):
     """Bands for tiles of `stride` columns."""
     n_bands, first, cuts = [], [], [np.zeros(0, dtype=np.int64)]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_sparse_nn.engine import kernels, passes, presence
-from sklearn_sparse_nn.engine.bands import new_bands
+from sklearn_sparse_nn.engine.bands import NO_BANDS, new_bands
 from sklearn_sparse_nn.engine.buffers import aligned_zeros, look_ahead
 from sklearn_sparse_nn.engine.compilation import entry_point, inner
 from sklearn_sparse_nn.engine.inputs import read_batch
@@ -101,8 +101,9 @@ def decision_workspace(layers, width, n_threads):
     """Buffers for `decide`: a tile of `width` columns, or of one, for each thread."""
     size = int(layers.sizes[0] + layers.first[-1]) * width
     nothing = np.zeros((n_threads, 0), dtype=np.float32)
-    collection = presence.no_collection(n_threads)
+    bands, collection = NO_BANDS, presence.no_collection(n_threads)
     if width > 1:
+        bands = new_bands(layers, width)
         collection = presence.new_collection(layers, n_threads)
     return Workspace(
         activations=aligned_zeros(n_threads * size).reshape(n_threads, size),
@@ -115,7 +116,7 @@ def decision_workspace(layers, width, n_threads):
         losses=np.zeros(n_threads * width, dtype=np.float32),
         gradients=nothing,
         collection=collection,
-        bands=new_bands(layers, width),
+        bands=bands,
         blocks=np.zeros((0, 3), dtype=np.int64),
         penalties=nothing[0],
     )
