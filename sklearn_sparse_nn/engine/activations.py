@@ -55,8 +55,8 @@ def hidden_activations(name, n_layers):
 
 
 # tanh(x) = x P(u) / Q(u), u = (x / BOUND)², by reweighted least squares on
-# [-BOUND, BOUND]: 3.4e-7 from tanh at most, which is rounding. Beyond BOUND, float32
-# tanh is 1.
+# [-BOUND, BOUND]: 3.4e-7 from tanh at most, which is rounding. It may pass 1, hence the
+# clamp. Beyond BOUND, float32 tanh is 1.
 _BOUND = np.float32(9)
 _P = np.float32([1.0, 10.8386326, 22.9345722, 10.9525347, 0.574876726])
 _Q = np.float32([1.0, 37.8386192, 169.778946, 174.612335, 33.4756355])
@@ -76,8 +76,13 @@ def activation_of_width(lanes):
     v = vector_operations(lanes)
 
     @inner(inline="always")
+    def clamp(x, bound):
+        # `x` comes second: not a number is neither larger nor smaller, and stays.
+        return v.minimum(v.broadcast(bound), v.maximum(v.broadcast(-bound), x))
+
+    @inner(inline="always")
     def tanh(x):
-        x = v.minimum(v.maximum(x, v.broadcast(-_BOUND)), v.broadcast(_BOUND))
+        x = clamp(x, _BOUND)
         u = v.multiply(x, v.broadcast(_INVERSE_BOUND))
         u = v.multiply(u, u)
         p = v.fma(v.broadcast(_P4), u, v.broadcast(_P3))
@@ -88,7 +93,7 @@ def activation_of_width(lanes):
         q = v.fma(q, u, v.broadcast(_Q2))
         q = v.fma(q, u, v.broadcast(_Q1))
         q = v.fma(q, u, v.broadcast(_Q0))
-        return v.divide(v.multiply(x, p), q)
+        return clamp(v.divide(v.multiply(x, p), q), _ONE)
 
     @inner(inline="always")
     def activate(z, out, slopes, offset, kind, left_slope, train):

@@ -1,3 +1,5 @@
+from functools import cache
+
 import numpy as np
 import pytest
 from numba import njit
@@ -8,25 +10,31 @@ from sklearn_sparse_nn.engine.activations import (
     hidden_activations,
 )
 from sklearn_sparse_nn.engine.buffers import aligned_zeros
-from sklearn_sparse_nn.engine.simd import LINE, vector_operations
+from sklearn_sparse_nn.engine.simd import LINE, TILES, vector_operations
 from tests import naive
 
-_activate = activation_of_width(LINE)
-_load = vector_operations(LINE).load
+_WIDTHS = (*TILES, 1)
 
 
-@njit
-def _activate_all(z, out, slopes, kind, left_slope, train):
-    for i in range(0, len(z), LINE):
-        _activate(_load(z, i), out, slopes, i, kind, left_slope, train)
+@cache
+def _activate_all(lanes):
+    activate, load = activation_of_width(lanes), vector_operations(lanes).load
+
+    @njit
+    def activate_all(z, out, slopes, kind, left_slope, train):
+        for i in range(0, len(z), lanes):
+            activate(load(z, i), out, slopes, i, kind, left_slope, train)
+
+    return activate_all
 
 
-def _run(name, values, layer=0, train=True):
-    z, out, slopes = (aligned_zeros(-(-len(values) // LINE) * LINE) for _ in range(3))
+def _run(name, values, layer=0, train=True, lanes=LINE):
+    padded = -(-len(values) // lanes) * lanes
+    z, out, slopes = (aligned_zeros(padded) for _ in range(3))
     z[: len(values)] = values
     slopes[:] = 7
     kinds, left_slopes = hidden_activations(name, 4)
-    _activate_all(z, out, slopes, kinds[layer], left_slopes[layer], train)
+    _activate_all(lanes)(z, out, slopes, kinds[layer], left_slopes[layer], train)
     return tuple(a[: len(values)] for a in (z, out, slopes))
 
 
@@ -54,10 +62,32 @@ def test_bounded_activations_saturate(name, z):
     np.testing.assert_allclose(slopes, 0, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["relu", "all_relu", "leaky_relu", "identity"])
-def test_not_a_number_is_not_hidden(name):
-    _, values, _ = _run(name, [np.nan])
-    assert np.isnan(values).all()
+def _floats():
+    """Numbers from all over float32, and closely where tanh nears its bounds."""
+    bits = np.arange(0, 2**32, 5003, dtype=np.uint32).view(np.float32)
+    most, least = np.finfo(np.float32).max, np.finfo(np.float32).smallest_subnormal
+    special = np.float32([0, least, 1e-40, most, np.inf])
+    near = np.linspace(-20, 20, 500_001, dtype=np.float32)
+    return np.concatenate([bits[~np.isnan(bits)], near, special, -special])
+
+
+@pytest.mark.parametrize("lanes", _WIDTHS)
+@pytest.mark.parametrize(
+    "name, low, steepest", [("tanh", -1, 1), ("logistic", 0, 0.25)]
+)
+def test_bounds_hold_for_all_numbers(name, low, steepest, lanes):
+    _, values, slopes = _run(name, _floats(), lanes=lanes)
+    assert values.min() >= low and values.max() <= 1
+    assert slopes.min() >= 0 and slopes.max() <= steepest
+
+
+@pytest.mark.parametrize("lanes", _WIDTHS)
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_not_a_number_is_not_hidden(name, lanes):
+    _, values, slopes = _run(name, [1, np.nan, -np.nan, 2], lanes=lanes)
+    np.testing.assert_array_equal(np.isnan(values), [False, True, True, False])
+    if name in ("tanh", "logistic"):
+        np.testing.assert_array_equal(np.isnan(slopes), np.isnan(values))
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
