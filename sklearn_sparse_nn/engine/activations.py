@@ -14,17 +14,13 @@ from sklearn_sparse_nn.engine.simd import vector_operations
 PIECEWISE_LINEAR, TANH, LOGISTIC = range(3)
 IDENTITY = PIECEWISE_LINEAR, np.float32(1)  # kind and left slope
 
-_LEFT_SLOPES = {
-    "relu": 0.0,
-    "leaky_relu": 0.01,
-    "all_relu": 0.6,
-    "identity": IDENTITY[1],
-}
+#: Slopes left of 0 that are the same in all hidden layers.
+LEFT_SLOPES = {"relu": 0.0, "leaky_relu": 0.01, "identity": 1.0}
 
 ACTIVATIONS = ("relu", "all_relu", "leaky_relu", "tanh", "logistic", "identity")
 
 
-def hidden_activations(name, n_layers):
+def hidden_activations(name, n_layers, all_relu_slope=0.6):
     """Kind and left slope of the activation of each layer; the output is linear.
 
     Parameters
@@ -34,6 +30,9 @@ def hidden_activations(name, n_layers):
         to layer, so that negative values neither die nor bias the next layer.
     n_layers : int
         Number of layers, the output layer included.
+    all_relu_slope : float, default=0.6
+        The slope of All-ReLU left of 0 is ``-all_relu_slope`` in the first hidden
+        layer, ``+all_relu_slope`` in the second, and so on in turns.
 
     Returns
     -------
@@ -47,9 +46,9 @@ def hidden_activations(name, n_layers):
     """
     kind = {"tanh": TANH, "logistic": LOGISTIC}.get(name, PIECEWISE_LINEAR)
     kinds = np.full(n_layers, kind)
-    left_slopes = np.full(n_layers, _LEFT_SLOPES.get(name, 0.0), dtype=np.float32)
+    left_slopes = np.full(n_layers, LEFT_SLOPES.get(name, 0.0), dtype=np.float32)
     if name == "all_relu":
-        left_slopes[1::2] *= -1
+        left_slopes[0::2], left_slopes[1::2] = -all_relu_slope, all_relu_slope
     kinds[-1], left_slopes[-1] = IDENTITY
     return kinds, left_slopes
 

@@ -6,15 +6,20 @@ A neuron with `d` connections needs weights of variance ``gain² / d``. In a spa
 
 import numpy as np
 
+from sklearn_sparse_nn.engine.activations import LEFT_SLOPES
 from sklearn_sparse_nn.topology.cells import neuron_blocks
 
-# ReLU silences half of its inputs, which costs half of the variance (He et al., 2015).
-_GAINS = {"relu": np.sqrt(2), "all_relu": np.sqrt(2 / 1.36), "leaky_relu": np.sqrt(2)}
 
+def activation_gain(activation, all_relu_slope=0.6):
+    """The gain that makes up for what the activation function takes away.
 
-def activation_gain(activation):
-    """The gain that makes up for what the activation function takes away."""
-    return _GAINS.get(activation, 1.0)
+    A slope of `s` left of 0 keeps ``(1 + s²) / 2`` of the variance, whatever its sign:
+    ReLU keeps half of it (He et al., 2015).
+    """
+    slopes = LEFT_SLOPES | {"all_relu": all_relu_slope}
+    if activation not in slopes:
+        return 1.0
+    return np.sqrt(2 / (1 + slopes[activation] ** 2))
 
 
 def random_weights(fan_in, gain, rng):

@@ -48,9 +48,28 @@ def test_weights_in_blocks_are_those_drawn_at_once(monkeypatch, block, largest):
     assert in_blocks.bit_generator.state == at_once.bit_generator.state
 
 
-@pytest.mark.parametrize("name", ["relu", "leaky_relu", "all_relu", "identity"])
-@pytest.mark.parametrize("layer", [0, 1])
-def test_gain_makes_up_for_what_the_activation_takes_away(name, layer):
+def _kept(values):
+    """How much of the variance of the next layer's sums is left."""
+    return np.mean(values**2)
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "identity"])
+def test_gain_makes_up_for_what_the_activation_takes_away(name):
     z = np.random.default_rng(0).normal(size=400_000)
-    values, _ = naive.activate(name, z, layer)
-    assert abs(activation_gain(name) ** 2 * np.mean(values**2) - 1) < 0.01
+    values, _ = naive.activate(name, z)
+    assert abs(activation_gain(name) ** 2 * _kept(values) - 1) < 0.01
+
+
+@pytest.mark.parametrize("slope", [-1.5, -0.6, 0, 0.1, 0.6, 1, 3])
+def test_gain_makes_up_for_what_all_relu_takes_away(slope):
+    z = np.random.default_rng(0).normal(size=400_000)
+    for left in (-slope, slope):
+        values = np.where(z > 0, z, left * z)
+        assert abs(activation_gain("all_relu", slope) ** 2 * _kept(values) - 1) < 0.01
+
+
+@pytest.mark.parametrize(
+    "name, slope", [("relu", 0), ("leaky_relu", 0.01), ("all_relu", 0.6)]
+)
+def test_gain_is_exact(name, slope):
+    assert activation_gain(name) == pytest.approx(np.sqrt(2 / (1 + slope**2)), 1e-15)
