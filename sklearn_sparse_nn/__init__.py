@@ -1,6 +1,7 @@
 """Truly sparse neural networks with scikit-learn's interface."""
 
 from sklearn_sparse_nn.estimators import (
+    TRUSTED_TYPES,
     QuickSelectionSelector,
     SETAutoencoder,
     SETClassifier,
@@ -10,6 +11,7 @@ from sklearn_sparse_nn.estimators import (
 
 __version__ = "0.1.0"
 __all__ = [
+    "TRUSTED_TYPES",
     "QuickSelectionSelector",
     "SETAutoencoder",
     "SETClassifier",

@@ -4,7 +4,8 @@ A mini-batch is copied into the feature-major input rows of the network; X itsel
 never copied, transposed or made dense. Which inputs are present, other than zero in
 some sample, is noted on the way: see `presence`. X is passed to the kernels as an
 address with strides, so that C and Fortran order, slices, read-only arrays and memory
-maps all meet one compiled function.
+maps all meet one compiled function. Compiled code believes an address: what X is, is
+checked here, where the address is taken.
 """
 
 from typing import NamedTuple
@@ -26,11 +27,13 @@ class Inputs(NamedTuple):
 
     For a dense X, `address` is that of its first element and the strides are in bytes.
     For a CSR X, `address` and `indices` are those of `X.data` and `X.indices` (int32)
-    and `indptr` has a length of n_samples + 1. A value `x` of feature `i` is read as
-    ``(x - shifts[i]) * scales[i]``, or as it is when they are empty.
+    and `indptr` has a length of n_samples + 1. `double` says that values are float64.
+    A value `x` of feature `i` is read as ``(x - shifts[i]) * scales[i]``, computed in
+    float64, or as it is when they are empty.
     """
 
     address: int
+    double: bool
     row_stride: int
     column_stride: int
     indices: int
@@ -40,13 +43,16 @@ class Inputs(NamedTuple):
     scales: np.ndarray
 
 
-def describe_inputs(X, shifts=(), scales=()):
+def describe_inputs(X, n_inputs, shifts=(), scales=()):
     """Describe X to the kernels.
 
     Parameters
     ----------
-    X : ndarray or csr_array of float32, shape (n_samples, n_features)
-    shifts, scales : array-likes of shape (n_features,), or empty
+    X : ndarray or csr_array, shape (n_samples, n_inputs)
+        float32 or float64. A CSR X has one entry for a cell at most.
+    n_inputs : int
+        Number of inputs of the network that will read X.
+    shifts, scales : array-likes of shape (n_inputs,), or empty
         What to subtract from each feature, and what to multiply it by then.
 
     Returns
@@ -54,17 +60,49 @@ def describe_inputs(X, shifts=(), scales=()):
     inputs : Inputs
     kept : object
         Owns the memory that `inputs` points to: keep it as long as `inputs` is used.
+
+    Raises
+    ------
+    ValueError
+        If X is of another shape or dtype, or if the indices of a CSR X lead outside.
     """
-    moments = [np.array(moment, dtype=np.float32) for moment in (shifts, scales)]
+    if X.ndim != 2 or X.shape[1] != n_inputs:
+        raise ValueError(f"X is of shape {X.shape}; the network has {n_inputs} inputs.")
+    if X.dtype not in (np.float32, np.float64):
+        raise ValueError(f"X must be float32 or float64, got {X.dtype}.")
+    moments = [np.array(moment, dtype=np.float64) for moment in (shifts, scales)]
+    if any(len(moment) not in (0, n_inputs) for moment in moments):
+        raise ValueError(f"shifts and scales must be {n_inputs} numbers each, or none.")
+    double = X.dtype == np.float64
     if not sparse.issparse(X):
         no_indptr = np.zeros(0, dtype=np.int64)
-        place = X.ctypes.data, *X.strides, 0, no_indptr
-        return Inputs(*place, X.shape[1], *moments), X
+        place = X.ctypes.data, double, *X.strides, 0, no_indptr
+        return Inputs(*place, n_inputs, *moments), X
+    _check_structure(X)
     data = np.ascontiguousarray(X.data)
     indices = np.ascontiguousarray(X.indices, dtype=np.int32)
     indptr = X.indptr.astype(np.int64)
-    place = data.ctypes.data, 0, 0, indices.ctypes.data, indptr
-    return Inputs(*place, X.shape[1], *moments), (data, indices)
+    place = data.ctypes.data, double, 0, 0, indices.ctypes.data, indptr
+    return Inputs(*place, n_inputs, *moments), (data, indices)
+
+
+def _check_structure(X):
+    """Check that the rows of a CSR X lie one after the other, within its shape."""
+    n_samples, n_features = X.shape
+    data, indices, indptr = X.data, X.indices, X.indptr
+    in_order = (
+        len(indptr) == n_samples + 1
+        and indptr[0] == 0
+        and (indptr[1:] >= indptr[:-1]).all()
+        and indptr[-1] <= min(len(data), len(indices))
+    )
+    indices = indices[: indptr[-1]] if in_order else indices
+    lowest, highest = indices.min(initial=0), indices.max(initial=0)
+    if not in_order or lowest < 0 or highest >= max(n_features, 1):
+        raise ValueError(
+            "The index arrays of the sparse X are damaged: they lead outside of its "
+            f"shape {X.shape}."
+        )
 
 
 def _read(numba_type, llvm_type):
@@ -88,7 +126,15 @@ def _bits(typing_context, number):
 
 
 _float32_at = _read(types.float32, ir.FloatType())
+_float64_at = _read(types.float64, ir.DoubleType())
 _int32_at = _read(types.int32, ir.IntType(32))
+
+
+@inner(inline="always")
+def _moments(inputs, feature):
+    if len(inputs.scales):
+        return inputs.shifts[feature], inputs.scales[feature]
+    return 0.0, 1.0
 
 
 @inner
@@ -99,16 +145,30 @@ def _read_dense(inputs, samples, first, last, rows, stride, present):
         end = min(line + LINE, last)
         flags = flags_of_line(present, inputs.n_features, line)
         n_copied = 0
-        if end - line == LINE and inputs.column_stride == 4:
+        whole = end - line == LINE and inputs.column_stride == 4 and not inputs.double
+        if whole:
             n_copied = _copy_blocks(inputs, samples[line:], rows[line:], stride, flags)
         for feature in range(n_copied, inputs.n_features):
             address = inputs.address + feature * inputs.column_stride
             row = rows[feature * stride + line : feature * stride + end]
+            _read_feature(inputs, samples[line:], address, feature, row)
             bits = np.int32(0)
             for i in range(end - line):
-                row[i] = _float32_at(address + samples[line + i] * inputs.row_stride)
                 bits |= _bits(row[i])
             flags[feature] = bits != 0
+
+
+@inner
+def _read_feature(inputs, samples, address, feature, row):
+    """Copy one feature of some samples; from float64, standardised on the way."""
+    if inputs.double:
+        shift, scale = _moments(inputs, feature)
+        for i in range(len(row)):
+            value = _float64_at(address + samples[i] * inputs.row_stride)
+            row[i] = np.float32((value - shift) * scale)
+    else:
+        for i in range(len(row)):
+            row[i] = _float32_at(address + samples[i] * inputs.row_stride)
 
 
 @inner
@@ -135,8 +195,21 @@ def _read_sparse(inputs, samples, first, last, rows, stride, present):
         sample, flags = samples[column], flags_of_line(present, n_features, column)
         for k in range(inputs.indptr[sample], inputs.indptr[sample + 1]):
             feature = np.int64(_int32_at(inputs.indices + 4 * k))
-            rows[feature * stride + column] += _float32_at(inputs.address + 4 * k)
+            shift, scale = _moments(inputs, feature)
+            if inputs.double:
+                value = _float64_at(inputs.address + 8 * k)
+            else:
+                value = np.float64(_float32_at(inputs.address + 4 * k))
+            rows[feature * stride + column] = np.float32((value - shift) * scale)
             flags[feature] = True
+
+
+@inner
+def _fill(inputs, first, last, rows, stride):
+    """Fill columns `first` to `last` with what a value of zero is read as."""
+    for feature in range(inputs.n_features):
+        zero = np.float32((0.0 - inputs.shifts[feature]) * inputs.scales[feature])
+        rows[feature * stride + first : feature * stride + last] = zero
 
 
 @inner
@@ -157,7 +230,7 @@ def _standardise(inputs, first, last, rows, stride):
         shift, scale = inputs.shifts[feature], inputs.scales[feature]
         row = rows[feature * stride + first : feature * stride + last]
         for i in range(len(row)):
-            row[i] = (row[i] - shift) * scale
+            row[i] = np.float32((np.float64(row[i]) - shift) * scale)
 
 
 @inner
@@ -179,14 +252,17 @@ def read_batch(inputs, samples, first, last, rows, stride, present):
         Which inputs are present in these columns of `rows`, before and after: see
         `presence.flags_of_line`.
     """
-    n_features = inputs.n_features
+    n_features, standardises = inputs.n_features, len(inputs.scales) > 0
     end = max(first, min(last, len(samples)))
     if len(inputs.indptr):
         _clear(n_features, first, last, rows, stride, present)
+        if standardises:
+            _fill(inputs, first, end, rows, stride)
         _read_sparse(inputs, samples, first, end, rows, stride, present)
     else:
         _clear(n_features, end // LINE * LINE, last, rows, stride, present)
         _read_dense(inputs, samples, first, end, rows, stride, present)
-    if len(inputs.scales):
-        _standardise(inputs, first, end, rows, stride)
+        if standardises and not inputs.double:
+            _standardise(inputs, first, end, rows, stride)
+    if standardises:
         mark_all(present, n_features, first, end)

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+_DTYPES = [np.dtype(t) for t in "i8 i8 i8 u4 f4 f4".split()]
+
 
 class SparseLayers(NamedTuple):
     """Weights and connections of consecutive sparse layers.
@@ -132,6 +134,57 @@ def part_of(layers, start, stop):
 def copy_layers(layers):
     """A deep copy."""
     return SparseLayers(*(array.copy() for array in layers))
+
+
+def check_layers(layers):
+    """Check that compiled code can follow the connections of a network.
+
+    Parameters
+    ----------
+    layers : SparseLayers
+        Of a file, say, that somebody may have altered.
+
+    Raises
+    ------
+    ValueError
+        If an array is not what `SparseLayers` says. This takes time in proportion to
+        the connections.
+    """
+    sizes, first, indptr, indices, weights, intercepts = layers
+    require(layers, _DTYPES, "The network is damaged: ")
+    n_connections, n_neurons = len(indices), sizes[1:].sum()
+    lengths = [len(first), len(indptr), len(weights), len(intercepts)]
+    if (
+        len(sizes) < 2
+        or sizes.min() < 1
+        or lengths != [len(sizes), n_neurons + 1, n_connections, n_neurons]
+        or first[0] != 0
+        or (np.diff(first) != sizes[1:]).any()
+        or (indptr[0], indptr[-1]) != (0, n_connections)
+        or (indptr[1:] < indptr[:-1]).any()
+    ):
+        raise ValueError("The network is damaged: its arrays do not fit each other.")
+    ascends = indices[1:] > indices[:-1]
+    starts = indptr[(indptr > 0) & (indptr < n_connections)]
+    ascends[starts - 1] = True  # between two neurons
+    here = (indices[connections_of(layers, i)] for i in range(n_layers(layers)))
+    inside = all(x.max(initial=0) < size for x, size in zip(here, sizes))
+    if not inside or not ascends.all():
+        raise ValueError(
+            "The network is damaged: a connection leads to an input that is not there, "
+            "or comes twice, or out of order."
+        )
+
+
+def require(arrays, dtypes, prefix=""):
+    """Check that arrays are one-dimensional, contiguous and of these dtypes."""
+    for array, dtype in zip(arrays, dtypes, strict=True):
+        if (
+            not isinstance(array, np.ndarray)
+            or (array.ndim, array.dtype) != (1, dtype)
+            or not array.flags.c_contiguous
+        ):
+            raise ValueError(f"{prefix}an array is not contiguous {dtype} numbers.")
 
 
 def to_read(layers):

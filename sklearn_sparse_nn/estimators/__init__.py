@@ -5,8 +5,10 @@ from sklearn_sparse_nn.estimators._classifier import SETClassifier
 from sklearn_sparse_nn.estimators._quick_selection import QuickSelectionSelector
 from sklearn_sparse_nn.estimators._rbm import SETRBMTransformer
 from sklearn_sparse_nn.estimators._regressor import SETRegressor
+from sklearn_sparse_nn.estimators._trusted import TRUSTED_TYPES
 
 __all__ = [
+    "TRUSTED_TYPES",
     "QuickSelectionSelector",
     "SETAutoencoder",
     "SETClassifier",

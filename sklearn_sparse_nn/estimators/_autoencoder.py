@@ -3,7 +3,6 @@
 from numbers import Integral, Real
 
 import numpy as np
-from joblib import effective_n_jobs
 from scipy import sparse
 from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
@@ -13,12 +12,19 @@ from sklearn.base import (
 from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_sparse_nn.engine.activations import ACTIVATIONS
 from sklearn_sparse_nn.engine.threads import ThreadTeam
-from sklearn_sparse_nn.estimators._base import RunningMoments, as_float32
+from sklearn_sparse_nn.estimators._base import all_or_nothing, in_dtype_of
 from sklearn_sparse_nn.estimators._layered import BaseLayeredNetwork
+from sklearn_sparse_nn.estimators._parallel import n_threads
+from sklearn_sparse_nn.estimators._samples import (
+    Moments,
+    dtype_of,
+    merged_moments,
+    moments,
+)
 from sklearn_sparse_nn.networks.autoencoder import NOISES, Autoencoder, Corruption
 from sklearn_sparse_nn.networks.mlp import TrainingParameters
 
@@ -49,6 +55,9 @@ class SETAutoencoder(
 default='tanh'
         Activation function of the hidden layers, see :class:`SETClassifier`. The
         outputs are linear.
+
+    all_relu_slope : float, default=0.6
+        Slope of 'all_relu' for negative x, between -1 and 1; not used by others.
 
     epsilon : float, default=13
         Number of connections per neuron: a layer from n to m neurons has
@@ -187,6 +196,7 @@ default='tanh'
             Interval(Integral, 1, None, closed="left"),
         ],
         "activation": [StrOptions(set(ACTIVATIONS))],
+        "all_relu_slope": [Interval(Real, -1, 1, closed="both")],
         "noise": [StrOptions(set(NOISES))],
         "noise_factor": [Interval(Real, 0, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
@@ -207,6 +217,7 @@ default='tanh'
         hidden_layer_sizes=(1000,),
         activation="tanh",
         *,
+        all_relu_slope=0.6,
         epsilon=13,
         zeta=0.2,
         topology="erdos_renyi",
@@ -228,6 +239,7 @@ default='tanh'
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.all_relu_slope = all_relu_slope
         self.epsilon = epsilon
         self.zeta = zeta
         self.topology = topology
@@ -247,8 +259,10 @@ default='tanh'
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    @property
-    def _scaling_hint(self):
+    # What float32 cannot hold is shifted before it is cast.
+    _reads_double = True
+
+    def _scaling_hint(self, X, y):
         if self.standardize:
             return ""
         return "The features may need to be scaled: standardize=True does it, or "
@@ -269,6 +283,7 @@ default='tanh'
     def _n_features_out(self):
         return int(self._fitted_layers().sizes[self._network.n_code_layers])
 
+    @all_or_nothing
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -310,6 +325,7 @@ default='tanh'
         self._run_epochs(self.max_iter, run_epoch, X, y)
         return self
 
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None):
         """Update the autoencoder with one pass over the data X, in mini-batches.
@@ -336,22 +352,19 @@ default='tanh'
         if first_pass:
             self._initialize(X, random_state)
         elif self.standardize:
-            self._moments.add(X)
-            self._network.shifts, self._network.scales = self._moments.standardiser()
+            self._moments = tuple(merged_moments(Moments(*self._moments), moments(X)))
+            self._network.shifts, self._network.scales = self._standardiser()
         if self._network.solver != self.solver:
             self._network.reset_optimiser(self.solver)
         order = random_state.permutation(X.shape[0])
-        with ThreadTeam(effective_n_jobs(self.n_jobs)) as team:
-            # Before training and not after it: new connections are trained before
-            # anybody transforms with them.
-            if self._network.remembers_a_batch:
-                self._evolve(self.n_iter_, None, team)
+        with ThreadTeam(n_threads(self.n_jobs)) as team:
+            self._evolve(self.n_iter_, None, team)
             self._train_epoch(X, order, team)
-        self._check_finite()
+        self._check_finite(X)
         return self
 
     def _validate(self, X, reset=False):
-        X = validate_data(self, X, **as_float32(X), reset=reset)
+        X = self._validate_X(X, reset)
         if self.noise == "masking" and self.noise_factor >= 1:
             raise ValueError(
                 "noise_factor is the share of the inputs that noise='masking' masks; "
@@ -364,23 +377,30 @@ default='tanh'
         hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()
         if not all(isinstance(size, int) and size > 0 for size in hidden):
             raise ValueError(f"hidden_layer_sizes must be integers > 0, got {hidden}.")
-        self._moments = RunningMoments(X.shape[1])
-        self._moments.add(X)
-        standardiser = self._moments.standardiser()
-        if not self.standardize:
-            standardiser = np.zeros_like(standardiser[0]), np.ones_like(standardiser[1])
+        self._moments = tuple(moments(X))
         self._network = Autoencoder(
             hidden,
             self._initial_topology(),
             self.epsilon,
             self.activation,
             random_state.randint(np.iinfo(np.int32).max),
-            *standardiser,
-            spread=self._moments.standard_deviation,
+            *self._standardiser(),
+            spread=Moments(*self._moments).standard_deviation,
+            all_relu_slope=self.all_relu_slope,
         )
-        self._rule = self._new_rule()
+        self._set_rule()
         self.n_iter_ = 0
         self.loss_curve_ = []
+
+    def _standardiser(self):
+        """What to subtract from each feature, and to multiply it by then."""
+        _, means, _ = self._moments
+        if not self.standardize:
+            return np.zeros_like(means), np.ones_like(means)
+        deviations = Moments(*self._moments).standard_deviation()
+        if not np.isfinite(deviations).all():
+            raise ValueError("X has values that are too large: their squares overflow.")
+        return means, 1 / np.where(deviations > 0, deviations, 1)
 
     def _train_epoch(self, X, order, team):
         """One pass over the samples in `order`."""
@@ -398,7 +418,7 @@ default='tanh'
         self.n_iter_ += 1
         self.loss_curve_.append(self.loss_)
         if not np.isfinite(self.loss_):
-            self._raise_divergence()
+            self._raise_divergence(X)
         if self.verbose:
             print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
 
@@ -415,11 +435,10 @@ default='tanh'
         H : ndarray of shape (n_samples, n_code)
             Activations of the neurons of the code.
         """
-        dtype = getattr(X, "dtype", None)
-        X = self._validate_samples(X)
-        with ThreadTeam(self._n_useful_threads(X.shape[0])) as team:
-            code = self._network.encode(X, team)
-        return code if dtype == np.float32 else code.astype(np.float64)
+        samples = self._validate_samples(X)
+        with ThreadTeam(self._n_useful_threads(samples.shape[0])) as team:
+            code = self._network.encode(samples, team)
+        return in_dtype_of(X, code)
 
     def inverse_transform(self, X):
         """Decode: compute the features that belong to a code.
@@ -435,7 +454,6 @@ default='tanh'
             Features, in the scale of the training data.
         """
         check_is_fitted(self, "_network")
-        dtype = getattr(X, "dtype", None)
         H = check_array(X, dtype=np.float32)
         if H.shape[1] != self._n_features_out:
             raise ValueError(
@@ -444,8 +462,8 @@ default='tanh'
             )
         with ThreadTeam(self._n_useful_threads(H.shape[0])) as team:
             outputs = self._network.decode(H, team)
-        features = self._network.rescale(outputs)
-        return features if dtype == np.float32 else features.astype(np.float64)
+        features = self._network.rescale(in_dtype_of(X, outputs))
+        return features.astype(np.float32) if dtype_of(X) == np.float32 else features
 
     def reconstruct(self, X):
         """Encode and decode: what the autoencoder makes of X.

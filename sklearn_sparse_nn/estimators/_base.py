@@ -1,23 +1,55 @@
 """What all estimators share: one sparse network inside, its epochs, its evolution."""
 
 import copy
+import functools
 import warnings
 from abc import ABC
 from numbers import Integral, Real
 
 import numpy as np
-from joblib import effective_n_jobs
-from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    InvalidParameterError,
+    StrOptions,
+)
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.estimators._parallel import n_threads
+from sklearn_sparse_nn.estimators._samples import dtype_of, validate_samples
 from sklearn_sparse_nn.topology import EVOLUTIONS, TOPOLOGIES, TrainingClock
 
 # An array of fewer numbers is checked faster than validated: see `_validate_samples`.
 _FEW_NUMBERS = 2**16
+# Samples whose outputs are looked at after training, and what is too large for an output:
+# its square overflows float32, and no step back is small enough.
+_N_WATCHED, _LARGEST_OUTPUT = 16, 1e18
+# What follows each epoch: a list of the estimator that grows in place.
+_HISTORIES = ("loss_curve_", "reconstruction_error_curve_", "history")
+
+
+def all_or_nothing(method):
+    """Let a method that trains leave the estimator as it was where it fails.
+
+    It is the outermost decorator: callbacks are to be taken down before.
+    """
+
+    @functools.wraps(method)
+    def train(self, *args, **kwargs):
+        before = self.__dict__.copy()
+        goes_on = method.__name__ == "partial_fit" or getattr(self, "warm_start", False)
+        try:
+            if goes_on:
+                self._branch()
+            return method(self, *args, **kwargs)
+        except BaseException:
+            self.__dict__ = before
+            raise
+
+    return train
 
 
 class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
@@ -43,22 +75,52 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
     _rate_parameter = "learning_rate"
     _scaling_hint = ""
 
+    def _validate_params(self):
+        """Validate the parameters, and those of the topology and of the rule."""
+        super()._validate_params()
+        validate_parts(self)
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if hasattr(self, "_network"):
+            self._check_fitted()
+
+    def _check_fitted(self):
+        """Raise a ValueError if what is fitted, of a file, does not fit its network."""
+        n_inputs = int(self._network.layers.sizes[0])
+        if self.n_features_in_ != n_inputs:
+            raise ValueError(
+                f"This {type(self).__name__} is damaged: n_features_in_ is "
+                f"{self.n_features_in_}, but its network has {n_inputs} inputs."
+            )
+
     def _fitted_layers(self):
         check_is_fitted(self, "_network")
         return self._network.layers
+
+    def _branch(self):
+        """Before training goes on: let it change copies of what is fitted."""
+        if hasattr(self, "_network"):
+            self._network = self._network.branch()
+            self._rule = copy.deepcopy(self._rule)
+        for name in _HISTORIES:
+            if name in self.__dict__:
+                setattr(self, name, getattr(self, name).copy())
 
     def _initial_topology(self):
         """The topology as an object, whether its name or itself was given."""
         named = isinstance(self.topology, str)
         return TOPOLOGIES[self.topology]() if named else self.topology
 
-    def _new_rule(self):
-        """A copy of the evolution rule for this fit, as a rule may keep state."""
+    def _set_rule(self):
+        """Give the new network a rule of its own, as a rule may keep state."""
         named = isinstance(self.evolution, str)
-        return EVOLUTIONS[self.evolution]() if named else copy.deepcopy(self.evolution)
+        rule = EVOLUTIONS[self.evolution]() if named else copy.deepcopy(self.evolution)
+        self._rule = rule
+        self._network.keeps_batch = getattr(rule, "uses_gradient", True)
 
     def _run_epochs(self, max_epochs, run_epoch, X, y, metadata=None):
-        """Run epochs of `fit`, with callbacks, and rewire after each of them.
+        """Run epochs of `fit`, with callbacks, and rewire between them.
 
         `run_epoch` takes a `ThreadTeam` and returns whether training has converged.
         Returns whether it ended before `max_epochs` were over.
@@ -68,31 +130,37 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         context.call_on_fit_task_begin(**hook)
         ended = False
         try:
-            with ThreadTeam(effective_n_jobs(self.n_jobs)) as team:
-                for epoch in range(1, max_epochs + 1):
+            with ThreadTeam(n_threads(self.n_jobs)) as team:
+                for epoch in range(max_epochs):
                     task = context.subcontext(task_name="epoch")
                     task.call_on_fit_task_begin(**hook)
+                    self._evolve(epoch, max_epochs, team)
                     ended = run_epoch(team)
                     ended |= task.call_on_fit_task_end(
                         **hook, reconstruction_attributes=self._snapshot
                     )
                     if ended:
                         break
-                    self._evolve(epoch, max_epochs, team)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=3)
             ended = True
         self._finish()
-        self._check_finite()
+        self._check_finite(X, y)
         context.call_on_fit_task_end(**hook, reconstruction_attributes=self._snapshot)
         return ended
 
     def _finish(self):
         """What is left to do after the last epoch of `fit`."""
-        self._network.forget_batch()
+        self._network.free_buffers()
 
     def _evolve(self, epoch, max_epochs, team):
-        """Rewire the network if its rule says so."""
+        """Before an epoch that follows training: rewire if the rule says so.
+
+        Before and not after it: new connections are trained before anybody predicts
+        with them, and what is due at the end of a fit happens in the next.
+        """
+        if not self._network.updates_since_rewiring:
+            return
         clock = TrainingClock(
             epoch=epoch,
             max_epochs=max_epochs,
@@ -106,36 +174,56 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         """What makes a copy of this estimator independent of further training."""
         return {"_network": self._network.copy()}
 
-    def _check_finite(self):
-        if not self._network.is_finite():
-            self._raise_divergence()
+    def _check_finite(self, X, y=None):
+        """Check that the network has not diverged, in its last update even."""
+        few = np.arange(min(X.shape[0], _N_WATCHED))
+        with ThreadTeam(1) as team:
+            outputs = self._network.decision(X, few, team)
+        # NaN is not below anything.
+        follows = np.abs(outputs).max() < _LARGEST_OUTPUT
+        if not (follows and self._network.is_finite()):
+            self._raise_divergence(X, y)
 
-    def _raise_divergence(self):
+    def _raise_divergence(self, X, y=None):
         rate = self._rate_parameter
         raise ValueError(
             f"Solver produced a non-finite loss or non-finite weights in epoch "
-            f"{self.n_iter_}. {self._scaling_hint}{rate}={getattr(self, rate)} is too "
-            "large."
+            f"{self.n_iter_}. {self._scaling_hint(X, y)}{rate}={getattr(self, rate)} "
+            "is too large."
         )
+
+    def _scaling_hint(self, X, y):
+        """What else to blame: the end of the sentence is the learning rate."""
+        return ""
 
     def _n_useful_threads(self, n_samples):
         # Below some thousand samples a thread costs more than it brings.
         most = 1 + n_samples // 1024
-        return 1 if most == 1 else min(effective_n_jobs(self.n_jobs), most)
+        return 1 if most == 1 else min(n_threads(self.n_jobs), most)
+
+    # Whether the network reads float64 data as they are.
+    _reads_double = False
+
+    def _validate_X(self, X, reset, **changes):
+        """Check X; return it as the network reads it."""
+        return validate_samples(self, X, self._reads_double, reset=reset, **changes)
 
     def _validate_samples(self, X):
-        """Check that X is like the X of `fit`; return it as float32.
+        """Check that X is like the X of `fit`; return it as the network reads it.
 
         One row costs `validate_data` more time than it costs the network. What can be
         seen at a glance to be right is not validated.
         """
         if self._looks_right(X):
-            with np.errstate(over="ignore"):
-                single = X.astype(np.float32, copy=False)
+            if not self._reads_double:
+                with np.errstate(over="ignore"):
+                    single = X.astype(np.float32, copy=False)
+            else:
+                single = X
             if np.isfinite(single).all():
                 return single
         check_is_fitted(self, "_network")
-        return validate_data(self, X, **as_float32(X), reset=False)
+        return self._validate_X(X, reset=False)
 
     def _looks_right(self, X):
         """Whether X is a small array of floats with as many features as `fit` saw."""
@@ -155,57 +243,37 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         return tags
 
 
-def as_float32(X):
-    """What `validate_data` should make of X: float32, sample after sample if copied.
+def in_dtype_of(X, outputs):
+    """Outputs of the network in float32 if X is, else in float64.
 
-    X that is float32 already stays as it is. But where a feature of all samples is
-    contiguous, as in a data frame, an epoch on MNIST takes 2.7 times as long.
+    Raises
+    ------
+    ValueError
+        If an output is infinite or NaN.
     """
-    order = None if getattr(X, "dtype", None) == np.float32 else "C"
-    return {"accept_sparse": "csr", "dtype": np.float32, "order": order}
+    if not np.isfinite(outputs).all():
+        raise ValueError(
+            "The outputs of the network overflow float32. X may contain large values "
+            "and need to be preprocessed, for example by StandardScaler."
+        )
+    return outputs if dtype_of(X) == np.float32 else outputs.astype(np.float64)
 
 
-def mean_of_powers(X, power):
-    """Mean of each feature to a power, the same bits for dense and for sparse X."""
-    if sparse.issparse(X):
-        powers = X.data.astype(np.float64) ** power
-        return np.bincount(X.indices, powers, X.shape[1]) / X.shape[0]
-    # Row by row, as `bincount` does, and without a copy of X.
-    subscripts = ",".join(["ij"] * power) + "->j"
-    return np.einsum(subscripts, *[X] * power, dtype=np.float64) / X.shape[0]
+def validate_parts(estimator):
+    """Validate the topology and the rule of an estimator as its own parameters are.
 
-
-def standard_deviation(X):
-    """Standard deviation of each feature, float64; 0 where it is but rounding."""
-    moments = RunningMoments(X.shape[1])
-    moments.add(X)
-    return moments.standard_deviation()
-
-
-class RunningMoments:
-    """Mean and variance of each feature over all samples so far."""
-
-    def __init__(self, n_features):
-        self.n_samples = 0
-        self.sums = np.zeros((2, n_features))
-
-    def add(self, X):
-        """Count the samples X in."""
-        n_samples = X.shape[0]
-        self.n_samples += n_samples
-        for power in (1, 2):
-            self.sums[power - 1] += mean_of_powers(X, power) * n_samples
-
-    def standard_deviation(self):
-        """Standard deviation of each feature, float64; 0 where it is but rounding."""
-        means, squares = self.sums / self.n_samples
-        variances = squares - means**2
-        rounding = 10 * self.n_samples * np.finfo(np.float64).eps * means**2
-        return np.sqrt(np.where(variances > rounding, variances, 0))
-
-    def standardiser(self):
-        """What to subtract from each feature, and to multiply it by then, float32."""
-        deviations = self.standard_deviation()
-        scales = 1 / np.where(deviations > 0, deviations, 1)
-        means = self.sums[0] / self.n_samples
-        return means.astype(np.float32), scales.astype(np.float32)
+    Raises
+    ------
+    InvalidParameterError
+        If one of their parameters is out of range, or if one is a class.
+    """
+    for name in ("topology", "evolution"):
+        part = getattr(estimator, name)
+        if isinstance(part, type):
+            raise InvalidParameterError(
+                f"The {name!r} parameter of {type(estimator).__name__} must be a name "
+                f"or an instance. Got the class {part.__name__} instead: pass "
+                f"{part.__name__}()."
+            )
+        if hasattr(part, "_validate_params"):
+            part._validate_params()

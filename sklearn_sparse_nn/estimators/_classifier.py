@@ -1,11 +1,12 @@
 """The sparse multi-layer perceptron for classes."""
 
 import numpy as np
+from scipy import sparse
+from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.callback import with_callbacks
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelEncoder
-from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
@@ -15,6 +16,7 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import column_or_1d
 
 from sklearn_sparse_nn.engine.losses import activate_output
+from sklearn_sparse_nn.estimators._base import all_or_nothing
 from sklearn_sparse_nn.estimators._mlp import BaseSETMLP
 
 
@@ -39,12 +41,15 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         Activation function of the hidden layers, one of
 
         - 'relu', the rectified linear unit, ``f(x) = max(0, x)``
-        - 'all_relu', ``f(x) = x`` for positive x, else ``0.6 * x`` in the first, third,
-          … hidden layer and ``-0.6 * x`` in the others [2]_
+        - 'all_relu', ``f(x) = x`` for positive x, else ``-all_relu_slope * x`` in the
+          first, third, … hidden layer and ``all_relu_slope * x`` in the others [2]_
         - 'leaky_relu', ``f(x) = max(0.01 * x, x)``
         - 'tanh', the hyperbolic tangent
         - 'logistic', ``f(x) = 1 / (1 + exp(-x))``
         - 'identity', ``f(x) = x``
+
+    all_relu_slope : float, default=0.6
+        Slope of 'all_relu' for negative x, between -1 and 1; not used by others.
 
     epsilon : float, default=20
         Connections per neuron. A layer of `n_in` inputs and `n_out` neurons starts with
@@ -257,6 +262,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         hidden_layer_sizes=(1000, 1000),
         activation="relu",
         *,
+        all_relu_slope=0.6,
         epsilon=20,
         zeta=0.3,
         topology="erdos_renyi",
@@ -287,6 +293,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.all_relu_slope = all_relu_slope
         self.epsilon = epsilon
         self.zeta = zeta
         self.topology = topology
@@ -324,7 +331,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
                 f"{y.shape}. Multilabel targets are indicator matrices of 0 and 1."
             )
         if kind.startswith("multilabel"):
-            y = np.asarray(y.todense()) if hasattr(y, "todense") else np.asarray(y)
+            y = y.toarray() if sparse.issparse(y) else np.asarray(y)
             if reset:
                 self._set_classes(np.arange(y.shape[1]), multilabel=True)
             self._check_classes(np.arange(y.shape[1]))
@@ -356,14 +363,17 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
                 f"{self.classes_}. `y` has {classes}."
             )
 
-    def _class_sample_weight(self, y):
-        return compute_sample_weight(self.class_weight, y).astype(np.float32)
-
     def _output(self, values):
         n_classes = len(self.classes_)
         if self._multilabel:
             return n_classes, "logistic"
         return (1, "logistic") if n_classes == 2 else (n_classes, "softmax")
+
+    def _check_fitted(self):
+        super()._check_fitted()
+        fits = len(self._encoder.classes_) == len(self.classes_)
+        if not fits or self._output(None) != (self.n_outputs_, self.out_activation_):
+            raise ValueError("This SETClassifier is damaged: its classes do not fit.")
 
     def _validation_score(self, y, predictions, sample_weight):
         return accuracy_score(y, predictions, sample_weight=sample_weight)
@@ -419,12 +429,17 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         Returns
         -------
         log_y_prob : ndarray of shape (n_samples, n_classes)
-            Equivalent to ``log(predict_proba(X))``.
+            Equivalent to ``log(predict_proba(X))``, but finite where a probability is
+            too small for a float.
         """
-        y_prob = self.predict_proba(X)
-        with np.errstate(divide="ignore"):
-            return np.log(y_prob, out=y_prob)
+        scores = self._decision(X)
+        if self.out_activation_ == "softmax":
+            return log_softmax(scores, axis=1)
+        if self._multilabel:
+            return log_expit(scores)
+        return log_expit(np.hstack([-scores, scores]))
 
+    @all_or_nothing
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None, classes=None):

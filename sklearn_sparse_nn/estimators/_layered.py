@@ -28,6 +28,12 @@ class BaseLayeredNetwork(BaseSparseNetwork):
         return np.diff(layers.indptr[layers.first])
 
     @property
+    def n_rewired_(self):
+        """Connections of each layer that rewiring has replaced so far."""
+        self._fitted_layers()
+        return self._network.n_rewired.copy()
+
+    @property
     def density_(self):
         """Connections of each layer as a fraction of those of a dense layer."""
         sizes = self._fitted_layers().sizes.astype(float)

@@ -1,26 +1,24 @@
 """What the sparse multi-layer perceptrons for classes and for numbers share."""
 
+import math
 import warnings
 from abc import abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
-from joblib import effective_n_jobs
 from sklearn.base import _fit_context, is_classifier, is_regressor
 from sklearn.callback import with_callbacks
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    validate_data,
-)
 
 from sklearn_sparse_nn.engine.activations import ACTIVATIONS
 from sklearn_sparse_nn.engine.threads import ThreadTeam
-from sklearn_sparse_nn.estimators._base import as_float32, standard_deviation
+from sklearn_sparse_nn.estimators._base import all_or_nothing, in_dtype_of
 from sklearn_sparse_nn.estimators._layered import BaseLayeredNetwork
+from sklearn_sparse_nn.estimators._parallel import n_threads
+from sklearn_sparse_nn.estimators._samples import moments, relative_weights
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
 
 # The adaptive schedule of scikit-learn's MLP: divide by five, end below one millionth.
@@ -37,6 +35,7 @@ class BaseSETMLP(BaseLayeredNetwork):
             Interval(Integral, 1, None, closed="left"),
         ],
         "activation": [StrOptions(set(ACTIVATIONS))],
+        "all_relu_slope": [Interval(Real, -1, 1, closed="both")],
         "solver": [StrOptions({"sgd", "adam"})],
         "batch_size": [
             StrOptions({"auto"}),
@@ -62,10 +61,6 @@ class BaseSETMLP(BaseLayeredNetwork):
     }
 
     _rate_parameter = "learning_rate_init"
-    _scaling_hint = (
-        "The input data may contain large values and need to be preprocessed, for "
-        "example by StandardScaler, or "
-    )
 
     @abstractmethod
     def _encode_targets(self, y, reset):
@@ -83,6 +78,7 @@ class BaseSETMLP(BaseLayeredNetwork):
     def _validation_score(self, y, predictions, sample_weight):
         """The score that early stopping watches."""
 
+    @all_or_nothing
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
@@ -99,7 +95,8 @@ class BaseSETMLP(BaseLayeredNetwork):
             regression).
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights. If None, all samples weigh 1.
+            Sample weights, of any size: only their ratios count. If None, all samples
+            weigh the same.
 
         Returns
         -------
@@ -160,41 +157,29 @@ class BaseSETMLP(BaseLayeredNetwork):
         # After early stopping or another solver there is nothing to go on with.
         if self._network.solver != self.solver or self.best_loss_ is None:
             self._start_fit()
+        elif self._first_rate != self.learning_rate_init:
+            self._start_rate()
         order = np.arange(X.shape[0])
         if self.shuffle:
             random_state.shuffle(order)
-        with ThreadTeam(effective_n_jobs(self.n_jobs)) as team:
-            # Before training and not after it: new connections are trained before
-            # anybody predicts with them.
-            if self._network.remembers_a_batch:
-                self._evolve(self.n_iter_, None, team)
+        with ThreadTeam(n_threads(self.n_jobs)) as team:
+            self._evolve(self.n_iter_, None, team)
             self._train_epoch(X, targets, order, team)
         self._follow_progress(X, y, targets.weights, None, None)
-        self._check_finite()
+        self._check_finite(X, y)
         return self
 
     def _validate_training_data(self, X, y, sample_weight, reset, reset_targets):
         """Check the input; return what the network needs of it."""
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            **as_float32(X),
-            multi_output=True,
-            y_numeric=is_regressor(self),
-            reset=reset,
+        X, y = self._validate_X(
+            X, reset, y=y, multi_output=True, y_numeric=is_regressor(self)
         )
         labels, values = self._encode_targets(y, reset_targets)
-        weights = np.zeros(0, dtype=np.float32)
-        if sample_weight is not None:
-            weights = _check_sample_weight(sample_weight, X, dtype=np.float32)
-        if getattr(self, "class_weight", None) is not None:
-            class_weights = self._class_sample_weight(y)
-            weights = weights * class_weights if len(weights) else class_weights
+        class_weight = getattr(self, "class_weight", None)
         targets = Targets(
-            np.ascontiguousarray(labels, dtype=np.int32),
-            np.ascontiguousarray(values, dtype=np.float32),
-            np.array(weights, dtype=np.float32),
+            np.require(labels, np.int32, "CW"),
+            np.require(values, np.float32, "CW"),
+            relative_weights(sample_weight, class_weight, X, y),
         )
         hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()
         if not all(isinstance(size, int) and size > 0 for size in hidden):
@@ -222,9 +207,10 @@ class BaseSETMLP(BaseLayeredNetwork):
             self.activation,
             self.out_activation_,
             seed=random_state.randint(np.iinfo(np.int32).max),
-            spread=lambda: standard_deviation(X),
+            spread=lambda: moments(X).standard_deviation(),
+            all_relu_slope=self.all_relu_slope,
         )
-        self._rule = self._new_rule()
+        self._set_rule()
         self.t_ = 0
         self.n_iter_ = 0
         self.loss_curve_ = []
@@ -232,7 +218,7 @@ class BaseSETMLP(BaseLayeredNetwork):
     def _start_fit(self):
         """Start the optimiser and the search for convergence anew."""
         self._network.reset_optimiser(self.solver)
-        self._rate = self.learning_rate_init
+        self._start_rate()
         self._no_improvement_count = 0
         self.n_iter_ = 0
         self.loss_ = np.inf
@@ -242,23 +228,46 @@ class BaseSETMLP(BaseLayeredNetwork):
         self.best_validation_score_ = -np.inf if early else None
         self.__dict__.pop("_best_network", None)
 
+    def _start_rate(self):
+        """Begin the schedule of the learning rate."""
+        self._rate = self._first_rate = self.learning_rate_init
+
     def _split(self, X, y, random_state):
         """Indices of the training and of the validation samples."""
         samples = np.arange(X.shape[0])
         if not self.early_stopping:
             return samples, None
-        train, validation = train_test_split(
-            samples,
-            random_state=random_state,
-            test_size=self.validation_fraction,
-            stratify=y if is_classifier(self) and y.ndim == 1 else None,
-        )
-        if len(validation) < 2:
+        n_validation = math.ceil(self.validation_fraction * len(samples))
+        if not 2 <= n_validation < len(samples):
             raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or "
-                "the size of your dataset."
+                f"early_stopping=True sets aside validation_fraction="
+                f"{self.validation_fraction} of the samples: {n_validation} of "
+                f"{len(samples)}. There must be two at least, and one to train on."
             )
-        return np.sort(train), validation
+        stratify, alone = None, np.zeros(len(samples), dtype=bool)
+        if is_classifier(self) and y.ndim == 1:
+            stratify, alone = _strata(y, n_validation)
+        train, validation = train_test_split(
+            samples[~alone],
+            random_state=random_state,
+            test_size=n_validation,
+            stratify=stratify,
+        )
+        return np.sort(np.append(train, samples[alone])), validation
+
+    def _check_fitted(self):
+        super()._check_fitted()
+        if self.n_outputs_ != self._network.layers.sizes[-1]:
+            raise ValueError(
+                f"This {type(self).__name__} is damaged: n_outputs_ is "
+                f"{self.n_outputs_}, which is not what its network has."
+            )
+
+    def _scaling_hint(self, X, y):
+        return (
+            "The input data may contain large values and need to be preprocessed, for "
+            "example by StandardScaler, or "
+        )
 
     def _train_epoch(self, X, targets, order, team):
         """One pass over the samples in `order`."""
@@ -288,7 +297,7 @@ class BaseSETMLP(BaseLayeredNetwork):
         self.t_ += len(order)
         self.loss_curve_.append(self.loss_)
         if not np.isfinite(self.loss_):
-            self._raise_divergence()
+            self._raise_divergence(X, targets.values)
         if self.verbose:
             print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
 
@@ -301,6 +310,8 @@ class BaseSETMLP(BaseLayeredNetwork):
         else:
             scores = self._network.decision(X, validation, team)
             weights = weights[validation] if len(weights) else None
+            if weights is not None and not weights.any():
+                weights = None  # none of them counts more than the others
             score = self._validation_score(
                 y[validation], self._predict_scores(scores), weights
             )
@@ -338,8 +349,27 @@ class BaseSETMLP(BaseLayeredNetwork):
 
     def _decision(self, X):
         """Outputs of the network for X, in the floating dtype of X."""
-        dtype = getattr(X, "dtype", None)
-        X = self._validate_samples(X)
-        with ThreadTeam(self._n_useful_threads(X.shape[0])) as team:
-            scores = self._network.decision(X, np.arange(X.shape[0]), team)
-        return scores if dtype == np.float32 else scores.astype(np.float64)
+        samples = self._validate_samples(X)
+        with ThreadTeam(self._n_useful_threads(samples.shape[0])) as team:
+            scores = self._network.decision(samples, np.arange(samples.shape[0]), team)
+        return in_dtype_of(X, scores)
+
+
+def _strata(labels, n_validation):
+    """How to set validation samples aside.
+
+    Returns
+    -------
+    strata : ndarray of int or None
+        Classes of the samples that are not alone, to stratify by. None where there are
+        too many classes for that.
+    alone : ndarray of bool, shape (n_samples,)
+        Samples that are alone in their class. They are for training.
+    """
+    _, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    alone = counts[classes] == 1
+    others = classes[~alone]
+    n_training, n_classes = len(others) - n_validation, np.count_nonzero(counts > 1)
+    if n_training < 1:
+        return None, np.zeros_like(alone)
+    return others if min(n_validation, n_training) >= n_classes else None, alone

@@ -1,23 +1,26 @@
 """Unsupervised feature selection by a sparse autoencoder."""
 
+import copy
 from numbers import Integral, Real
 
 import numpy as np
-from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._autoencoder import SETAutoencoder
-from sklearn_sparse_nn.estimators._base import as_float32
+from sklearn_sparse_nn.estimators._base import all_or_nothing, validate_parts
+from sklearn_sparse_nn.estimators._parallel import n_threads
+from sklearn_sparse_nn.estimators._samples import validate_samples
 from sklearn_sparse_nn.networks.importance import IMPORTANCES, knee, rank, strength
 
 _NETWORK_PARAMETERS = (
     "activation",
+    "all_relu_slope",
     "epsilon",
     "zeta",
     "topology",
@@ -63,6 +66,9 @@ class QuickSelectionSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator)
 default='logistic'
         Activation function of the hidden neurons, see :class:`SETClassifier`. [1]_ has
         'logistic'.
+
+    all_relu_slope : float, default=0.6
+        Slope of 'all_relu' for negative x, see :class:`SETClassifier`.
 
     epsilon : float, default=13
         Number of connections per neuron: each of the two layers has
@@ -231,6 +237,7 @@ default='logistic'
         *,
         n_hidden=1000,
         activation="logistic",
+        all_relu_slope=0.6,
         epsilon=13,
         zeta=0.2,
         topology="erdos_renyi",
@@ -256,6 +263,7 @@ default='logistic'
         self.n_features_to_select = n_features_to_select
         self.n_hidden = n_hidden
         self.activation = activation
+        self.all_relu_slope = all_relu_slope
         self.epsilon = epsilon
         self.zeta = zeta
         self.topology = topology
@@ -278,6 +286,7 @@ default='logistic'
         self.random_state = random_state
         self.n_jobs = n_jobs
 
+    @all_or_nothing
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -302,7 +311,7 @@ default='logistic'
         ValueError
             If X is not what it should be, or if the loss becomes non-finite.
         """
-        X = validate_data(self, X, **as_float32(X))
+        X = validate_samples(self, X, reads_double=True)
         random_state = check_random_state(self.random_state)
         context = self._init_callback_context(max_subtasks=self.stability_selection)
         hook = {"estimator": self, "X": X, "y": y, "metadata": {}}
@@ -321,6 +330,7 @@ default='logistic'
         context.call_on_fit_task_end(**hook, reconstruction_attributes=self._snapshot)
         return self
 
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None):
         """Update the networks with one pass over the data X, and select anew.
@@ -343,7 +353,7 @@ default='logistic'
             The updated selector.
         """
         first_pass = not hasattr(self, "_autoencoders")
-        X = validate_data(self, X, **as_float32(X), reset=first_pass)
+        X = validate_samples(self, X, reads_double=True, reset=first_pass)
         random_state = check_random_state(self.random_state)
         if first_pass:
             self._autoencoders = [
@@ -354,6 +364,16 @@ default='logistic'
             autoencoder.partial_fit(X)
         self._select(X, random_state)
         return self
+
+    def _validate_params(self):
+        """Validate the parameters, and those of the topology and of the rule."""
+        super()._validate_params()
+        validate_parts(self)
+
+    def _branch(self):
+        """Before training goes on: let it change copies of what is fitted."""
+        if hasattr(self, "_autoencoders"):
+            self._autoencoders = [copy.copy(each) for each in self._autoencoders]
 
     def _new_autoencoder(self, random_state):
         parameters = {name: getattr(self, name) for name in _NETWORK_PARAMETERS}
@@ -369,7 +389,7 @@ default='logistic'
         networks = [autoencoder._network for autoencoder in self._autoencoders]
         rng = np.random.default_rng(random_state.randint(np.iinfo(np.int32).max))
         measure = IMPORTANCES[self.importance]
-        with ThreadTeam(effective_n_jobs(self.n_jobs)) as team:
+        with ThreadTeam(n_threads(self.n_jobs)) as team:
             measured = [measure(network, X, rng, team) for network in networks]
         if len(measured) > 1:
             measured = [values / (values.sum() or 1) for values in measured]

@@ -4,7 +4,6 @@ import time
 from numbers import Integral, Real
 
 import numpy as np
-from joblib import effective_n_jobs
 from scipy import sparse
 from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
@@ -14,15 +13,16 @@ from sklearn.base import (
 from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._base import (
     BaseSparseNetwork,
-    as_float32,
-    mean_of_powers,
-    standard_deviation,
+    all_or_nothing,
+    in_dtype_of,
 )
+from sklearn_sparse_nn.estimators._parallel import n_threads
+from sklearn_sparse_nn.estimators._samples import feature_means, moments
 from sklearn_sparse_nn.networks.annealing import log_partition
 from sklearn_sparse_nn.networks.rbm import RBM, ContrastiveDivergence, logit_of_means
 
@@ -249,6 +249,12 @@ class SETRBMTransformer(
         return len(self._fitted_layers().weights)
 
     @property
+    def n_rewired_(self):
+        """Number of connections that rewiring has replaced so far."""
+        self._fitted_layers()
+        return int(self._network.n_rewired[0])
+
+    @property
     def density_(self):
         """Connections as a fraction of those of a dense machine."""
         n_visible, n_hidden = self._fitted_layers().sizes
@@ -272,6 +278,7 @@ class SETRBMTransformer(
     def _n_features_out(self):
         return len(self._fitted_layers().intercepts)
 
+    @all_or_nothing
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -315,6 +322,7 @@ class SETRBMTransformer(
         self._run_epochs(self.n_iter, run_epoch, X, y)
         return self
 
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None):
         """Update the machine with one pass over the data X, in mini-batches.
@@ -340,18 +348,15 @@ class SETRBMTransformer(
         if first_pass:
             self._initialize(X, random_state)
         order = random_state.permutation(X.shape[0])
-        with ThreadTeam(effective_n_jobs(self.n_jobs)) as team:
-            # Before training and not after it: new connections are trained before
-            # anybody transforms with them.
-            if self._network.remembers_a_batch:
-                self._evolve(self.n_iter_, None, team)
+        with ThreadTeam(n_threads(self.n_jobs)) as team:
+            self._evolve(self.n_iter_, None, team)
             self._train_epoch(X, order, team)
-        self._check_finite()
+        self._check_finite(X)
         return self
 
     def _validate_visible(self, X, reset=False, **changes):
         """Check that X can be the states of the visible neurons."""
-        X = validate_data(self, X, **(as_float32(X) | changes), reset=reset)
+        X = self._validate_X(X, reset, **changes)
         values = X.data if sparse.issparse(X) else X
         low, high = values.min(initial=0), values.max(initial=0)
         if low < 0 or high > 1:
@@ -369,10 +374,10 @@ class SETRBMTransformer(
             self._initial_topology(),
             self.epsilon,
             random_state.randint(np.iinfo(np.int32).max),
-            mean_of_powers(X, 1),
-            lambda: standard_deviation(X),
+            feature_means(X),
+            lambda: moments(X).standard_deviation(),
         )
-        self._rule = self._new_rule()
+        self._set_rule()
         self.n_iter_ = 0
         self.reconstruction_error_curve_ = []
 
@@ -396,7 +401,7 @@ class SETRBMTransformer(
         error = float(np.mean(difference**2, dtype=np.float64))
         self.reconstruction_error_curve_.append(error)
         if not np.isfinite(error):
-            self._raise_divergence()
+            self._raise_divergence(X)
         if self.verbose:
             print(
                 f"[{type(self).__name__}] Iteration {self.n_iter_}, "
@@ -418,10 +423,8 @@ class SETRBMTransformer(
         H : ndarray of shape (n_samples, n_components)
             Probability of each hidden neuron of being on.
         """
-        dtype = getattr(X, "dtype", None)
-        X = self._validate_samples(X)
-        hidden = self._hidden_probabilities(X)
-        return hidden if dtype == np.float32 else hidden.astype(np.float64)
+        hidden = self._hidden_probabilities(self._validate_samples(X))
+        return in_dtype_of(X, hidden)
 
     def _hidden_probabilities(self, X):
         with ThreadTeam(self._n_useful_threads(X.shape[0])) as team:
@@ -605,7 +608,7 @@ class SETRBMTransformer(
             self._network.components(),
             self.intercept_hidden_,
             self.intercept_visible_,
-            logit_of_means(mean_of_powers(v, 1)),
+            logit_of_means(feature_means(v)),
             n_chains,
             n_temperatures,
             np.random.default_rng(seed),

@@ -6,7 +6,12 @@ from sklearn.callback import with_callbacks
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import column_or_1d
 
+from sklearn_sparse_nn.estimators._base import all_or_nothing
 from sklearn_sparse_nn.estimators._mlp import BaseSETMLP
+
+# Beyond the former, the squared error overflows float32; beyond the latter, y is likely
+# to blame where training diverges.
+_LARGEST_TARGET, _LARGE_TARGET = 1e18, 1e3
 
 
 class SETRegressor(RegressorMixin, BaseSETMLP):
@@ -30,12 +35,15 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         Activation function of the hidden layers, one of
 
         - 'relu', the rectified linear unit, ``f(x) = max(0, x)``
-        - 'all_relu', ``f(x) = x`` for positive x, else ``0.6 * x`` in the first, third,
-          … hidden layer and ``-0.6 * x`` in the others [2]_
+        - 'all_relu', ``f(x) = x`` for positive x, else ``-all_relu_slope * x`` in the
+          first, third, … hidden layer and ``all_relu_slope * x`` in the others [2]_
         - 'leaky_relu', ``f(x) = max(0.01 * x, x)``
         - 'tanh', the hyperbolic tangent
         - 'logistic', ``f(x) = 1 / (1 + exp(-x))``
         - 'identity', ``f(x) = x``
+
+    all_relu_slope : float, default=0.6
+        Slope of 'all_relu' for negative x, between -1 and 1; not used by others.
 
     epsilon : float, default=20
         Connections per neuron. A layer of `n_in` inputs and `n_out` neurons starts with
@@ -229,6 +237,7 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         hidden_layer_sizes=(1000, 1000),
         activation="relu",
         *,
+        all_relu_slope=0.6,
         epsilon=20,
         zeta=0.3,
         topology="erdos_renyi",
@@ -258,6 +267,7 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.all_relu_slope = all_relu_slope
         self.epsilon = epsilon
         self.zeta = zeta
         self.topology = topology
@@ -294,7 +304,21 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
                 f"y has {y.shape[1]} outputs, but {self.__class__.__name__} was fitted "
                 f"with {self.n_outputs_}."
             )
+        if np.abs(y).max() > _LARGEST_TARGET:
+            raise ValueError(
+                f"y has values up to {np.abs(y).max():.3g}, whose squares float32 does "
+                "not hold. Standardise it, for example by TransformedTargetRegressor."
+            )
         return np.zeros(0), y
+
+    def _scaling_hint(self, X, y):
+        largest = np.abs(y).max()
+        if largest <= _LARGE_TARGET:
+            return super()._scaling_hint(X, y)
+        return (
+            f"y has values up to {largest:.3g} and needs to be standardised, for "
+            "example by TransformedTargetRegressor with a StandardScaler, or "
+        )
 
     def _output(self, values):
         return values.shape[1], "identity"
@@ -320,6 +344,7 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         """
         return self._predict_scores(self._decision(X))
 
+    @all_or_nothing
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):

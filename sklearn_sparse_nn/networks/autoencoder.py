@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_sparse_nn.engine.inputs import describe_inputs
-from sklearn_sparse_nn.engine.layers import n_layers, part_of
+from sklearn_sparse_nn.engine.layers import n_layers, part_of, require
 from sklearn_sparse_nn.networks.autoencoder_epoch import (
     GAUSSIAN,
     MASKING,
@@ -34,17 +34,21 @@ class Autoencoder(MLP):
     ----------
     hidden : sequence of int
         Number of neurons of each hidden layer. The middle one is the code.
-    topology, epsilon, activation, seed, spread
+    topology, epsilon, activation, seed
         See `MLP`.
-    shifts, scales : ndarrays of float32, shape (n_features,)
+    shifts, scales : ndarrays of float64, shape (n_features,)
         A feature `x` enters the network as ``(x - shift) * scale``.
+    **others
+        See `MLP`.
     """
 
     def __init__(
-        self, hidden, topology, epsilon, activation, seed, shifts, scales, spread=None
+        self, hidden, topology, epsilon, activation, seed, shifts, scales, **others
     ):
         sizes = [len(shifts), *hidden, len(shifts)]
-        super().__init__(sizes, topology, epsilon, activation, "identity", seed, spread)
+        super().__init__(
+            sizes, topology, epsilon, activation, "identity", seed, **others
+        )
         self.shifts, self.scales = shifts, scales
 
     @property
@@ -53,14 +57,21 @@ class Autoencoder(MLP):
         return (n_layers(self.layers) + 1) // 2
 
     def _describe(self, X):
-        return describe_inputs(X, self.shifts, self.scales)
+        return describe_inputs(X, len(self.shifts), self.shifts, self.scales)
+
+    def _check(self):
+        super()._check()
+        require([self.shifts, self.scales], ["f8", "f8"], "The scales are damaged: ")
+        sizes = self.layers.sizes
+        if not len(self.shifts) == len(self.scales) == sizes[0] == sizes[-1]:
+            raise ValueError("The network is damaged: its scales do not fit.")
 
     def train_epoch(self, X, order, parameters, corruption, team):
         """Train on each sample once, in mini-batches, with noise of its own.
 
         Parameters
         ----------
-        X : ndarray or csr_array of float32, shape (n_samples, n_features)
+        X : ndarray or csr_array, shape (n_samples, n_features)
         order : ndarray of int64
             Samples to train on, in this order.
         parameters : TrainingParameters
@@ -99,7 +110,8 @@ class Autoencoder(MLP):
 
     def decode(self, H, team):
         """What the network makes of codes, in the scale of the network."""
-        described = describe_inputs(H)
+        n_code = int(self.layers.sizes[self.n_code_layers])
+        described = describe_inputs(H, n_code)
         last = n_layers(self.layers)
         return self._run_part(self.n_code_layers, last, described, H.shape[0], team)
 
@@ -115,14 +127,13 @@ class Autoencoder(MLP):
     def restore(self, Z, team):
         """Outputs of the network for standardised data, in the same scale."""
         last = n_layers(self.layers)
-        return self._run_part(0, last, describe_inputs(Z), Z.shape[0], team)
+        described = describe_inputs(Z, len(self.shifts))
+        return self._run_part(0, last, described, Z.shape[0], team)
 
     def standardise(self, X):
         """X as the network sees it, dense."""
-        return (X - self.shifts) * self.scales
+        return ((X - self.shifts) * self.scales).astype(np.float32)
 
     def rescale(self, outputs):
-        """Outputs of the network in the scale of X, in place."""
-        outputs /= self.scales
-        outputs += self.shifts
-        return outputs
+        """Outputs of the network in the scale of X, float64."""
+        return outputs / self.scales + self.shifts

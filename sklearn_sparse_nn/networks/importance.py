@@ -7,7 +7,7 @@ from sklearn.utils import gen_batches
 from threadpoolctl import threadpool_limits
 
 from sklearn_sparse_nn.engine.activations import LOGISTIC as SIGMOID
-from sklearn_sparse_nn.engine.activations import TANH, hidden_activations
+from sklearn_sparse_nn.engine.activations import TANH
 from sklearn_sparse_nn.engine.layers import connections_of, layer_matrix
 
 # Cells of X that are dense at a time.
@@ -72,7 +72,7 @@ def attribution(network, X, rng, team):
        selection", ECAI 2024. arXiv:2408.04583.
     """
     encoder, decoder = (layer_matrix(network.layers, layer) for layer in range(2))
-    kinds, left_slopes = hidden_activations(network.activation, 2)
+    kinds, left_slopes = network.hidden_activations()
     own = encoder.multiply(decoder.T).T.tocsr()
     total = np.zeros(X.shape[1])
     for chunk in _chunks(network, X):
@@ -99,7 +99,7 @@ def _chunks(network, X):
     """X as the network sees it, dense, some samples at a time."""
     for rows in gen_batches(X.shape[0], max(1, _CELLS // X.shape[1])):
         chunk = X[rows].toarray() if sparse.issparse(X) else X[rows]
-        yield network.standardise(np.ascontiguousarray(chunk))
+        yield np.ascontiguousarray(network.standardise(chunk))
 
 
 def _slopes(scores, kind, left_slope):
@@ -161,7 +161,7 @@ def _unit_columns(network, X, features, rng):
     Z = X[rows][:, features]
     # Of one layout, so that sparse and dense X get the same bits from BLAS.
     Z = np.ascontiguousarray(Z.toarray() if sparse.issparse(Z) else Z)
-    Z = (Z - network.shifts[features]) * network.scales[features]
+    Z = ((Z - network.shifts[features]) * network.scales[features]).astype(np.float32)
     Z -= Z.mean(axis=0)
     lengths = np.linalg.norm(Z, axis=0)
     return Z / np.where(lengths > 0, lengths, 1)

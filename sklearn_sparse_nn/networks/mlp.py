@@ -1,10 +1,11 @@
 """The sparse multi-layer perceptron: how it trains."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_sparse_nn.engine.activations import hidden_activations
+from sklearn_sparse_nn.engine.activations import ACTIVATIONS, hidden_activations
 from sklearn_sparse_nn.engine.layers import n_layers
 from sklearn_sparse_nn.engine.losses import OUTPUT_KINDS
 from sklearn_sparse_nn.engine.optimisers import ADAM, SGD, Step
@@ -47,22 +48,61 @@ class MLP(SparseNetwork):
         Of the hidden layers, one of `engine.activations.ACTIVATIONS`.
     output : {"softmax", "logistic", "identity"}
         Activation of the output layer, and with it the loss.
-    seed : int
-        Of all random numbers of the network.
+    seed, spread
+        See `SparseNetwork`.
+    all_relu_slope : float
+        See `engine.activations.hidden_activations`.
     """
 
-    def __init__(self, sizes, topology, epsilon, activation, output, seed, spread=None):
+    def __init__(
+        self,
+        sizes,
+        topology,
+        epsilon,
+        activation,
+        output,
+        seed,
+        spread=None,
+        all_relu_slope=0.6,
+    ):
         self.activation = activation
+        self.all_relu_slope = all_relu_slope
         self.output = output
         # The output layer is linear.
-        gains = [activation_gain(activation)] * (len(sizes) - 2) + [1.0]
+        gain = activation_gain(activation, all_relu_slope)
+        gains = [gain] * (len(sizes) - 2) + [1.0]
         super().__init__(sizes, topology, epsilon, gains, seed, spread)
+
+    def _check_connected(self, epsilon):
+        """Look at the output neurons, too: without a connection they are constant."""
+        super()._check_connected(epsilon)
+        *_, n_inputs, n_outputs = self.layers.sizes
+        degrees = np.diff(self.layers.indptr[-n_outputs - 1 :])
+        n_alone = np.count_nonzero(degrees == 0)
+        if n_alone:
+            # With it, one is alone in one network of twenty.
+            enough = n_outputs * (np.log(n_outputs) + 3) / (n_inputs + n_outputs)
+            warnings.warn(
+                f"epsilon={epsilon} is small: {n_alone} of the {n_outputs} neurons of "
+                "the output layer begin without a connection, and answer the same to "
+                f"all samples. With epsilon={enough:.2g}, all are likely to have one.",
+                stacklevel=2,
+            )
 
     _new_workspace = staticmethod(training_workspace)
 
+    def hidden_activations(self):
+        """Kind and left slope of the activation of each layer."""
+        n = n_layers(self.layers)
+        return hidden_activations(self.activation, n, self.all_relu_slope)
+
     def _functions(self):
-        kinds, left_slopes = hidden_activations(self.activation, n_layers(self.layers))
-        return Functions(kinds, left_slopes, OUTPUT_KINDS[self.output])
+        return Functions(*self.hidden_activations(), OUTPUT_KINDS[self.output])
+
+    def _check(self):
+        super()._check()
+        if self.activation not in ACTIVATIONS or self.output not in OUTPUT_KINDS:
+            raise ValueError("The network is damaged: it has an unknown activation.")
 
     def train_epoch(self, X, targets, order, parameters, team):
         """Train on each sample once, in mini-batches.
@@ -81,6 +121,7 @@ class MLP(SparseNetwork):
         loss : float
             Mean over the samples of the loss before each update, L2 term included.
         """
+        self._check_targets(targets, X.shape[0])
         batch_size = parameters.batch_size
         losses = np.zeros(-(-len(order) // batch_size))
         n_last = self._run_epoch(
@@ -100,6 +141,17 @@ class MLP(SparseNetwork):
         weight_sum = n_last if weights is None else weights.sum()
         self._last_batch = slice(n_last), weight_sum
         return mean_loss(losses, batch_size, len(order))
+
+    def _check_targets(self, targets, n_samples):
+        """Compiled code follows the labels: they must lead to an output."""
+        n_outputs, (labels, values, weights) = self.layers.sizes[-1], targets
+        if self.output == "softmax":
+            within = 0 <= labels.min(initial=0) <= labels.max(initial=0) < n_outputs
+            fits = within and labels.shape == (n_samples,)
+        else:
+            fits = values.shape == (n_samples, n_outputs)
+        if not fits or len(weights) not in (0, n_samples):
+            raise ValueError("The targets do not fit the samples or the network.")
 
 
 def mean_loss(losses, batch_size, n_samples):

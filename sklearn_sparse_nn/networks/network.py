@@ -8,10 +8,13 @@ import numpy as np
 from sklearn_sparse_nn.engine.buffers import tile_width
 from sklearn_sparse_nn.engine.inputs import describe_inputs
 from sklearn_sparse_nn.engine.layers import (
+    SparseLayers,
+    check_layers,
     connections_of,
     copy_layers,
     layer_indptr,
     n_layers,
+    require,
     stack_layers,
     to_read,
 )
@@ -32,6 +35,8 @@ _DECISION_BYTES = 2**26
 
 # What a network keeps between epochs, but not in a file.
 _BUFFERS = ("_workspace", "_workspace_key", "_last_batch")
+# What is kept in a file as a tuple of arrays, without the name of its type.
+_TUPLES = {"layers": SparseLayers, "state": OptimiserState}
 
 
 class SparseNetwork:
@@ -64,6 +69,11 @@ class SparseNetwork:
     n_updates : int
         Weight updates so far, in the present state of the optimiser.
     updates_since_rewiring : int
+    n_rewired : ndarray of int64, shape (n_layers,)
+        Connections of each layer that rewiring has begun so far.
+    keeps_batch : bool
+        Whether the last mini-batch is kept after training, and in a file, as rules that
+        ask for its gradient need it.
     """
 
     def __init__(self, sizes, topology, epsilon, gains, seed, spread=None):
@@ -79,10 +89,26 @@ class SparseNetwork:
         for layer, rng in enumerate(self.streams):
             weights = self.layers.weights[connections_of(self.layers, layer)]
             draw_weights(weights, layer_indptr(self.layers, layer), gains[layer], rng)
+        self._check_connected(epsilon)
         self.solver = None
         self.state = None
         self.n_updates = 0
         self.updates_since_rewiring = 0
+        self.n_rewired = np.zeros(len(sizes) - 1, dtype=np.int64)
+        self.keeps_batch = False
+        self._batch = None
+
+    def _check_connected(self, epsilon):
+        sizes, n = self.layers.sizes, np.diff(self.layers.indptr[self.layers.first])
+        if n.all():
+            return
+        layer = int(np.argmin(n))
+        least = np.max(1 / (sizes[1:] + sizes[:-1]))
+        raise ValueError(
+            f"epsilon={epsilon} is too small: layer {layer}, of {sizes[layer]} inputs "
+            f"and {sizes[layer + 1]} neurons, begins without a connection. Each layer "
+            f"has one with epsilon={least:.2g} or more."
+        )
 
     def reset_optimiser(self, solver):
         """Forget the optimiser's state and start anew, with new noise."""
@@ -127,6 +153,7 @@ class SparseNetwork:
         """
         inputs, owner = self._describe(X)
         n_batches = -(-len(order) // batch_size)
+        self._batch = None
         work = self._training_workspace(min(batch_size, len(order)), team.n_threads)
         for batches in self._stretches(n_batches, batch_size):
             team.run(
@@ -149,7 +176,7 @@ class SparseNetwork:
 
     def _describe(self, X):
         """Describe X to the kernels: see `engine.inputs`."""
-        return describe_inputs(X)
+        return describe_inputs(X, int(self.layers.sizes[0]))
 
     def decision(self, X, samples, team):
         """Activations of the last layer.
@@ -178,13 +205,41 @@ class SparseNetwork:
         del owner
         return scores
 
-    @property
-    def remembers_a_batch(self):
-        """Whether the buffers of the last mini-batch are here, as `evolve` needs."""
-        return hasattr(self, "_last_batch")
+    def last_batch(self):
+        """Activations and error terms of the last mini-batch, and its sum of weights.
 
-    def forget_batch(self):
+        Returns
+        -------
+        activations, deltas : ndarray of float32, shape (n_rows, n_samples)
+            A row for each neuron that has one in the buffers.
+        weight_sum : float
+
+        Raises
+        ------
+        RuntimeError
+            If the last mini-batch is not kept.
+        """
+        if self._batch is None:
+            if not hasattr(self, "_last_batch"):
+                raise RuntimeError(
+                    "The gradient of the last mini-batch is gone: it is kept only for "
+                    "evolution rules with uses_gradient = True."
+                )
+            work, (columns, weight_sum) = self._workspace, self._last_batch
+            buffers = (
+                columns_side_by_side(rows, work.stride, slice(None))[:, columns]
+                for rows in (work.activations, work.deltas)
+            )
+            self._batch = *map(np.ascontiguousarray, buffers), float(weight_sum)
+        return self._batch
+
+    def _keep_batch(self):
+        if self.keeps_batch and hasattr(self, "_last_batch"):
+            self.last_batch()
+
+    def free_buffers(self):
         """Free the buffers of the last mini-batch."""
+        self._keep_batch()
         for name in _BUFFERS:
             self.__dict__.pop(name, None)
 
@@ -206,6 +261,7 @@ class SparseNetwork:
                 continue
             with shielded():
                 self._rewire(layer, pruned, cells, weights, team)
+                self.n_rewired[layer] += len(cells)
         self.updates_since_rewiring = 0
 
     def _rewire(self, *changes):
@@ -239,29 +295,67 @@ class SparseNetwork:
 
     def _dense_gradient(self, layer, neurons):
         """Gradient of the last batch for all possible connections of `neurons`."""
-        work = self._workspace
+        activations, deltas, weight_sum = self.last_batch()
         n_inputs = int(self.layers.sizes[layer])
-        columns, weight_sum = self._last_batch
         previous = self.layers.sizes[0] + self.layers.first[layer - 1] if layer else 0
-        inputs = slice(previous, previous + n_inputs)
-        activations = columns_side_by_side(work.activations, work.stride, inputs)
         rows = self.layers.first[layer] + np.asarray(neurons)
-        deltas = columns_side_by_side(work.deltas, work.stride, rows)
-        products = deltas[:, columns] @ activations[:, columns].T
+        products = deltas[rows] @ activations[previous : previous + n_inputs].T
         return products / np.float32(weight_sum or 1)
 
     def copy(self):
         """A copy that later training of this network does not change."""
+        self._keep_batch()
         clone = object.__new__(type(self))
-        clone.__dict__.update(self.__getstate__())
+        clone.__dict__.update(self.__dict__)
+        for name in _BUFFERS:
+            clone.__dict__.pop(name, None)
         clone.layers = copy_layers(self.layers)
         if self.state is not None:
             clone.state = OptimiserState(*(array.copy() for array in self.state))
         clone.streams = copy.deepcopy(self.streams)
+        clone.n_rewired = self.n_rewired.copy()
+        return clone
+
+    def branch(self):
+        """A copy to train in place of this network, which stays as it is.
+
+        The buffers go with the copy: one of the two needs them, and they are large.
+        """
+        clone = self.copy()
+        for name in _BUFFERS:
+            if name in self.__dict__:
+                clone.__dict__[name] = self.__dict__.pop(name)
         return clone
 
     def __getstate__(self):
-        return {k: v for k, v in self.__dict__.items() if k not in _BUFFERS}
+        self._keep_batch()
+        state = {k: v for k, v in self.__dict__.items() if k not in _BUFFERS}
+        for name in _TUPLES:
+            if state[name] is not None:
+                state[name] = tuple(state[name])
+        return state
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        for name, kind in _TUPLES.items():
+            if state[name] is not None:
+                setattr(self, name, kind(*state[name]))
+        self._check()
+
+    def _check(self):
+        """Raise a ValueError if this network, of a file, is not one that can run."""
+        check_layers(self.layers)
+        n_connections, n_neurons = len(self.layers.weights), len(self.layers.intercepts)
+        fits = len(self.streams) == len(self.gains) == n_layers(self.layers)
+        if self.state is not None:
+            require(self.state, ["f4"] * 4, "The optimiser's state is damaged: ")
+            second = (n_connections, n_neurons) if self.solver == "adam" else (0, 0)
+            lengths = tuple(map(len, self.state))
+            fits &= lengths == (n_connections, second[0], n_neurons, second[1])
+        if not fits:
+            raise ValueError(
+                "The network is damaged: its optimiser or random streams do not fit."
+            )
 
 
 def _decision_width(layers, n_samples):

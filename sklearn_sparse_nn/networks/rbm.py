@@ -8,7 +8,7 @@ from scipy.special import expit, logit
 from sklearn.utils import gen_batches
 
 from sklearn_sparse_nn.engine.activations import LOGISTIC
-from sklearn_sparse_nn.engine.layers import layer_matrix
+from sklearn_sparse_nn.engine.layers import layer_matrix, n_layers, require
 from sklearn_sparse_nn.engine.losses import OUTPUT_KINDS
 from sklearn_sparse_nn.engine.optimisers import SGD, Step
 from sklearn_sparse_nn.networks.forward import Functions
@@ -60,6 +60,8 @@ class RBM(SparseNetwork):
     ----------
     visible : VisibleNeurons
         Its `intercepts` are `b`.
+    chains : ndarray of bool, shape (n_visible, n_columns), or None
+        Visible states at which the persistent chains have arrived.
     """
 
     def __init__(self, sizes, topology, epsilon, seed, means, spread=None):
@@ -72,6 +74,7 @@ class RBM(SparseNetwork):
         """Forget the optimiser's state and start anew, with new random numbers."""
         super().reset_optimiser("sgd")
         self.visible.velocities[:] = 0
+        self.chains = None
 
     _new_workspace = staticmethod(training_workspace)
 
@@ -90,11 +93,14 @@ class RBM(SparseNetwork):
         parameters : ContrastiveDivergence
         team : ThreadTeam
         """
+        batch_size = min(parameters.batch_size, len(order))
+        dreams = self._dreams(self._training_workspace(batch_size, team.n_threads))
+        self._place_chains(dreams)
         n_last = self._run_epoch(
             train_batches,
             X,
             order,
-            parameters.batch_size,
+            batch_size,
             _step(parameters),
             parameters.alpha,
             team,
@@ -106,6 +112,25 @@ class RBM(SparseNetwork):
         half = len(work.activations) // 2 * work.stride
         columns = np.r_[:n_last, half : half + n_last]
         self._last_batch = columns, n_last
+        if parameters.persistent:
+            visible = [tile.reshape(-1, work.stride) > 0 for tile in dreams]
+            self.chains = np.concatenate(visible, axis=1)
+
+    def _dreams(self, work):
+        """The visible neurons of the negative phase, tile by tile."""
+        return work.activations[len(work.activations) // 2 :]
+
+    def _place_chains(self, dreams):
+        """Let the negative phase begin where the chains are; new ones begin at zero."""
+        dreams[:] = 0
+        if self.chains is None:
+            return
+        n_visible = len(self.chains)
+        tiles = dreams.reshape(len(dreams), n_visible, -1)
+        stride = tiles.shape[2]
+        for tile, start in zip(tiles, range(0, self.chains.shape[1], stride)):
+            states = self.chains[:, start : start + stride]
+            tile[:, : states.shape[1]] = states
 
     def is_finite(self):
         """Whether no weight and no intercept is infinite or NaN."""
@@ -148,6 +173,21 @@ class RBM(SparseNetwork):
         clone = super().copy()
         clone.visible = VisibleNeurons(*(array.copy() for array in self.visible))
         return clone
+
+    def __getstate__(self):
+        return super().__getstate__() | {"visible": tuple(self.visible)}
+
+    def __setstate__(self, state):
+        super().__setstate__(state | {"visible": VisibleNeurons(*state["visible"])})
+
+    def _check(self):
+        super()._check()
+        n_visible = self.layers.sizes[0]
+        require(self.visible, ["f4"] * 3, "The visible neurons are damaged: ")
+        fits = all(len(array) == n_visible for array in self.visible)
+        fits &= self.chains is None or len(self.chains) == n_visible
+        if not fits or n_layers(self.layers) != 1:
+            raise ValueError("The network is damaged: its visible neurons do not fit.")
 
 
 def _step(parameters):

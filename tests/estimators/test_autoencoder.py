@@ -26,7 +26,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_sparse_nn import SETAutoencoder
-from sklearn_sparse_nn.estimators._base import RunningMoments
 from sklearn_sparse_nn.topology import SET, Dense
 from tests import naive
 
@@ -321,7 +320,7 @@ def test_a_warm_start_does_not_repeat_its_noise(digits):
 
 def test_fit_frees_its_buffers(digits):
     network = make_autoencoder().fit(digits[0])._network
-    assert not network.remembers_a_batch and not hasattr(network, "_workspace")
+    assert not any(name in vars(network) for name in ("_workspace", "_last_batch"))
 
 
 def test_partial_fit_goes_on(digits):
@@ -736,39 +735,3 @@ def test_forked_child_can_fit_and_transform(digits):
         again = make_autoencoder(n_jobs=2).fit(X)
         os._exit(0 if np.array_equal(again.transform(X), expected) else 1)
     assert os.waitpid(child, 0)[1] == 0
-
-
-# Moments
-
-
-@settings(deadline=None, max_examples=50)
-@given(data=st.data())
-def test_running_moments_are_those_of_all_samples(data):
-    n_features = data.draw(st.integers(1, 6))
-    sizes = data.draw(st.lists(st.integers(1, 9), min_size=1, max_size=5))
-    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
-    X = rng.normal(data.draw(st.floats(-100, 100)), 3, size=(sum(sizes), n_features))
-    X = X.astype(np.float32) * (rng.random(X.shape) < 0.7)
-    moments = RunningMoments(n_features)
-    for chunk in np.split(X, np.cumsum(sizes)[:-1]):
-        make = data.draw(st.sampled_from([np.asarray, sparse.csr_array]))
-        moments.add(make(chunk))
-    X = X.astype(np.float64)
-    np.testing.assert_allclose(moments.standard_deviation(), X.std(axis=0), atol=1e-6)
-    shifts, scales = moments.standardiser()
-    assert shifts.dtype == scales.dtype == np.float32
-    np.testing.assert_allclose(shifts, X.mean(axis=0), rtol=1e-6, atol=1e-6)
-    Z = (X - shifts) * scales
-    varies = X.std(axis=0) > 1e-3
-    np.testing.assert_allclose(Z.std(axis=0)[varies], 1, rtol=1e-4)
-
-
-@pytest.mark.parametrize("value", [0.1, 1 / 3, 1e-20, 1e7, -123456.789])
-def test_running_moments_know_what_is_constant(value):
-    moments = RunningMoments(2)
-    for size in (1, 7, 1000):
-        moments.add(np.full((size, 2), value, dtype=np.float32))
-    assert (moments.standard_deviation() == 0).all()
-    shifts, scales = moments.standardiser()
-    np.testing.assert_array_equal(shifts, np.float32(value))
-    np.testing.assert_array_equal(scales, 1)

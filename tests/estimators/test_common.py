@@ -2,7 +2,6 @@
 
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from sklearn.utils.validation import validate_data
 
 from sklearn_sparse_nn import (
     QuickSelectionSelector,
@@ -11,7 +10,6 @@ from sklearn_sparse_nn import (
     SETRBMTransformer,
     SETRegressor,
 )
-from sklearn_sparse_nn.estimators._base import as_float32
 
 # The checks ask for agreement to 1e-7, the networks compute in float32; that weights
 # act like repetitions is tested in test_training.py, to float32 precision.
@@ -66,7 +64,7 @@ class Unbounded(SETRBMTransformer):
         except ValueError as error:
             if "in the range [0, 1]" not in str(error):
                 raise
-        return validate_data(self, X, **(as_float32(X) | changes), reset=reset)
+        return self._validate_X(X, reset, **changes)
 
 
 @parametrize_with_checks(

@@ -379,7 +379,7 @@ def test_a_warm_start_does_not_dream_the_same_again(digits):
 def test_fit_frees_its_buffers(digits):
     X, _ = digits
     network = make_rbm().fit(X)._network
-    assert not network.remembers_a_batch and not hasattr(network, "_workspace")
+    assert not any(name in vars(network) for name in ("_workspace", "_last_batch"))
 
 
 def test_partial_fit_goes_on(digits):

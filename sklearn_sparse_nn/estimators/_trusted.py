@@ -1,0 +1,33 @@
+"""Which types skops is to trust, to load what this library has made."""
+
+from sklearn_sparse_nn.estimators._autoencoder import SETAutoencoder
+from sklearn_sparse_nn.estimators._classifier import SETClassifier
+from sklearn_sparse_nn.estimators._quick_selection import (
+    QuickSelectionSelector,
+    _RecordingAutoencoder,
+)
+from sklearn_sparse_nn.estimators._rbm import SETRBMTransformer
+from sklearn_sparse_nn.estimators._regressor import SETRegressor
+from sklearn_sparse_nn.networks.autoencoder import Autoencoder
+from sklearn_sparse_nn.networks.mlp import MLP
+from sklearn_sparse_nn.networks.rbm import RBM
+from sklearn_sparse_nn.topology import EVOLUTIONS, TOPOLOGIES
+
+_TYPES = (
+    SETClassifier,
+    SETRegressor,
+    SETRBMTransformer,
+    SETAutoencoder,
+    QuickSelectionSelector,
+    _RecordingAutoencoder,
+    MLP,
+    RBM,
+    Autoencoder,
+    *EVOLUTIONS.values(),
+    *TOPOLOGIES.values(),
+)
+
+#: Names of the types that ``skops.io.load(file, trusted=TRUSTED_TYPES)`` needs for any
+#: estimator of this library: estimators, their networks, rules and topologies. Add the
+#: names of rules of your own. What is loaded is checked: see the user guide.
+TRUSTED_TYPES = [f"{each.__module__}.{each.__qualname__}" for each in _TYPES]

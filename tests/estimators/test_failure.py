@@ -1,0 +1,248 @@
+"""A fit that fails leaves the estimator as it was; nothing is predicted from nonsense."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from sklearn_sparse_nn import SETAutoencoder, SETClassifier, SETRegressor
+from sklearn_sparse_nn.topology import SET, ErdosRenyi
+from tests.estimators.battery import (
+    ESTIMATORS,
+    NAMES,
+    NETWORKS,
+    fingerprint,
+    network_of,
+    one_epoch,
+    outputs,
+    samples,
+    train_part,
+)
+
+all_estimators = pytest.mark.parametrize("estimator", ESTIMATORS, ids=NAMES)
+
+
+class Failing(ErdosRenyi):
+    """A topology that connects the first layer and fails at the second."""
+
+    error = MemoryError
+
+    def connect(self, n_inputs, n_neurons, epsilon, rng, spread=None):
+        if getattr(self, "called", False) or epsilon == 7:
+            raise self.error("on purpose")
+        self.called = True
+        return super().connect(n_inputs, n_neurons, epsilon, rng, spread)
+
+
+def _with(X, value):
+    X = X.astype(float)
+    X[3, 4] = value
+    return X
+
+
+FAULTS = {
+    "wider, NaN": lambda X: (_with(np.tile(X, 40), np.nan), {}),
+    "narrower, NaN": lambda X: (_with(X[:, :7], np.nan), {}),
+    "wider, parameter": lambda X: (np.tile(X, 40), {"zeta": 2.0}),
+    "wider, full memory": lambda X: (
+        np.tile(X, 40),
+        {"topology": Failing(), "epsilon": 7},
+    ),
+    "narrower, no connection": lambda X: (X[:, :7], {"epsilon": 1e-6}),
+}
+
+
+@all_estimators
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_refit_that_fails_leaves_the_estimator_as_it_was(estimator, fault):
+    X, y = samples()
+    estimator = clone(estimator).fit(X, y)
+    parameters, expected = estimator.get_params(), outputs(estimator, X)
+    before = fingerprint(estimator)
+    other, changes = FAULTS[fault](X)
+    with pytest.raises((ValueError, MemoryError)):
+        estimator.set_params(**changes).fit(other, y)
+    estimator.set_params(**{name: parameters[name] for name in changes})
+    assert fingerprint(estimator) == before
+    np.testing.assert_array_equal(outputs(estimator, X), expected)
+    with pytest.raises(ValueError, match="features, but"):
+        outputs(estimator, np.tile(X, 40))
+
+
+@all_estimators
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_first_fit_that_fails_leaves_the_estimator_unfitted(estimator, fault):
+    X, y = samples()
+    other, changes = FAULTS[fault](X)
+    estimator = clone(estimator).set_params(**changes)
+    names = set(vars(estimator))
+    with pytest.raises((ValueError, MemoryError)):
+        estimator.fit(other, y)
+    assert set(vars(estimator)) == names
+    with pytest.raises(NotFittedError):
+        outputs(estimator, X)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS[:2], ids=NAMES[:2])
+def test_a_refit_that_fails_after_its_targets_are_known(estimator):
+    X, y = samples()
+    estimator = clone(estimator).fit(X, y)
+    before, expected = fingerprint(estimator), estimator.predict(X)
+    stopping = {"early_stopping": True, "validation_fraction": 0.001}
+    names = np.array(["b", "a"])[y] if hasattr(estimator, "classes_") else y + 9.0
+    with pytest.raises(ValueError, match="validation_fraction"):
+        estimator.set_params(**stopping).fit(np.tile(X, 2), names)
+    estimator.set_params(early_stopping=False, validation_fraction=0.1)
+    assert fingerprint(estimator) == before
+    np.testing.assert_array_equal(estimator.predict(X), expected)
+
+
+@all_estimators
+@pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt, ValueError])
+def test_training_on_that_fails_in_the_middle_is_undone(estimator, error, monkeypatch):
+    X, y = samples()
+    estimator = train_part(clone(estimator), X, y)
+    twin = train_part(clone(estimator), X, y)
+    before = fingerprint(estimator)
+    kind = type(network_of(estimator))
+    trains = kind.train_epoch
+
+    def train_and_fail(self, *args):
+        trains(self, *args)
+        raise error("on purpose")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, "train_epoch", train_and_fail)
+        with pytest.raises(error):
+            train_part(estimator, X, y)
+    assert fingerprint(estimator) == before
+    for each in (estimator, twin):
+        train_part(each, X, y)
+    np.testing.assert_array_equal(outputs(estimator, X), outputs(twin, X))
+
+
+@pytest.mark.parametrize("estimator", NETWORKS, ids=NAMES[:4])
+def test_a_warm_start_that_fails_is_undone(estimator):
+    X, y = samples()
+    estimator = clone(estimator).set_params(warm_start=True).fit(X, y)
+    before = fingerprint(estimator)
+    estimator.set_params(zeta=2.0)
+    with pytest.raises(ValueError, match="zeta"):
+        estimator.fit(X, y)
+    estimator.set_params(zeta=clone(estimator).set_params(zeta=0.3).zeta)
+    estimator.set_params(**{"zeta": type(estimator)().zeta})
+    assert fingerprint(estimator) == before
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        SETRegressor((30, 30), solver="sgd", max_iter=5, random_state=0),
+        SETAutoencoder((30,), standardize=False, max_iter=5, random_state=0),
+    ],
+    ids=["SETRegressor", "SETAutoencoder"],
+)
+def test_a_network_that_diverges_is_not_kept(estimator):
+    X, y = samples()
+    X, y = 1e3 * (X - 0.5), X[:, 0]
+    good = 1e-9
+    estimator = clone(estimator).set_params(learning_rate_init=1e4, warm_start=True)
+    with pytest.raises(ValueError, match="learning_rate_init=10000.0 is too large"):
+        estimator.fit(X, y)
+    with pytest.raises(NotFittedError):
+        outputs(estimator, X)
+    estimator.set_params(learning_rate_init=good).fit(X, y)
+    kept = outputs(estimator, X)
+    estimator.set_params(learning_rate_init=1e4)
+    for train in (estimator.fit, estimator.partial_fit):
+        with pytest.raises(ValueError, match="is too large"):
+            for _ in range(9):
+                train(X, y)
+        assert np.isfinite(outputs(estimator, X)).all()
+    estimator.set_params(learning_rate_init=good).partial_fit(X, y)
+    estimator.fit(X, y)
+    assert np.isfinite(kept).all()
+
+
+def test_outputs_that_overflow_raise():
+    X, y = samples()
+    wild = SETClassifier((300,), solver="sgd", max_iter=1, alpha=10, random_state=0)
+    with pytest.raises(ValueError, match="overflow float32|non-finite"):
+        wild.fit(X * np.float32(1e30), y).predict_proba(X * np.float32(1e30))
+    for estimator in (SETRegressor((30,), max_iter=1), SETAutoencoder(30, max_iter=1)):
+        estimator.set_params(activation="relu").fit(X, y)
+        with pytest.raises(ValueError, match="overflow float32"):
+            outputs(estimator, X * np.float32(3e38))
+
+
+@pytest.mark.parametrize("size", [1e20, 1e30, 1e39, 1e300])
+def test_huge_targets_are_blamed_themselves(size):
+    X, y = samples()
+    for stopping in (False, True):
+        regr = SETRegressor((30,), max_iter=2, early_stopping=stopping)
+        with pytest.raises(ValueError, match=r"y has values up to .*Standardise it"):
+            regr.fit(X, X[:, 0] * np.float64(size))
+    with pytest.raises(ValueError, match="y has values up to"):
+        SETRegressor((30,)).partial_fit(X, X[:, 0] * np.float64(size))
+
+
+def test_large_targets_are_blamed_when_training_diverges():
+    X, _ = samples()
+    regr = SETRegressor((30,), solver="sgd", learning_rate_init=1.0)
+    with pytest.raises(ValueError, match=r"y has values up to 1e\+06 and needs to be"):
+        regr.fit(X, np.where(X[:, 0] > 0.5, 1e6, 0))
+
+
+def test_interrupts_while_a_network_is_made_leave_the_old_one():
+    X, y = samples()
+
+    class Interrupting(Failing):
+        error = KeyboardInterrupt
+
+    clf = clone(ESTIMATORS[0]).fit(X, y)
+    expected = clf.predict_proba(X)
+    with pytest.raises(KeyboardInterrupt):
+        clf.set_params(topology=Interrupting(), epsilon=7).fit(np.tile(X, 9), y)
+    np.testing.assert_array_equal(clf.predict_proba(X), expected)
+
+
+def test_an_error_of_a_callback_is_undone_and_callbacks_are_taken_down():
+    X, y = samples()
+    torn_down = []
+
+    class Raising:
+        def setup(self, estimator, context): ...
+
+        def teardown(self, estimator, context):
+            torn_down.append(estimator)
+
+        def on_fit_task_begin(self, estimator, context): ...
+
+        def on_fit_task_end(self, estimator, context, **rest):
+            raise RuntimeError("on purpose")
+
+    clf = clone(ESTIMATORS[0]).fit(X, y).set_callbacks(Raising())
+    before = fingerprint(clf._network)
+    with pytest.raises(RuntimeError, match="on purpose"):
+        clf.fit(np.tile(X, 9), y)
+    assert torn_down == [clf]
+    assert clf.n_features_in_ == X.shape[1]
+    assert fingerprint(clf._network) == before
+
+
+def test_a_rule_that_fails_in_the_second_layer_leaves_a_network_that_works():
+    X, y = samples()
+
+    class Half(SET):
+        def grow(self, layer, n_pruned):
+            if layer.index == 1 and layer.clock.epoch:
+                raise MemoryError("on purpose")
+            return super().grow(layer, n_pruned)
+
+    clf = clone(ESTIMATORS[0]).set_params(evolution=Half(), hidden_layer_sizes=(60, 60))
+    train_part(clf, X, y)
+    expected = clf.predict_proba(X)
+    with pytest.raises(MemoryError):
+        train_part(clf, X, y)
+    np.testing.assert_array_equal(clf.predict_proba(X), expected)
+    train_part(one_epoch(clf.set_params(evolution="set")).fit(X, y), X, y)
