@@ -7,7 +7,11 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 from sklearn_sparse_nn.topology import cells
-from sklearn_sparse_nn.topology.sampling import sample_empty_cells, sorted_sample
+from sklearn_sparse_nn.topology.sampling import (
+    _visit,
+    sample_empty_cells,
+    sorted_sample,
+)
 
 
 def _expect_distinct_and_ascending(sample, low, high, size):
@@ -76,6 +80,32 @@ def test_every_number_is_drawn_equally_often_in_large_samples():
     assert 1e-4 < chi2.sf(statistic, population - 1) < 1 - 1e-4
 
 
+def test_more_jumps_follow_where_the_first_do_not_reach_the_end():
+    class ShortJumps:
+        def geometric(self, probability, size):
+            return np.ones(size, dtype=np.int64)
+
+    visited = _visit(1000, 0.01, ShortJumps())
+    np.testing.assert_array_equal(visited, np.arange(1000))
+
+
+@pytest.mark.parametrize(
+    "population, size",
+    [(10**6, 30_000), (10**6, 500_000), (10**6, 970_000), (10**12, 30_000)],
+)
+def test_large_samples_are_drawn_from_everywhere(population, size):
+    rng = np.random.default_rng(0)
+    counts, n_draws, share = np.zeros(100), 5, size / population
+    for _ in range(n_draws):
+        sample = sorted_sample(population, size, rng)
+        assert sample.dtype == np.int64
+        _expect_distinct_and_ascending(sample, 0, population, size)
+        counts += np.bincount(sample // (population // 100), minlength=100)
+    expected = n_draws * size / 100
+    statistic = np.sum((counts - expected) ** 2) / (expected * (1 - share))
+    assert 1e-4 < chi2.sf(statistic, 99) < 1 - 1e-4
+
+
 def _structure(mask):
     """CSR structure of a layer of shape (n_neurons, n_inputs), and its width."""
     indptr = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
@@ -126,3 +156,19 @@ def test_empty_cells_in_blocks_are_the_same(monkeypatch, block):
     draw.append(sample_empty_cells(*_structure(mask), 25, np.random.default_rng(1)))
     np.testing.assert_array_equal(*draw)
     assert not mask.ravel()[draw[1]].any()
+
+
+@pytest.mark.parametrize("block", [cells._BLOCK, 5003])
+@pytest.mark.parametrize("size", [1, 15_000, 200_000, None])
+def test_empty_cells_of_a_large_layer_are_those_of_the_ranks_drawn(
+    monkeypatch, size, block
+):
+    mask = np.random.default_rng(0).random((900, 1000)) < 0.5
+    mask[[0, 400, 899]], mask[[1, 401, 898]] = False, True
+    empty = np.flatnonzero(~mask)
+    size = size or len(empty)
+    monkeypatch.setattr(cells, "_BLOCK", block)
+    assert mask.sum() > 3 * block
+    sample = sample_empty_cells(*_structure(mask), size, np.random.default_rng(1))
+    ranks = sorted_sample(len(empty), size, np.random.default_rng(1))
+    np.testing.assert_array_equal(sample, empty[ranks])
