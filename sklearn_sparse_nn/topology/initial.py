@@ -5,10 +5,10 @@ that returns the `indptr` and `indices` of a CSR matrix of shape (n_neurons, n_i
 indices ascending within a row. `ErdosRenyi` and `Dense` are two.
 """
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from sklearn_sparse_nn.topology.sampling import sorted_sample
 
@@ -17,8 +17,7 @@ from sklearn_sparse_nn.topology.sampling import sorted_sample
 _BLOCK = 2**22
 
 
-@dataclass(frozen=True)
-class ErdosRenyi:
+class ErdosRenyi(BaseEstimator):
     """Sparse random connections: every cell is equally likely to hold one [1]_.
 
     The number of connections of a layer is ``epsilon * (n_inputs + n_neurons)``, but
@@ -39,6 +38,8 @@ class ErdosRenyi:
     >>> len(indices)
     6000
     """
+
+    _parameter_constraints: dict = {}
 
     def connect(self, n_inputs, n_neurons, epsilon, rng, spread=None):
         """Draw the connections of a layer.
@@ -77,9 +78,10 @@ class ErdosRenyi:
         return np.cumsum(indptr, out=indptr), indices
 
 
-@dataclass(frozen=True)
-class Dense:
+class Dense(BaseEstimator):
     """Every neuron is connected to every input: a baseline for small layers."""
+
+    _parameter_constraints: dict = {}
 
     def connect(self, n_inputs, n_neurons, epsilon, rng, spread=None):
         """Connect everything; see `ErdosRenyi.connect`."""

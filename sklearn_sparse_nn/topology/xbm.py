@@ -1,8 +1,10 @@
 """Complex-network topology: scale-free and small-world from the beginning."""
 
-from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval
 
 from sklearn_sparse_nn.topology.sampling import sample_empty_cells
 
@@ -10,8 +12,7 @@ from sklearn_sparse_nn.topology.sampling import sample_empty_cells
 _ROUNDS = 8
 
 
-@dataclass(frozen=True)
-class XBM:
+class XBM(BaseEstimator):
     """Scale-free, small-world connections after the statistics of the data [1]_.
 
     Degrees of both sides follow a power law. The more an input varies over the data,
@@ -51,13 +52,16 @@ class XBM:
     >>> rbm = SETRBMTransformer(topology=XBM(exponent=2.5), evolution="static")
     """
 
-    exponent: float = 3.0
-    neighbourhood: float = 0.03
-    shortcuts: float = 0.1
+    _parameter_constraints: dict = {
+        "exponent": [Interval(Real, 1, None, closed="neither")],
+        "neighbourhood": [Interval(Real, 0, None, closed="left")],
+        "shortcuts": [Interval(Real, 0, 1, closed="both")],
+    }
 
-    def __post_init__(self):
-        if not self.exponent > 1:
-            raise ValueError(f"exponent must be > 1, got {self.exponent}.")
+    def __init__(self, exponent=3.0, neighbourhood=0.03, shortcuts=0.1):
+        self.exponent = exponent
+        self.neighbourhood = neighbourhood
+        self.shortcuts = shortcuts
 
     def connect(self, n_inputs, n_neurons, epsilon, rng, spread=None):
         """Draw the connections; see `ErdosRenyi.connect`."""

@@ -1,8 +1,11 @@
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
+from sklearn.base import clone
 
 from sklearn_sparse_nn.topology import TOPOLOGIES, Dense, ErdosRenyi, initial
 
@@ -115,3 +118,12 @@ def test_same_generator_state_gives_the_same_connections():
 def test_names_stand_for_topologies(name):
     indptr, indices = TOPOLOGIES[name]().connect(8, 6, 2, np.random.default_rng(0))
     _expect_csr(indptr, indices, 8, 6)
+
+
+@pytest.mark.parametrize("name", TOPOLOGIES)
+def test_topologies_have_parameters_like_estimators(name):
+    topology = TOPOLOGIES[name]()
+    topology._validate_params()
+    assert repr(topology) == f"{type(topology).__name__}()"
+    for other in (clone(topology), pickle.loads(pickle.dumps(topology))):
+        assert type(other) is type(topology) and vars(other) == vars(topology)

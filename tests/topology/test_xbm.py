@@ -1,3 +1,4 @@
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
+from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_sparse_nn.topology import XBM, ErdosRenyi
 
@@ -157,3 +159,31 @@ def test_same_generator_state_gives_the_same_connections():
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)
     assert not np.array_equal(first[1], other[1])
+
+
+@pytest.mark.parametrize(
+    "parameters, interval",
+    [
+        ({"exponent": 1}, "(1.0, inf)"),
+        ({"exponent": np.nan}, "(1.0, inf)"),
+        ({"neighbourhood": -0.1}, "[0.0, inf)"),
+        ({"neighbourhood": np.inf}, "[0.0, inf)"),
+        ({"shortcuts": -0.1}, "[0.0, 1.0]"),
+        ({"shortcuts": 1.1}, "[0.0, 1.0]"),
+    ],
+)
+def test_wrong_parameters_are_named(parameters, interval):
+    ((name, value),) = parameters.items()
+    message = (
+        f"The {name!r} parameter of XBM must be a float in the range {interval}. "
+        f"Got {value!r} instead."
+    )
+    with pytest.raises(InvalidParameterError, match=re.escape(message)):
+        XBM(**parameters)._validate_params()
+
+
+@pytest.mark.parametrize("parameters", [{"neighbourhood": 0}, {"shortcuts": 1}])
+def test_the_ends_of_the_ranges_are_fine(parameters):
+    topology = XBM(**parameters)
+    topology._validate_params()
+    assert len(_connect(topology)[1]) == 5 * (N_INPUTS + N_NEURONS)
