@@ -1,8 +1,8 @@
 """The protocol of the rules by which connections change during training.
 
-At the end of an epoch (or of a call to `partial_fit`) the network asks its rule
-`is_due`; if so, for each layer, `prune` says which connections go and `grow` where as
-many begin. A rule sees a layer through `EvolvingLayer` and changes nothing itself.
+Before an epoch (or a call to `partial_fit`) that follows training the network asks its
+rule `is_due`; if so, for each layer, `prune` says which connections go and `grow` where
+as many begin. A rule sees a layer through `EvolvingLayer` and changes nothing itself.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from sklearn_sparse_nn.topology.cells import occupied_cells
 from sklearn_sparse_nn.topology.sampling import sample_empty_cells
@@ -22,7 +23,8 @@ class TrainingClock(NamedTuple):
     Attributes
     ----------
     epoch : int
-        Epochs completed, or calls to `partial_fit`.
+        Epochs of this `fit` completed, or calls to `partial_fit`. It is 0 at the
+        beginning of a warm start only, since rewiring follows training.
     max_epochs : int or None
         Epochs of this `fit` at most. None in `partial_fit`, whose end nobody knows.
     n_updates : int
@@ -64,7 +66,8 @@ class EvolvingLayer:
     gradient : callable
         ``gradient(neurons)`` is the gradient of the loss of the last mini-batch with
         respect to all possible connections of these neurons, as a float32 array of
-        shape (len(neurons), n_inputs). Ask for a few neurons at a time.
+        shape (len(neurons), n_inputs). Ask for a few neurons at a time, and only if
+        `EvolutionRule.uses_gradient` is True.
     """
 
     indptr: np.ndarray
@@ -105,14 +108,41 @@ class EvolvingLayer:
         return sample_empty_cells(self.indptr, self.indices, self.n_inputs, n, self.rng)
 
 
-class EvolutionRule:
+class EvolutionRule(BaseEstimator):
     """Base class of evolution rules: override what differs from doing nothing.
 
+    A rule has parameters as estimators have: arguments of `__init__`, which stores each
+    under its name and does nothing else. `clone` copies them, `set_params` and grid
+    searches reach them through the estimator, as in ``evolution__min_updates``, and
+    they are checked in `fit` where `_parameter_constraints` says how.
+
     A rule may keep state between calls; each fit works on its own copy.
+
+    Attributes
+    ----------
+    uses_gradient : bool, default=True
+        Whether the rule asks for ``layer.gradient``. If so, what the gradient needs of
+        the last mini-batch is kept after training and saved with the estimator, so that
+        `partial_fit` and warm starts go on with the same bits after a pickle. A rule
+        that does without says False in the body of its class, which spares this memory.
     """
 
+    _parameter_constraints: dict = {}
+
+    uses_gradient = True
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        # A child may ask for the gradient though its parent does not.
+        if "uses_gradient" not in vars(cls):
+            cls.uses_gradient = True
+
     def is_due(self, clock):
-        """Whether to rewire now, at the end of an epoch or a call to `partial_fit`.
+        """Whether to rewire now.
+
+        It is asked before an epoch, or a call to `partial_fit`, that follows training:
+        what is due at the end of a fit happens at the beginning of the next one, if
+        that is a warm start, or of the next call.
 
         Parameters
         ----------

@@ -1,11 +1,8 @@
 """No evolution."""
 
-from dataclasses import dataclass
-
 from sklearn_sparse_nn.topology.evolution import EvolutionRule
 
 
-@dataclass
 class Static(EvolutionRule):
     """Keep the initial connections: the baseline of every evolution rule.
 
@@ -15,6 +12,8 @@ class Static(EvolutionRule):
     >>> from sklearn_sparse_nn.topology import Static
     >>> clf = SETClassifier(evolution=Static())  # the same as evolution="static"
     """
+
+    uses_gradient = False
 
     def is_due(self, clock):
         """Never."""
