@@ -129,13 +129,17 @@ def central_differences(function, array, step=1e-6):
     return gradient
 
 
-def set_pruned(weights, zeta):
-    """Which weights SET removes: from each side, the fraction nearest to zero."""
-    pruned = np.zeros(len(weights), dtype=bool)
-    for side in (weights > 0, weights < 0, weights == 0):
-        candidates = sorted(np.flatnonzero(side), key=lambda k: abs(weights[k]))
-        pruned[candidates[: int(zeta * len(candidates))]] = True
-    return pruned
+def set_pruned(weights, zeta, n_empty):
+    """The weights that SET removes, in ascending order: zeros, then from each side."""
+    budget = min(int(zeta * len(weights)), n_empty)
+    live = [weight for weight in weights.tolist() if weight != 0]
+    pruned = [0.0] * min(budget, len(weights) - len(live))
+    rest = budget - len(pruned)
+    for sign in (1, -1):
+        side = sorted(weight * sign for weight in live if weight * sign > 0)
+        n_pruned = rest * len(side) // max(len(live), 1)
+        pruned += [weight * sign for weight in side[:n_pruned]]
+    return sorted(pruned)
 
 
 def rewired(cells, numbers, pruned, new_cells, new_numbers):

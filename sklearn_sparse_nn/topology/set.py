@@ -1,32 +1,40 @@
 """Sparse evolutionary training."""
 
-from dataclasses import dataclass
-from typing import Literal
+from numbers import Integral
 
 import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_sparse_nn.topology.evolution import EvolutionRule
+from sklearn_sparse_nn.topology.sampling import sorted_sample
 
 # Weights that are looked at together: fresh memory for all would cost more time.
 _BLOCK = 2**17
 
 
-@dataclass
 class SET(EvolutionRule):
     """Sparse evolutionary training (SET) [1]_.
 
-    Of the positive weights, the fraction `zeta` nearest to zero goes, and likewise of
-    the negative ones. As many connections begin at random empty places, so that the
-    number of connections of a layer never changes. A fully connected layer has no empty
-    place and stays as it is.
+    The fraction `zeta` of the connections of a layer goes, and as many begin at random
+    empty places, so that the number of connections of a layer never changes. A fully
+    connected layer has no empty place and stays as it is.
+
+    Connections whose weight is exactly zero go first: they have not learned anything.
+    What is left of the fraction is taken from the positive weights nearest to zero and
+    from the negative ones nearest to zero, as large a share of the ones as of the
+    others. Without weights of zero this is the rule of the paper.
+
+    In a perceptron, the gradient of a connection from a feature that is always zero, or
+    to a neuron that is never active, is zero. Once grown at zero, such a connection
+    stays there, is pruned first and drawn anew, and so moves to where it can learn.
 
     Parameters
     ----------
     min_updates : int, default=10
-        Weight updates between two rewirings, at least. Rewiring happens at the end of
-        an epoch, or of a call to `partial_fit`, once that many updates have passed
-        since the last: new connections get time to grow away from zero, however few
-        mini-batches an epoch has.
+        Weight updates between two rewirings, at least. Rewiring happens before an
+        epoch, or a call to `partial_fit`, once that many updates have passed since the
+        last: new connections get time to grow away from zero, however few mini-batches
+        an epoch has.
     grown_weights : {'zero', 'random'}, default='zero'
         Weights of new connections. From zero, a new connection leaves what the network
         computes as it is and finds its sign by its first gradient; over the data sets
@@ -44,28 +52,37 @@ class SET(EvolutionRule):
     >>> from sklearn_sparse_nn import SETClassifier
     >>> from sklearn_sparse_nn.topology import SET
     >>> clf = SETClassifier(evolution=SET(min_updates=100))
+    >>> clf.set_params(evolution__grown_weights="random").evolution
+    SET(grown_weights='random', min_updates=100)
     """
 
-    min_updates: int = 10
-    grown_weights: Literal["zero", "random"] = "zero"
+    _parameter_constraints: dict = {
+        "min_updates": [Interval(Integral, 0, None, closed="left")],
+        "grown_weights": [StrOptions({"zero", "random"})],
+    }
+
+    uses_gradient = False
+
+    def __init__(self, min_updates=10, grown_weights="zero"):
+        self.min_updates = min_updates
+        self.grown_weights = grown_weights
 
     def is_due(self, clock):
-        """Whether enough updates have passed; not after the last epoch."""
-        return (
-            clock.updates_since_rewiring >= self.min_updates
-            and clock.epoch != clock.max_epochs
-        )
+        """Whether enough updates have passed."""
+        return clock.updates_since_rewiring >= self.min_updates
 
     def prune(self, layer):
-        """Remove the weights nearest to zero, from either side.
-
-        Weights that are still exactly zero, as those of a feature that is always zero,
-        are a third side: they would shield the positive or the negative ones.
-        """
-        pruned = np.zeros(layer.n_connections, dtype=bool)
-        share = min(layer.zeta, layer.n_empty_cells / max(layer.n_connections, 1))
-        for side in (np.greater, np.less, np.equal):
-            _prune_side(layer.weights, side, share, pruned)
+        """Remove weights of zero, then those nearest to it, from either side."""
+        weights = layer.weights
+        pruned = np.zeros(len(weights), dtype=bool)
+        budget = min(int(layer.zeta * len(weights)), layer.n_empty_cells)
+        n_live = np.count_nonzero(weights)
+        n_zeros = min(budget, len(weights) - n_live)
+        _prune_side(weights, np.equal, n_zeros, layer.rng, pruned)
+        for side in (np.greater, np.less):
+            n_side = np.count_nonzero(side(weights, 0))
+            share = (budget - n_zeros) * n_side // max(n_live, 1)
+            _prune_side(weights, side, share, layer.rng, pruned)
         return pruned
 
     def grow(self, layer, n_pruned):
@@ -79,9 +96,11 @@ class SET(EvolutionRule):
         return np.zeros(len(cells), dtype=np.float32)
 
 
-def _prune_side(weights, side, share, pruned):
-    """Mark the share nearest to zero of the weights ``side(weights, 0)``."""
-    starts = range(0, len(weights) or 1, _BLOCK)
+def _prune_side(weights, side, n_pruned, rng, pruned):
+    """Mark those nearest to zero of the weights ``side(weights, 0)``."""
+    if not n_pruned:
+        return
+    starts = range(0, len(weights), _BLOCK)
     blocks = [slice(start, start + _BLOCK) for start in starts]
     # What is left of it is never touched, and takes no memory.
     magnitudes, n_found = np.empty_like(weights), 0
@@ -90,18 +109,18 @@ def _prune_side(weights, side, share, pruned):
         np.abs(found, out=magnitudes[n_found : n_found + len(found)])
         n_found += len(found)
     magnitudes = magnitudes[:n_found]
-    n_pruned = int(share * n_found)
-    if not n_pruned:
-        return
     # Selection in linear time; partial sorting would not be.
     magnitudes.partition(n_pruned - 1)
     threshold = magnitudes[n_pruned - 1]
-    n_ties = n_pruned - np.count_nonzero(magnitudes[:n_pruned] < threshold)
+    n_ties = np.count_nonzero(magnitudes == threshold)
+    n_nearer = np.count_nonzero(magnitudes < threshold)
+    # The first of equal weights would be those of the first neurons.
+    goes = np.zeros(n_ties, dtype=bool)
+    goes[sorted_sample(n_ties, n_pruned - n_nearer, rng)] = True
     for b in blocks:
         block = np.abs(weights[b])
         here = side(weights[b], 0)
         pruned[b] |= here & (block < threshold)
-        # Of equal weights, the first.
-        ties = np.flatnonzero(here & (block == threshold))[:n_ties]
-        pruned[b][ties] = True
-        n_ties -= len(ties)
+        ties = np.flatnonzero(here & (block == threshold))
+        pruned[b][ties] = goes[: len(ties)]
+        goes = goes[len(ties) :]
