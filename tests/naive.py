@@ -46,7 +46,7 @@ def activate(name, z, layer=0):
     if name == "logistic":
         return expit(z), expit(z) * expit(-z)
     if name == "all_relu":
-        left = 0.6 if layer % 2 == 0 else -0.6
+        left = -0.6 if layer % 2 == 0 else 0.6
     else:
         left = LEFT_SLOPES[name]
     return np.where(z > 0, z, left * z), np.where(z > 0, 1.0, left)

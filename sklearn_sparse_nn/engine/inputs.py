@@ -49,7 +49,7 @@ def describe_inputs(X, n_inputs, shifts=(), scales=()):
     Parameters
     ----------
     X : ndarray or csr_array, shape (n_samples, n_inputs)
-        float32 or float64. A CSR X has one entry for a cell at most.
+        float32 or float64. A CSR X to be scaled has one entry for a cell at most.
     n_inputs : int
         Number of inputs of the network that will read X.
     shifts, scales : array-likes of shape (n_inputs,), or empty
@@ -200,7 +200,11 @@ def _read_sparse(inputs, samples, first, last, rows, stride, present):
                 value = _float64_at(inputs.address + 8 * k)
             else:
                 value = np.float64(_float32_at(inputs.address + 4 * k))
-            rows[feature * stride + column] = np.float32((value - shift) * scale)
+            place = feature * stride + column
+            if len(inputs.scales):
+                rows[place] = np.float32((value - shift) * scale)
+            else:
+                rows[place] += np.float32(value)
             flags[feature] = True
 
 

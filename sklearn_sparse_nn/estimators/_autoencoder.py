@@ -378,7 +378,7 @@ default='tanh'
         if not all(isinstance(size, int) and size > 0 for size in hidden):
             raise ValueError(f"hidden_layer_sizes must be integers > 0, got {hidden}.")
         self._moments = tuple(moments(X))
-        self._network = Autoencoder(
+        network = Autoencoder(
             hidden,
             self._initial_topology(),
             self.epsilon,
@@ -388,7 +388,7 @@ default='tanh'
             spread=Moments(*self._moments).standard_deviation,
             all_relu_slope=self.all_relu_slope,
         )
-        self._set_rule()
+        self._set_network(network)
         self.n_iter_ = 0
         self.loss_curve_ = []
 

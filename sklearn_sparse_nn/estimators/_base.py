@@ -24,8 +24,8 @@ from sklearn_sparse_nn.topology import EVOLUTIONS, TOPOLOGIES, TrainingClock
 
 # An array of fewer numbers is checked faster than validated: see `_validate_samples`.
 _FEW_NUMBERS = 2**16
-# Samples whose outputs are looked at after training, and what is too large for an output:
-# its square overflows float32, and no step back is small enough.
+# Samples whose outputs are looked at after training, and an output that is too large:
+# its square overflows float32.
 _N_WATCHED, _LARGEST_OUTPUT = 16, 1e18
 # What follows each epoch: a list of the estimator that grows in place.
 _HISTORIES = ("loss_curve_", "reconstruction_error_curve_", "history")
@@ -112,8 +112,10 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         named = isinstance(self.topology, str)
         return TOPOLOGIES[self.topology]() if named else self.topology
 
-    def _set_rule(self):
-        """Give the new network a rule of its own, as a rule may keep state."""
+    def _set_network(self, network):
+        """Begin with a new network and a rule of its own, which may keep state."""
+        network.check_connected(self.epsilon)
+        self._network = network
         named = isinstance(self.evolution, str)
         rule = EVOLUTIONS[self.evolution]() if named else copy.deepcopy(self.evolution)
         self._rule = rule

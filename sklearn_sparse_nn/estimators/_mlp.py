@@ -200,7 +200,7 @@ class BaseSETMLP(BaseLayeredNetwork):
     def _initialize(self, X, sizes, random_state):
         """A new network, before its first epoch."""
         self.n_layers_ = len(sizes)
-        self._network = MLP(
+        network = MLP(
             sizes,
             self._initial_topology(),
             self.epsilon,
@@ -210,7 +210,7 @@ class BaseSETMLP(BaseLayeredNetwork):
             spread=lambda: moments(X).standard_deviation(),
             all_relu_slope=self.all_relu_slope,
         )
-        self._set_rule()
+        self._set_network(network)
         self.t_ = 0
         self.n_iter_ = 0
         self.loss_curve_ = []

@@ -369,7 +369,7 @@ class SETRBMTransformer(
 
     def _initialize(self, X, random_state):
         """A new machine, before its first epoch."""
-        self._network = RBM(
+        network = RBM(
             (X.shape[1], self.n_components),
             self._initial_topology(),
             self.epsilon,
@@ -377,7 +377,7 @@ class SETRBMTransformer(
             feature_means(X),
             lambda: moments(X).standard_deviation(),
         )
-        self._set_rule()
+        self._set_network(network)
         self.n_iter_ = 0
         self.reconstruction_error_curve_ = []
 

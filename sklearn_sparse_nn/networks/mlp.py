@@ -73,9 +73,9 @@ class MLP(SparseNetwork):
         gains = [gain] * (len(sizes) - 2) + [1.0]
         super().__init__(sizes, topology, epsilon, gains, seed, spread)
 
-    def _check_connected(self, epsilon):
+    def check_connected(self, epsilon):
         """Look at the output neurons, too: without a connection they are constant."""
-        super()._check_connected(epsilon)
+        super().check_connected(epsilon)
         *_, n_inputs, n_outputs = self.layers.sizes
         degrees = np.diff(self.layers.indptr[-n_outputs - 1 :])
         n_alone = np.count_nonzero(degrees == 0)

@@ -89,7 +89,6 @@ class SparseNetwork:
         for layer, rng in enumerate(self.streams):
             weights = self.layers.weights[connections_of(self.layers, layer)]
             draw_weights(weights, layer_indptr(self.layers, layer), gains[layer], rng)
-        self._check_connected(epsilon)
         self.solver = None
         self.state = None
         self.n_updates = 0
@@ -98,7 +97,8 @@ class SparseNetwork:
         self.keeps_batch = False
         self._batch = None
 
-    def _check_connected(self, epsilon):
+    def check_connected(self, epsilon):
+        """Raise a ValueError if `epsilon` was too small to connect each layer."""
         sizes, n = self.layers.sizes, np.diff(self.layers.indptr[self.layers.first])
         if n.all():
             return

@@ -24,12 +24,12 @@ def _check(X, dense, samples, first=0, last=None, moments=((), ())):
     rows = buffer.reshape(-1, stride)
     rows[:] = 7
     present = np.ones((stride // LINE, n_features), dtype=bool)
-    inputs, owner = describe_inputs(X, *moments)
+    inputs, owner = describe_inputs(X, n_features, *moments)
     _read_batch(inputs, samples, first, last, buffer, stride, present.reshape(-1))
     del owner
     expected = np.zeros((n_features, stride), dtype=np.float32)
     if len(moments[0]):
-        dense = (dense - moments[0]) * moments[1]
+        dense = ((dense - moments[0]) * moments[1]).astype(np.float32)
     expected[:, : len(samples)] = dense[samples].T
     lines = expected.reshape(n_features, -1, LINE).any(axis=2).T
     if not len(moments[0]):
@@ -46,13 +46,13 @@ def _dense(n_samples=50, n_features=130):
 
 def _moments(n_features):
     """Shifts and scales for each feature."""
-    return np.random.default_rng(2).normal(size=(2, n_features)).astype(np.float32)
+    return np.random.default_rng(2).normal(size=(2, n_features))
 
 
 def _memmap(X, folder):
     path = folder / "X"
     X.tofile(path)
-    return np.memmap(path, dtype=np.float32, mode="r", shape=X.shape)
+    return np.memmap(path, dtype=X.dtype, mode="r", shape=X.shape)
 
 
 def _read_only(X, folder):
@@ -83,10 +83,11 @@ def _with_64_bit_indices(X):
     return X
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n_samples", [1, 16, 17, 40])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_samples_are_read_from_any_layout(layout, n_samples, tmp_path):
-    dense = _dense()
+def test_samples_are_read_from_any_layout(layout, n_samples, dtype, tmp_path):
+    dense = _dense().astype(dtype)
     dense[dense < 0.5] = 0
     X = LAYOUTS[layout](dense, tmp_path)
     samples = np.random.default_rng(1).integers(len(dense), size=n_samples)
@@ -145,10 +146,13 @@ def test_a_random_csr_reads_as_its_dense_form(data):
     _check(X, X.toarray(), samples, 0, last, moments)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n_samples", [1, 16, 17, 40])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_features_are_shifted_and_scaled_in_any_layout(layout, n_samples, tmp_path):
-    dense = _dense()
+def test_features_are_shifted_and_scaled_in_any_layout(
+    layout, n_samples, dtype, tmp_path
+):
+    dense = _dense().astype(dtype)
     dense[dense < 0.5] = 0
     X = LAYOUTS[layout](dense, tmp_path)
     samples = np.random.default_rng(1).integers(len(dense), size=n_samples)
@@ -162,17 +166,17 @@ def test_padding_is_neither_shifted_nor_scaled(make, first, last):
     _check(make(dense), dense, np.arange(37), first, last, _moments(70))
 
 
-def test_moments_are_converted_to_float32():
-    moments = [np.arange(4.0), np.arange(4)]
-    inputs, _ = describe_inputs(_dense(5, 4), *moments)
+def test_moments_are_converted_to_float64():
+    moments = [np.arange(4, dtype=np.float32), np.arange(4)]
+    inputs, _ = describe_inputs(_dense(5, 4), 4, *moments)
     for array, moment in zip((inputs.shifts, inputs.scales), moments):
-        assert array.dtype == np.float32
+        assert array.dtype == np.float64
         np.testing.assert_array_equal(array, moment)
 
 
 def test_the_owner_keeps_converted_indices_alive():
     X = _with_64_bit_indices(_dense(5, 4))
-    inputs, (_, indices) = describe_inputs(X)
+    inputs, (_, indices) = describe_inputs(X, 4)
     assert indices.dtype == np.int32
     assert inputs.indices == indices.ctypes.data
 
@@ -182,11 +186,11 @@ def test_the_owner_keeps_converted_indices_alive():
 def test_nothing_is_left_of_the_batch_before(make, moments):
     dense = _dense(40, 70)
     dense[np.random.default_rng(3).random(dense.shape) < 0.95] = 0
-    inputs, owner = describe_inputs(make(dense), *moments)
+    inputs, owner = describe_inputs(make(dense), 70, *moments)
     buffer, present = aligned_zeros(70 * 48), np.zeros(3 * 70, dtype=bool)
     expected = np.zeros((70, 48), dtype=np.float32)
     if len(moments[0]):
-        dense = (dense - moments[0]) * moments[1]
+        dense = ((dense - moments[0]) * moments[1]).astype(np.float32)
     for n_samples in (40, 3, 17, 32, 1, 48):
         samples = np.random.default_rng(n_samples).integers(40, size=n_samples)
         _read_batch(inputs, samples, 0, 48, buffer, 48, present)
@@ -200,8 +204,66 @@ def test_nothing_is_left_of_the_batch_before(make, moments):
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
 def test_inputs_of_any_size_are_present(make, value):
     X = make(np.float32([[0, value, 0]]))
-    inputs, owner = describe_inputs(X)
+    inputs, owner = describe_inputs(X, 3)
     buffer, present = aligned_zeros(3 * LINE), np.ones(3, dtype=bool)
     _read_batch(inputs, np.int64([0]), 0, LINE, buffer, LINE, present)
     del owner
     assert present.tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+def test_what_float32_cannot_hold_is_shifted_before_it_is_cast(make):
+    near = np.random.default_rng(0).normal(size=(20, 5))
+    shifts, scales = np.array([1.7e9, -1e12, 0, 1e6, 3]), np.full(5, 2.0)
+    _check(make(near + shifts), near + shifts, np.arange(20), moments=(shifts, scales))
+    X = near + shifts
+    inputs, owner = describe_inputs(make(X), 5, shifts, scales)
+    buffer, present = aligned_zeros(5 * 32), np.zeros(2 * 5, dtype=bool)
+    _read_batch(inputs, np.arange(20), 0, 32, buffer, 32, present)
+    del owner
+    np.testing.assert_allclose(buffer.reshape(5, 32)[:, :20].T, 2 * near, atol=1e-3)
+
+
+def _damaged(field, change):
+    X = sparse.csr_array(_dense(5, 4))
+    setattr(X, field, change(getattr(X, field).copy()))
+    return X
+
+
+def _put(place, value):
+    def change(array):
+        array[place] = value
+        return array
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: _dense(5, 3), "the network has 4 inputs"),
+        (lambda: _dense(5, 5), "the network has 4 inputs"),
+        (lambda: _dense(5, 4)[0], "the network has 4 inputs"),
+        (lambda: _dense(5, 4).astype(bool), "must be float32 or float64, got bool"),
+        (lambda: _dense(5, 4).astype(">f4"), "must be float32 or float64, got >f4"),
+        (lambda: _dense(5, 4).astype(np.float16), "got float16"),
+        (lambda: sparse.csr_array(_dense(5, 4) > 0), "got bool"),
+        (lambda: _damaged("indices", _put(3, 4)), "outside of its shape"),
+        (lambda: _damaged("indices", _put(3, -1)), "outside of its shape"),
+        (lambda: _damaged("indptr", _put(-1, 2**30)), "outside of its shape"),
+        (lambda: _damaged("indptr", _put(1, -4)), "outside of its shape"),
+        (lambda: _damaged("indptr", _put(0, 1)), "outside of its shape"),
+        (lambda: _damaged("indptr", lambda x: x[:-1]), "outside of its shape"),
+        (lambda: _damaged("data", lambda x: x[:-1]), "outside of its shape"),
+        (lambda: _damaged("indices", lambda x: x[:-1]), "outside of its shape"),
+    ],
+)
+def test_what_the_kernels_cannot_follow_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        describe_inputs(make(), 4)
+
+
+def test_moments_of_another_length_are_refused():
+    for moments in [(np.zeros(3), np.ones(4)), (np.zeros(4), np.ones(5))]:
+        with pytest.raises(ValueError, match="4 numbers each"):
+            describe_inputs(_dense(5, 4), 4, *moments)

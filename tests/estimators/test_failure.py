@@ -1,4 +1,4 @@
-"""A fit that fails leaves the estimator as it was; nothing is predicted from nonsense."""
+"""A fit that fails leaves the estimator as it was; outputs are finite, or an error."""
 
 import numpy as np
 import pytest
@@ -147,7 +147,7 @@ def test_a_network_that_diverges_is_not_kept(estimator):
     X, y = 1e3 * (X - 0.5), X[:, 0]
     good = 1e-9
     estimator = clone(estimator).set_params(learning_rate_init=1e4, warm_start=True)
-    with pytest.raises(ValueError, match="learning_rate_init=10000.0 is too large"):
+    with pytest.raises(ValueError, match="_init=10000[.]0 is too large"):
         estimator.fit(X, y)
     with pytest.raises(NotFittedError):
         outputs(estimator, X)
@@ -167,7 +167,7 @@ def test_a_network_that_diverges_is_not_kept(estimator):
 def test_outputs_that_overflow_raise():
     X, y = samples()
     wild = SETClassifier((300,), solver="sgd", max_iter=1, alpha=10, random_state=0)
-    with pytest.raises(ValueError, match="overflow float32|non-finite"):
+    with pytest.raises(ValueError, match=r"overflow float32|non-finite"):
         wild.fit(X * np.float32(1e30), y).predict_proba(X * np.float32(1e30))
     for estimator in (SETRegressor((30,), max_iter=1), SETAutoencoder(30, max_iter=1)):
         estimator.set_params(activation="relu").fit(X, y)
@@ -177,7 +177,7 @@ def test_outputs_that_overflow_raise():
 
 @pytest.mark.parametrize("size", [1e20, 1e30, 1e39, 1e300])
 def test_huge_targets_are_blamed_themselves(size):
-    X, y = samples()
+    X, _ = samples()
     for stopping in (False, True):
         regr = SETRegressor((30,), max_iter=2, early_stopping=stopping)
         with pytest.raises(ValueError, match=r"y has values up to .*Standardise it"):

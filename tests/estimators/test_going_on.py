@@ -63,7 +63,9 @@ def test_chunks_give_the_same_bits_through_a_file(estimator, way, tmp_path):
         X, y = samples(seed=seed)
         train_part(kept, X, y)
         sent = WAYS[way](train_part(sent, X, y), tmp_path)
-    assert network_of(kept).n_rewired[0] > 3 * 0.1 * len(network_of(kept).layers.weights)
+    assert network_of(kept).n_rewired[0] > 3 * 0.1 * len(
+        network_of(kept).layers.weights
+    )
     np.testing.assert_array_equal(outputs(sent, X), outputs(kept, X))
     for ours, theirs in zip(network_of(sent).layers, network_of(kept).layers):
         np.testing.assert_array_equal(ours, theirs)

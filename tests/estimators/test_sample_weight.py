@@ -122,8 +122,9 @@ def test_validation_samples_that_weigh_nothing_count_the_same():
 
 
 def test_boosting_is_as_good_as_the_network_alone():
-    X, y = samples(400)
-    network = SETClassifier((60,), epsilon=5, max_iter=40, random_state=0)
+    X, y = samples(400, 4)
+    X = 4 * X - 2
+    network = SETClassifier((60,), epsilon=5, max_iter=60, random_state=0)
     alone = network.fit(X, y).score(X, y)
     boosted = AdaBoostClassifier(clone(network), n_estimators=3, random_state=0)
     assert boosted.fit(X, y).score(X, y) > alone - 0.05

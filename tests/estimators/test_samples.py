@@ -73,7 +73,9 @@ def test_moments_of_dense_and_sparse_samples_have_the_same_bits(
     n_features, order, dtype, monkeypatch
 ):
     rng = np.random.default_rng(0)
-    X = rng.normal(30, 1, size=(700, n_features)) * (rng.random((700, n_features)) < 0.4)
+    X = rng.normal(30, 1, size=(700, n_features)) * (
+        rng.random((700, n_features)) < 0.4
+    )
     X = X.astype(dtype, order=order)
     expected = moments(sparse.csr_array(X))
     for cells in (2**20, 10 * n_features, 1):
@@ -129,7 +131,9 @@ def test_the_network_sees_the_same_far_from_zero_as_near_it(dtype, frame):
     near = np.random.default_rng(0).integers(-500, 500, size=(300, 8)).astype(dtype)
     autoencoder = SETAutoencoder(20, max_iter=5, random_state=0)
     expected = autoencoder.fit(near).transform(near)
-    shift = np.array([1_760_000_000, 0, -(2**40), 10**9, 0, 7, 2**30 + 1, 0]).astype(dtype)
+    shift = np.array([1_760_000_000, 0, -(2**40), 10**9, 0, 7, 2**30 + 1, 0]).astype(
+        dtype
+    )
     far = near + shift
     found = autoencoder.fit(frame(far)).transform(frame(far))
     np.testing.assert_allclose(np.asarray(found), expected, atol=1e-4)
@@ -143,7 +147,12 @@ def test_a_selection_does_not_depend_on_where_zero_is():
     noise = np.random.default_rng(1).normal(size=(5000, 6))
     near = np.hstack([signal, signal, noise])
     selector = QuickSelectionSelector(
-        2, n_hidden=50, max_iter=5, diversity=0, importance="attribution", random_state=0
+        2,
+        n_hidden=50,
+        max_iter=5,
+        diversity=0,
+        importance="attribution",
+        random_state=0,
     )
     for shift, dtype in ((3e3, np.float32), (1.76e9, np.float64)):
         far = near * np.array([0.012, 0.012] + [1] * 6)

@@ -25,8 +25,8 @@ CLOSE = {"rtol": 1e-4, "atol": 2e-6}
 
 def _network(hidden=(12,), activation="tanh", n_features=N_FEATURES, **options):
     rng = np.random.default_rng(1)
-    shifts = rng.normal(size=n_features).astype(np.float32)
-    scales = rng.uniform(0.3, 1.5, size=n_features).astype(np.float32)
+    shifts = rng.normal(size=n_features)
+    scales = rng.uniform(0.3, 1.5, size=n_features)
     options = {"topology": ErdosRenyi(), "epsilon": 1.4, "seed": 2} | options
     options = {"shifts": shifts, "scales": scales} | options
     network = Autoencoder(hidden, activation=activation, **options)
@@ -387,7 +387,7 @@ def test_a_dense_network_learns_to_restore_what_is_missing():
     rng = np.random.default_rng(0)
     X = np.repeat(rng.normal(size=(500, 3)), 4, axis=1).astype(np.float32)
     network = Autoencoder(
-        (30,), ErdosRenyi(), 100, "tanh", 0, np.zeros(12, "f4"), np.ones(12, "f4")
+        (30,), ErdosRenyi(), 100, "tanh", 0, np.zeros(12), np.ones(12)
     )
     parameters = _parameters(
         learning_rate=0.02, batch_size=50, momentum=0.9, dropout=0.1

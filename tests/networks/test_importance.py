@@ -26,7 +26,7 @@ def _network(X, hidden=(10,), activation="tanh", **options):
     deviations = X.std(axis=0)
     scales = 1 / np.where(deviations > 0, deviations, 1)
     options = {"topology": ErdosRenyi(), "epsilon": 2, "seed": 0} | options
-    moments = X.mean(axis=0).astype(np.float32), scales.astype(np.float32)
+    moments = X.mean(axis=0).astype(np.float64), scales.astype(np.float64)
     network = Autoencoder(
         hidden, activation=activation, shifts=moments[0], scales=moments[1], **options
     )
