@@ -5,7 +5,7 @@
 It has their activation function, All-ReLU. It learns two classes of 256 dense float32
 samples, mixtures of a few hidden causes, one of which decides the class. SGD with
 momentum of 0.9 and mini-batches of 16, the least width of the kernels, as the
-activations take most of the memory; SET rewires after each epoch but the last.
+activations take most of the memory; SET rewires before each epoch but the first.
 
 Compiling is over before anything is timed. Memory is that of the whole process (Linux
 only), and of what came with the network; of that, the buffers of the activations and of

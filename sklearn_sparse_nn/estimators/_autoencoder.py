@@ -135,7 +135,11 @@ default='tanh'
         Number of connections of each layer.
 
     density_ : ndarray of float of shape (n_layers - 1,)
-        Connections of each layer as a fraction of those of a dense layer.
+        Connections of each layer as a fraction of those of a dense layer. A layer of
+        density 1 has no place for new ones and is never rewired.
+
+    n_rewired_ : ndarray of int of shape (n_layers - 1,)
+        Connections of each layer that rewiring has replaced so far.
 
     feature_strength_ : ndarray of float of shape (n_features,)
         Sum of the magnitudes of the connections of each feature.
@@ -313,6 +317,8 @@ default='tanh'
         random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialize(X, random_state)
+        else:
+            self._check_sizes(self._sizes(X), "hidden_layer_sizes")
         self._network.reset_optimiser(self.solver)
         self.n_iter_ = 0
         order = np.arange(X.shape[0])
@@ -351,7 +357,9 @@ default='tanh'
         random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialize(X, random_state)
-        elif self.standardize:
+        else:
+            self._check_sizes(self._sizes(X), "hidden_layer_sizes")
+        if self.standardize and not first_pass:
             self._moments = tuple(merged_moments(Moments(*self._moments), moments(X)))
             self._network.shifts, self._network.scales = self._standardiser()
         if self._network.solver != self.solver:
@@ -372,11 +380,16 @@ default='tanh'
             )
         return X
 
-    def _initialize(self, X, random_state):
-        """A new network, before its first epoch."""
+    def _sizes(self, X):
+        """Number of inputs, of neurons of each hidden layer, and of outputs."""
         hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()
         if not all(isinstance(size, int) and size > 0 for size in hidden):
             raise ValueError(f"hidden_layer_sizes must be integers > 0, got {hidden}.")
+        return [X.shape[1], *hidden, X.shape[1]]
+
+    def _initialize(self, X, random_state):
+        """A new network, before its first epoch."""
+        _, *hidden, _ = self._sizes(X)
         self._moments = tuple(moments(X))
         network = Autoencoder(
             hidden,

@@ -121,6 +121,15 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         self._rule = rule
         self._network.keeps_batch = getattr(rule, "uses_gradient", True)
 
+    def _check_sizes(self, sizes, parameter):
+        """Check that the network to go on with has the sizes that are asked for."""
+        found = self._network.layers.sizes.tolist()
+        if found != sizes:
+            raise ValueError(
+                f"{parameter}={getattr(self, parameter)} asks for a network of the "
+                f"sizes {sizes}, but the one to go on with has {found}. Fit a new one."
+            )
+
     def _run_epochs(self, max_epochs, run_epoch, X, y, metadata=None):
         """Run epochs of `fit`, with callbacks, and rewire between them.
 

@@ -58,8 +58,8 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
 
     zeta : float, default=0.3
         Fraction of the connections of each layer that a rewiring replaces, between 0
-        and 1. It is taken from the positive weights nearest to zero and from the
-        negative weights nearest to zero.
+        and 1: first those of weight zero, then the positive weights nearest to zero and
+        the negative weights nearest to zero.
 
     topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
         How the connections begin: an Erdős–Rényi random graph, a scale-free and
@@ -145,12 +145,13 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
 
     class_weight : dict, list of dict, 'balanced' or None, default=None
         Weights of the classes. 'balanced' weighs them inversely to their frequency; for
-        multilabel targets, one dict per label. They multiply `sample_weight`.
+        multilabel targets, one dict per label. They multiply `sample_weight`. Only
+        ratios of weights count.
 
     n_jobs : int or None, default=None
-        Number of threads that train and predict. None means 1 unless in a
-        `joblib.parallel_config` context, -1 means all processors. The fitted model is
-        the same to the bit for any number.
+        Number of threads that train and predict, at most one for each processor. None
+        means 1 unless in a `joblib.parallel_config` context, -1 means all processors.
+        The fitted model is the same to the bit for any number.
 
     Attributes
     ----------
@@ -174,7 +175,11 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         Number of connections of each layer.
 
     density_ : ndarray of float of shape (n_layers - 1,)
-        Connections of each layer as a fraction of all that are possible.
+        Connections of each layer as a fraction of all that are possible. A layer of
+        density 1 has no place for new ones and is never rewired.
+
+    n_rewired_ : ndarray of int of shape (n_layers - 1,)
+        Connections of each layer that rewiring has replaced so far.
 
     feature_strength_ : ndarray of float of shape (n_features,)
         Sum of the magnitudes of the connections of each feature.
@@ -457,7 +462,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
             The target values.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights.
+            Sample weights. Only their ratios within this call count.
 
         classes : array-like of shape (n_classes,), default=None
             All classes that any call will see. Needed in the first call only.

@@ -116,6 +116,8 @@ class BaseSETMLP(BaseLayeredNetwork):
         train, validation = self._split(X, y, random_state)
         if first_pass:
             self._initialize(X, sizes, random_state)
+        else:
+            self._check_sizes(sizes, "hidden_layer_sizes")
         self._start_fit()
         order = train.copy()
 
@@ -154,6 +156,8 @@ class BaseSETMLP(BaseLayeredNetwork):
         random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialize(X, sizes, random_state)
+        else:
+            self._check_sizes(sizes, "hidden_layer_sizes")
         # After early stopping or another solver there is nothing to go on with.
         if self._network.solver != self.solver or self.best_loss_ is None:
             self._start_fit()

@@ -126,7 +126,11 @@ class SETRBMTransformer(
         Number of connections.
 
     density_ : float
-        Connections as a fraction of ``n_components * n_features``.
+        Connections as a fraction of ``n_components * n_features``. A machine of density
+        1 has no place for new ones and is never rewired.
+
+    n_rewired_ : int
+        Number of connections that rewiring has replaced so far.
 
     visible_degree_ : ndarray of int, shape (n_features,)
         Number of connections of each visible neuron.
@@ -310,6 +314,7 @@ class SETRBMTransformer(
         if first_pass:
             self._initialize(X, random_state)
         else:
+            self._check_sizes([X.shape[1], self.n_components], "n_components")
             self._network.reset_optimiser()
         self.n_iter_ = 0
         order = np.arange(X.shape[0])
@@ -347,6 +352,8 @@ class SETRBMTransformer(
         random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialize(X, random_state)
+        else:
+            self._check_sizes([X.shape[1], self.n_components], "n_components")
         order = random_state.permutation(X.shape[0])
         with ThreadTeam(n_threads(self.n_jobs)) as team:
             self._evolve(self.n_iter_, None, team)

@@ -52,8 +52,8 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
 
     zeta : float, default=0.3
         Fraction of the connections of each layer that a rewiring replaces, between 0
-        and 1. It is taken from the positive weights nearest to zero and from the
-        negative weights nearest to zero.
+        and 1: first those of weight zero, then the positive weights nearest to zero and
+        the negative weights nearest to zero.
 
     topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
         How the connections begin: an Erdős–Rényi random graph, a scale-free and
@@ -138,9 +138,9 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         Fraction of hidden neurons that a training sample does not see, in [0, 1).
 
     n_jobs : int or None, default=None
-        Number of threads that train and predict. None means 1 unless in a
-        `joblib.parallel_config` context, -1 means all processors. The fitted model is
-        the same to the bit for any number.
+        Number of threads that train and predict, at most one for each processor. None
+        means 1 unless in a `joblib.parallel_config` context, -1 means all processors.
+        The fitted model is the same to the bit for any number.
 
     Attributes
     ----------
@@ -161,7 +161,11 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         Number of connections of each layer.
 
     density_ : ndarray of float of shape (n_layers - 1,)
-        Connections of each layer as a fraction of all that are possible.
+        Connections of each layer as a fraction of all that are possible. A layer of
+        density 1 has no place for new ones and is never rewired.
+
+    n_rewired_ : ndarray of int of shape (n_layers - 1,)
+        Connections of each layer that rewiring has replaced so far.
 
     feature_strength_ : ndarray of float of shape (n_features,)
         Sum of the magnitudes of the connections of each feature.
@@ -362,7 +366,7 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
             The target values.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights.
+            Sample weights. Only their ratios within this call count.
 
         Returns
         -------

@@ -147,7 +147,7 @@ def test_a_network_that_diverges_is_not_kept(estimator):
     X, y = 1e3 * (X - 0.5), X[:, 0]
     good = 1e-9
     estimator = clone(estimator).set_params(learning_rate_init=1e4, warm_start=True)
-    with pytest.raises(ValueError, match="_init=10000[.]0 is too large"):
+    with pytest.raises(ValueError, match=r"_init=10000[.]0 is too large"):
         estimator.fit(X, y)
     with pytest.raises(NotFittedError):
         outputs(estimator, X)

@@ -92,7 +92,7 @@ def test_chains_of_a_machine_go_on_in_chunks_of_several_sizes(n_chunks, tmp_path
     rbm = SETRBMTransformer(30, batch_size=40, evolution="static", random_state=0)
     kept, sent = clone(rbm), clone(rbm)
     for n_samples in [300, 20, 300, 17, 64][: n_chunks + 2]:
-        X, y = samples(n_samples)
+        X, _ = samples(n_samples)
         kept.partial_fit(X)
         sent = pickle.loads(pickle.dumps(sent.partial_fit(X)))
     np.testing.assert_array_equal(kept.transform(X), sent.transform(X))
