@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_sparse_nn.engine.activations import ACTIVATIONS
 from sklearn_sparse_nn.engine.threads import ThreadTeam
-from sklearn_sparse_nn.estimators._base import all_or_nothing, in_dtype_of
+from sklearn_sparse_nn.estimators._base import all_or_nothing, finite, in_dtype_of
 from sklearn_sparse_nn.estimators._layered import BaseLayeredNetwork
 from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.estimators._samples import (
@@ -517,7 +517,7 @@ default='tanh'
         with ThreadTeam(self._n_useful_threads(X.shape[0])) as team:
             for rows in gen_batches(X.shape[0], n_rows):
                 samples = np.arange(rows.start, rows.stop)
-                outputs = self._network.decision(X, samples, team)
+                outputs = finite(self._network.decision(X, samples, team))
                 chunk = X[rows].toarray() if sparse.issparse(X) else X[rows]
                 errors = outputs - self._network.standardise(chunk)
                 total += np.sum(errors**2, dtype=np.float64)

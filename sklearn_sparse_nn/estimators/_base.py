@@ -255,19 +255,19 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
 
 
 def in_dtype_of(X, outputs):
-    """Outputs of the network in float32 if X is, else in float64.
+    """Outputs of the network, if all are finite, in float32 if X is, else float64."""
+    outputs = finite(outputs)
+    return outputs if dtype_of(X) == np.float32 else outputs.astype(np.float64)
 
-    Raises
-    ------
-    ValueError
-        If an output is infinite or NaN.
-    """
+
+def finite(outputs):
+    """Outputs of the network, if none is infinite or NaN; otherwise a ValueError."""
     if not np.isfinite(outputs).all():
         raise ValueError(
             "The outputs of the network overflow float32. X may contain large values "
             "and need to be preprocessed, for example by StandardScaler."
         )
-    return outputs if dtype_of(X) == np.float32 else outputs.astype(np.float64)
+    return outputs
 
 
 def validate_parts(estimator):

@@ -313,6 +313,8 @@ class BaseSETMLP(BaseLayeredNetwork):
             self.best_loss_ = min(self.loss_, self.best_loss_)
         else:
             scores = self._network.decision(X, validation, team)
+            if not np.isfinite(scores).all():
+                self._raise_divergence(X, y)
             weights = weights[validation] if len(weights) else None
             if weights is not None and not weights.any():
                 weights = None  # none of them counts more than the others

@@ -19,6 +19,7 @@ from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._base import (
     BaseSparseNetwork,
     all_or_nothing,
+    finite,
     in_dtype_of,
 )
 from sklearn_sparse_nn.estimators._parallel import n_threads
@@ -457,7 +458,7 @@ class SETRBMTransformer(
                 f"X has {H.shape[1]} features, but {self.__class__.__name__} has "
                 f"{self._n_features_out} hidden neurons."
             )
-        return self._network.visible_probabilities(H)
+        return finite(self._network.visible_probabilities(H))
 
     def reconstruct(self, X):
         """Compute what the machine makes of X: there and back again, without noise.

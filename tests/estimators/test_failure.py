@@ -246,3 +246,34 @@ def test_a_rule_that_fails_in_the_second_layer_leaves_a_network_that_works():
         train_part(clf, X, y)
     np.testing.assert_array_equal(clf.predict_proba(X), expected)
     train_part(one_epoch(clf.set_params(evolution="set")).fit(X, y), X, y)
+
+
+def test_every_output_that_overflows_raises():
+    X, y = samples()
+    autoencoder = SETAutoencoder(30, activation="relu", standardize=False, max_iter=1)
+    autoencoder.fit(X)
+    with pytest.raises(ValueError, match="overflow float32"):
+        autoencoder.score(X * np.float32(3e38))
+    with pytest.raises(ValueError, match="overflow float32"):
+        autoencoder.inverse_transform(np.full((1, 30), np.float32(3e38)))
+    rbm = clone(ESTIMATORS[2]).fit(X)
+    hidden = np.full((1, 60), np.float32(3e38))
+    rbm._network.layers.weights[:] = 9 * np.sign(rbm._network.layers.weights)
+    with pytest.raises(ValueError, match="overflow float32"):
+        rbm.inverse_transform(hidden)
+    regr = SETRegressor((30,), max_iter=9, early_stopping=True, random_state=0)
+    regr.set_params(solver="sgd", learning_rate_init=1e3)
+    with pytest.raises(ValueError, match="learning_rate_init=1000"):
+        regr.fit(X, y)
+
+
+def test_a_selector_whose_second_network_fails_keeps_the_first_as_it_was():
+    X, y = samples()
+    selector = clone(ESTIMATORS[4]).set_params(stability_selection=2)
+    selector.partial_fit(X)
+    before = fingerprint(selector)
+    selector._autoencoders[1].set_params(zeta=2.0, noise="masking", noise_factor=3.0)
+    with pytest.raises(ValueError, match="noise_factor"):
+        selector.partial_fit(X, y)
+    selector._autoencoders[1].set_params(zeta=0.2, noise="gaussian", noise_factor=0.2)
+    assert fingerprint(selector) == before
