@@ -75,13 +75,9 @@ def activation_of_width(lanes):
     v = vector_operations(lanes)
 
     @inner(inline="always")
-    def clamp(x, bound):
-        # `x` comes second: not a number is neither larger nor smaller, and stays.
-        return v.minimum(v.broadcast(bound), v.maximum(v.broadcast(-bound), x))
-
-    @inner(inline="always")
     def tanh(x):
-        x = clamp(x, _BOUND)
+        # `x` comes second: not a number is neither larger nor smaller, and stays.
+        x = v.minimum(v.broadcast(_BOUND), v.maximum(v.broadcast(-_BOUND), x))
         u = v.multiply(x, v.broadcast(_INVERSE_BOUND))
         u = v.multiply(u, u)
         p = v.fma(v.broadcast(_P4), u, v.broadcast(_P3))
@@ -92,7 +88,8 @@ def activation_of_width(lanes):
         q = v.fma(q, u, v.broadcast(_Q2))
         q = v.fma(q, u, v.broadcast(_Q1))
         q = v.fma(q, u, v.broadcast(_Q0))
-        return clamp(v.divide(v.multiply(x, p), q), _ONE)
+        a = v.divide(v.multiply(x, p), q)
+        return v.minimum(v.broadcast(_ONE), v.maximum(v.broadcast(_MINUS_ONE), a))
 
     @inner(inline="always")
     def activate(z, out, slopes, offset, kind, left_slope, train):
