@@ -60,8 +60,8 @@ class RBM(SparseNetwork):
     ----------
     visible : VisibleNeurons
         Its `intercepts` are `b`.
-    chains : ndarray of bool, shape (n_visible, n_columns), or None
-        Visible states at which the persistent chains have arrived.
+    chains : ndarray of uint8, shape (n_visible, n_columns / 8), or None
+        Visible states at which the persistent chains have arrived, eight in a byte.
     """
 
     def __init__(self, sizes, topology, epsilon, seed, means, spread=None):
@@ -114,7 +114,7 @@ class RBM(SparseNetwork):
         self._last_batch = columns, n_last
         if parameters.persistent:
             visible = [tile.reshape(-1, work.stride) > 0 for tile in dreams]
-            self.chains = np.concatenate(visible, axis=1)
+            self.chains = np.packbits(np.concatenate(visible, axis=1), axis=1)
 
     def _dreams(self, work):
         """The visible neurons of the negative phase, tile by tile."""
@@ -125,12 +125,17 @@ class RBM(SparseNetwork):
         dreams[:] = 0
         if self.chains is None:
             return
-        n_visible = len(self.chains)
-        tiles = dreams.reshape(len(dreams), n_visible, -1)
+        chains = np.unpackbits(self.chains, axis=1)
+        tiles = dreams.reshape(len(dreams), len(chains), -1)
         stride = tiles.shape[2]
-        for tile, start in zip(tiles, range(0, self.chains.shape[1], stride)):
-            states = self.chains[:, start : start + stride]
+        for tile, start in zip(tiles, range(0, chains.shape[1], stride)):
+            states = chains[:, start : start + stride]
             tile[:, : states.shape[1]] = states
+
+    def free_buffers(self):
+        """Free the buffers of the last mini-batch, and forget the chains."""
+        super().free_buffers()
+        self.chains = None
 
     def is_finite(self):
         """Whether no weight and no intercept is infinite or NaN."""
