@@ -1,17 +1,25 @@
 """Our own threads: nogil kernels that meet at an atomic barrier.
 
 Numba's `parallel=True` aborts the process when two Python threads enter it. Here the
-caller is thread 0 and helpers from a `ThreadPoolExecutor` are the others; each runs the
-same compiled function for many mini-batches and meets the others at `barrier`, a
-spinning counter in shared memory that needs no Python.
+caller is thread 0 and helpers are the others; each runs the same compiled function for
+many mini-batches and meets the others at `barrier`, a spinning counter in shared memory
+that needs no Python.
+
+An interrupt by the user, or another exception, may come between any two bytecodes of
+the caller, but never within compiled or C code. What must not be cut in two is one call
+of such code.
 """
 
 import ctypes
 import os
 import signal
 import threading
-from concurrent.futures import ThreadPoolExecutor, wait
+import warnings
+import weakref
+from _thread import allocate_lock, start_new_thread
 from contextlib import contextmanager
+from queue import SimpleQueue
+from typing import NamedTuple
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -20,7 +28,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from sklearn_sparse_nn.engine.compilation import inner
+from sklearn_sparse_nn.engine.compilation import entry_point, inner
 
 _YIELD = "sklearn_sparse_nn_yield"
 if os.name == "nt":
@@ -141,52 +149,163 @@ def shielded():
             handler(*interrupts[0])
 
 
+@entry_point
+def _wait_until_idle(working):
+    """Wait for helpers at work, to the end: no interrupt gets into compiled code."""
+    for i in range(len(working)):
+        while _atomic_load(working, i):
+            _yield_processor()
+
+
+class _Job:
+    """One call of `ThreadTeam.run`, and how far the helpers are with it."""
+
+    def __init__(self, function, n_threads, args):
+        self.function, self.n_threads, self.args = function, n_threads, args
+        self.shared = np.zeros(_N_SLOTS, dtype=np.int64)
+        self.working = np.zeros(n_threads, dtype=np.int64)
+        self.errors = [None] * n_threads
+        self.unfinished = [allocate_lock() for _ in range(1, n_threads)]
+        for lock in self.unfinished:
+            lock.acquire()
+
+    def call(self, thread):
+        self.function(thread, self.n_threads, self.shared, *self.args)
+
+    def help(self, thread):
+        """Call the function on a helper, unless the caller has given up."""
+        self.working[thread] = 1
+        try:
+            # Not before `working` is set: the caller looks at it after it has stopped
+            # the job, and then no helper may begin unseen.
+            if not self.shared[_STOPPED]:
+                self.call(thread)
+        except BaseException as error:
+            self.shared[_STOPPED] = 1
+            self.errors[thread] = error
+        finally:
+            self.working[thread] = 0
+            self.unfinished[thread - 1].release()
+
+
+class _Helper(NamedTuple):
+    jobs: SimpleQueue
+    present: object  # a lock, free when the helper is gone
+
+
+def _help(thread, helper, end):
+    """Run jobs on a helper until it is given something else.
+
+    `end` is a weak reference to the team. It has to live as long as the helper.
+    """
+    try:
+        while isinstance(job := helper.jobs.get(), _Job):
+            job.help(thread)
+            # What the job holds should not stay in memory until the next one comes.
+            del job
+    finally:
+        helper.present.release()
+
+
 class ThreadTeam:
     """Threads that run one compiled function together.
+
+    It is a context: the helpers start when it is entered and end when it is left. When
+    an exception prevents even that, they end when the team is collected.
 
     Parameters
     ----------
     n_threads : int
         Number of threads, the calling one included. With 1, no thread is started.
+
+    Attributes
+    ----------
+    n_threads : int
+        Number of threads. Less than asked for, after a warning, if the system has no
+        more to give.
     """
 
     def __init__(self, n_threads):
         self.n_threads = n_threads
+        self._helpers = []
 
     def __enter__(self):
-        self._helpers = (
-            ThreadPoolExecutor(self.n_threads - 1) if self.n_threads > 1 else None
-        )
+        if self.n_threads > 1:
+            try:
+                self._start_helpers()
+            except BaseException:
+                self._dismiss_helpers()
+                raise
         return self
 
     def __exit__(self, *exception):
-        if self._helpers is not None:
-            self._helpers.shutdown()
+        helpers = self._present_helpers()
+        self._dismiss_helpers()
+        for helper in helpers:
+            helper.present.acquire()
+
+    def _start_helpers(self):
+        self._dismiss_helpers()
+        # Compiled by now: the first call, with much Python, could be interrupted.
+        _wait_until_idle(np.zeros(1, dtype=np.int64))
+        self._process = os.getpid()
+        for thread in range(1, self.n_threads):
+            helper = _Helper(SimpleQueue(), allocate_lock())
+            helper.present.acquire()
+            # The collection of the team calls `put`, which is made for this use.
+            end = weakref.ref(self, helper.jobs.put)
+            self._helpers.append(helper)
+            try:
+                # An interrupt of `threading.Thread.start` may leave locks behind that
+                # block the new thread for ever.
+                start_new_thread(_help, (thread, helper, end))
+            except (RuntimeError, MemoryError):
+                self._helpers.pop()
+                self._go_on_with(thread)
+                return
+
+    def _go_on_with(self, n_threads):
+        asked, self.n_threads = self.n_threads, n_threads
+        warnings.warn(
+            f"Only {n_threads} of {asked} threads could be started. The result is the "
+            "same, but takes longer.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
+    def _dismiss_helpers(self):
+        for helper in self._helpers:
+            helper.jobs.put(None)
+        self._helpers = []
+
+    def _present_helpers(self):
+        """The helpers. A child process that has been forked has none."""
+        return self._helpers if self._helpers and self._process == os.getpid() else []
 
     def run(self, function, *args):
         """Call `function(thread, n_threads, shared, *args)` on every thread.
 
         When one of the calls raises, or the user interrupts, the others stop at their
-        next `barrier`.
+        next `barrier`. None of them is still at work when this returns or raises.
         """
-        shared = np.zeros(_N_SLOTS, dtype=np.int64)
-        if self.n_threads == 1:
-            function(0, 1, shared, *args)
+        helpers = self._present_helpers()
+        if not helpers:
+            function(0, 1, np.zeros(_N_SLOTS, dtype=np.int64), *args)
             return
-
-        def call(thread):
-            try:
-                function(thread, self.n_threads, shared, *args)
-            except BaseException:
-                shared[_STOPPED] = 1
-                raise
-
-        futures = [
-            self._helpers.submit(call, thread) for thread in range(1, self.n_threads)
-        ]
+        job = _Job(function, len(helpers) + 1, args)
         try:
-            call(0)
-        finally:
-            wait(futures)
-        for future in futures:
-            future.result()
+            for helper in helpers:
+                helper.jobs.put(job)
+            job.call(0)
+            for lock in job.unfinished:
+                lock.acquire()
+        except BaseException:
+            # Python looks for further signals after the next call, not before it.
+            job.shared[_STOPPED] = 1
+            _wait_until_idle(job.working)
+            raise
+        errors = [error for error in job.errors if error is not None]
+        # A traceback leads to the job: an error that stays in it would be a cycle.
+        job.errors.clear()
+        if errors:
+            raise errors.pop(0)
