@@ -448,10 +448,12 @@ default='tanh'
         H : ndarray of shape (n_samples, n_code)
             Activations of the neurons of the code.
         """
+        return in_dtype_of(X, self._encode(X))
+
+    def _encode(self, X):
         samples = self._validate_samples(X)
         with ThreadTeam(self._n_useful_threads(samples.shape[0])) as team:
-            code = self._network.encode(samples, team)
-        return in_dtype_of(X, code)
+            return finite(self._network.encode(samples, team))
 
     def inverse_transform(self, X):
         """Decode: compute the features that belong to a code.
@@ -473,6 +475,10 @@ default='tanh'
                 f"X has {H.shape[1]} features, but the code of "
                 f"{self.__class__.__name__} has {self._n_features_out} neurons."
             )
+        return self._decode(H, X)
+
+    def _decode(self, H, X):
+        """Features that belong to codes, in the dtype of X."""
         with ThreadTeam(self._n_useful_threads(H.shape[0])) as team:
             outputs = self._network.decode(H, team)
         features = self._network.rescale(in_dtype_of(X, outputs))
@@ -491,7 +497,7 @@ default='tanh'
         X_reconstructed : ndarray of shape (n_samples, n_features)
             Features, in the scale of the training data.
         """
-        return self.inverse_transform(self.transform(X))
+        return self._decode(self._encode(X), X)
 
     def score(self, X, y=None):
         """Negative mean squared error of the reconstruction.
