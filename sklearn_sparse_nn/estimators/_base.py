@@ -73,7 +73,8 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
 
     # What to blame when the weights become infinite.
     _rate_parameter = "learning_rate"
-    _scaling_hint = ""
+    # Whether the network reads float64 data as they are.
+    _reads_double = False
 
     def _validate_params(self):
         """Validate the parameters, and those of the topology and of the rule."""
@@ -102,7 +103,7 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         """Before training goes on: let it change copies of what is fitted."""
         if hasattr(self, "_network"):
             self._network = self._network.branch()
-            self._rule = copy.deepcopy(self._rule)
+            self._set_rule(self._rule)
         for name in _HISTORIES:
             if name in self.__dict__:
                 setattr(self, name, getattr(self, name).copy())
@@ -116,8 +117,17 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         """Begin with a new network and a rule of its own, which may keep state."""
         network.check_connected(self.epsilon)
         self._network = network
+        self._set_rule()
+
+    def _set_rule(self, previous=None):
+        """Take a rule with the parameters of now, and the state of a previous one."""
         named = isinstance(self.evolution, str)
         rule = EVOLUTIONS[self.evolution]() if named else copy.deepcopy(self.evolution)
+        if type(rule) is type(previous):
+            parameters = getattr(rule, "_parameter_constraints", ())
+            now = {name: getattr(rule, name) for name in parameters}
+            rule = copy.deepcopy(previous)
+            vars(rule).update(now)
         self._rule = rule
         self._network.keeps_batch = getattr(rule, "uses_gradient", True)
 
@@ -212,9 +222,6 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         most = 1 + n_samples // 1024
         return 1 if most == 1 else min(n_threads(self.n_jobs), most)
 
-    # Whether the network reads float64 data as they are.
-    _reads_double = False
-
     def _validate_X(self, X, reset, **changes):
         """Check X; return it as the network reads it."""
         return validate_samples(self, X, self._reads_double, reset=reset, **changes)
@@ -226,13 +233,11 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         seen at a glance to be right is not validated.
         """
         if self._looks_right(X):
-            if not self._reads_double:
-                with np.errstate(over="ignore"):
-                    single = X.astype(np.float32, copy=False)
-            else:
-                single = X
-            if np.isfinite(single).all():
-                return single
+            with np.errstate(over="ignore"):
+                dtype = X.dtype if self._reads_double else np.float32
+                samples = X.astype(dtype, copy=False)
+            if np.isfinite(samples).all():
+                return samples
         check_is_fitted(self, "_network")
         return self._validate_X(X, reset=False)
 

@@ -174,3 +174,21 @@ def test_n_rewired_tells_which_layers_change():
     assert clf.density_[-1] == 1 and clf.n_rewired_[-1] == 0
     assert (clf.n_rewired_[:2] > 0).all()
     assert not clf.set_params(evolution="static").fit(X, y).n_rewired_.any()
+
+
+def test_training_goes_on_with_the_rule_of_now():
+    X, y = samples()
+
+    class Counting(SET):
+        def is_due(self, clock):
+            self.asked = getattr(self, "asked", 0) + 1
+            return super().is_due(clock)
+
+    clf = clone(NETWORKS[0]).set_params(warm_start=True, evolution=Counting(10**6))
+    assert not clf.fit(X, y).fit(X, y).n_rewired_.any()
+    assert clf._rule.asked == 5
+    clf.set_params(evolution__min_updates=1).fit(X, y)
+    assert clf._rule.asked == 8 and clf.n_rewired_[0] > 0
+    n_rewired = clf.n_rewired_
+    clf.set_params(evolution="static").fit(X, y)
+    np.testing.assert_array_equal(clf.n_rewired_, n_rewired)
