@@ -265,13 +265,23 @@ class SparseNetwork:
         self.updates_since_rewiring = 0
 
     def _rewire(self, *changes):
+        # Buffers depend on where the connections are: whatever fails from here on, no
+        # training finds those of before. In this order, what is there is of use at any
+        # time, and so it is when they are put back.
+        buffers = {
+            name: self.__dict__.pop(name)
+            for name in reversed(_BUFFERS)
+            if name in self.__dict__
+        }
         state = self.state.first, self.state.second
-        self.layers, (first, second) = rewire(self.layers, state, *changes)
-        self.state = self.state._replace(first=first, second=second)
-        if hasattr(self, "_workspace"):
-            work = self._workspace
-            buffers = block_buffers(self.layers, work.stride, len(work.gradients))
-            self._workspace = work._replace(**buffers)
+        layers, (first, second) = rewire(self.layers, state, *changes)
+        state = self.state._replace(first=first, second=second)
+        self.__dict__.update(layers=layers, state=state)  # both at once
+        if "_workspace" in buffers:
+            work = buffers["_workspace"]
+            blocks = block_buffers(layers, work.stride, len(work.gradients))
+            buffers["_workspace"] = work._replace(**blocks)
+            self.__dict__.update(reversed(buffers.items()))
 
     def _evolving_layer(self, layer, zeta, clock):
         connections = connections_of(self.layers, layer)

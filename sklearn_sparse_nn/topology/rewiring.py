@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_sparse_nn.engine.layers import connections_of, layer_indptr, neurons_of
-from sklearn_sparse_nn.topology.cells import neuron_blocks, occupied_cells
+from sklearn_sparse_nn.engine.merging import MergePlan, merge_connections
 
 
 def ask_rule(rule, layer):
@@ -56,8 +56,8 @@ def rewire(layers, state, layer, pruned, cells, weights, team):
     ----------
     layers : SparseLayers
     state : sequence of ndarray
-        Further numbers beside each connection of the network, or empty. Those of a
-        kept connection are kept, those of a new one are zero.
+        Further numbers beside each connection of the network; those that are empty
+        come last. Those of a kept connection are kept, those of a new one are zero.
     layer : int
         Which layer.
     pruned : ndarray of bool, shape (n_connections,)
@@ -67,7 +67,7 @@ def rewire(layers, state, layer, pruned, cells, weights, team):
     weights : ndarray of float32, shape (n_grown,)
         Their weights.
     team : ThreadTeam
-        Blocks of neurons are merged on its threads.
+        Each of its threads merges some of the neurons.
 
     Returns
     -------
@@ -80,67 +80,83 @@ def rewire(layers, state, layer, pruned, cells, weights, team):
     ValueError
         If a cell holds a connection that stays. Nothing has changed then.
     """
-    n_connections, n_inputs = len(layers.weights), int(layers.sizes[layer])
-    here, neurons = connections_of(layers, layer), neurons_of(layers, layer)
-    indptr, indices = layer_indptr(layers, layer), layers.indices[here]
-    blocks = neuron_blocks(indptr)
-    old = [slice(indptr[first], indptr[last]) for first, last in blocks]
-    new = [
-        slice(*np.searchsorted(cells, [first * n_inputs, last * n_inputs]))
-        for first, last in blocks
-    ]
-    degrees, orders, pieces = ([None] * len(blocks) for _ in range(3))
-
-    def compare(thread, n_threads, shared):
-        for b in range(thread, len(blocks), n_threads):
-            occupied = occupied_cells(indptr, indices, n_inputs, *blocks[b])
-            grown = cells[new[b]]
-            goes = np.append(pruned[old[b]], np.zeros(len(grown), dtype=bool))
-            stays = np.flatnonzero(~goes)
-            merged = np.append(occupied, grown)[stays]
-            # Two ascending runs: a stable sort merges them in linear time.
-            order = np.argsort(merged, kind="stable")
-            degrees[b] = _degrees(merged[order], n_inputs, *blocks[b])
-            # Each block has one order for all arrays; 4 bytes, not 8, are enough.
-            orders[b] = stays.astype(np.uint32)[order]
-
-    def move(thread, n_threads, shared, array, fresh):
-        for b in range(thread, len(blocks), n_threads):
-            pieces[b] = np.append(array[old[b]], fresh[new[b]])[orders[b]]
-
-    team.run(compare)
-    zeros = np.zeros(len(cells), dtype=np.float32)
-    # What moves, and what a new connection starts with. SGD has no second moment.
-    arrays = [layers.indices, layers.weights, *state]
-    fresh = [(cells % n_inputs).astype(np.uint32), weights, *(zeros for _ in state)]
-    # One array after the other: only of one are the new pieces there beside the old.
-    for i, array in enumerate(arrays):
-        if len(array) == n_connections:
-            team.run(move, array[here], fresh[i])
-            arrays[i] = _replace(array, here, pieces)
-    # The rows of this layer end elsewhere, those of later layers are moved.
-    ends = here.start + np.cumsum(np.concatenate(degrees))
-    layers.indptr[neurons.start + 1 : neurons.stop + 1] = ends
-    layers.indptr[neurons.stop + 1 :] += ends[-1] - here.stop
-    indices, weights, *state = arrays
-    return layers._replace(indices=indices, weights=weights), state
-
-
-def _degrees(cells, n_inputs, first, last):
-    """How many of the ascending cells belong to each neuron."""
-    taken = np.flatnonzero(cells[1:] == cells[:-1])
-    if len(taken):
-        neuron, input = divmod(int(cells[taken[0]]), n_inputs)
+    n_inputs, here = int(layers.sizes[layer]), connections_of(layers, layer)
+    inputs, weights = _one_more(cells % n_inputs, np.uint32), _one_more(weights)
+    nothing = np.zeros_like(weights)
+    plan = _plan(layer_indptr(layers, layer), n_inputs, pruned, cells, team.n_threads)
+    there = slice(here.start, here.start + int(plan.merged_rows[-1]))
+    new_layers, new_state = _with_room(layers, state, layer, there)
+    plan = plan._replace(
+        indptr=new_layers.indptr[neurons_of(layers, layer).start :].view(np.uint64),
+        n_arrays=2 + sum(len(array) == len(layers.weights) for array in state),
+    )
+    team.run(
+        merge_connections,
+        plan,
+        _bits([layers.indices, layers.weights, *state], here),
+        _bits([inputs, weights, *(nothing for _ in state)]),
+        _bits([new_layers.indices, new_layers.weights, *new_state], there),
+    )
+    if plan.twice[0] >= 0:
+        neuron, input = divmod(int(cells[plan.twice[0]]), n_inputs)
         raise ValueError(
             "An evolution rule may only grow where it leaves no connection, got a "
             f"second one from input {input} to neuron {neuron}."
         )
-    return np.diff(np.searchsorted(cells, np.arange(first, last + 1) * n_inputs))
+    return new_layers, new_state
 
 
-def _replace(array, here, pieces):
-    """Put `pieces` in the place `here` of an array, at once if they have its size."""
-    if sum(map(len, pieces)) == here.stop - here.start:
-        np.concatenate(pieces, out=array[here])
-        return array
-    return np.concatenate([array[: here.start], *pieces, array[here.stop :]])
+def _plan(rows, n_inputs, pruned, cells, n_threads):
+    """How a layer is merged, but for its place in the network."""
+    new_rows = np.searchsorted(cells, np.arange(len(rows)) * n_inputs)
+    n_gone = np.searchsorted(np.flatnonzero(pruned), rows)
+    merged_rows = rows - n_gone + new_rows
+    # About equally many connections for each thread.
+    marks = np.arange(n_threads) * rows[-1] // n_threads
+    shares = np.append(np.searchsorted(rows, marks), len(rows) - 1)
+    counts = [shares, rows, new_rows, merged_rows]
+    return MergePlan(
+        *(array.astype(np.uint64) for array in counts),
+        pruned=np.require(pruned, requirements=["C", "W"]),
+        steps=np.empty(len(pruned) + len(cells), dtype=np.uint8),
+        room=np.empty(merged_rows[-1] + n_threads, dtype=np.uint32),
+        twice=np.full(1, -1),
+        indptr=None,
+        n_arrays=None,
+    )
+
+
+def _one_more(numbers, dtype=np.float32):
+    """The numbers in an array of their own, with a zero behind them."""
+    array = np.zeros(len(numbers) + 1, dtype=dtype)
+    array[:-1] = numbers
+    return array
+
+
+def _with_room(layers, state, layer, there):
+    """The network and its state with room for the connections `there` of a layer.
+
+    They are the same if it has as many; else copies, whose room holds nothing yet.
+    """
+    here, neurons = connections_of(layers, layer), neurons_of(layers, layer)
+    n_more = there.stop - here.stop
+    if not n_more:
+        return layers, list(state)
+
+    def moved(array):
+        if len(array) < len(layers.weights):  # SGD has no second moment
+            return array
+        new = np.empty(len(array) + n_more, dtype=array.dtype)
+        new[: here.start] = array[: here.start]
+        new[there.stop :] = array[here.stop :]
+        return new
+
+    indptr = layers.indptr.copy()
+    indptr[neurons.stop + 1 :] += n_more
+    indices, weights, *state = map(moved, [layers.indices, layers.weights, *state])
+    return layers._replace(indptr=indptr, indices=indices, weights=weights), state
+
+
+def _bits(arrays, here=slice(None)):
+    """Arrays as numbers of one type, so that one compiled function moves them all."""
+    return tuple(array[here].view(np.uint32) for array in arrays)
