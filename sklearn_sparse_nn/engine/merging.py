@@ -25,7 +25,6 @@ class MergePlan(NamedTuple):
     the weights took twice as long.
     """
 
-    shares: np.ndarray  # uint64, first neuron of each thread, then the end of the last
     rows: np.ndarray  # uint64, of the old connections
     new_rows: np.ndarray  # uint64, of the new ones alone
     merged_rows: np.ndarray  # uint64
@@ -37,7 +36,7 @@ class MergePlan(NamedTuple):
     n_arrays: int  # how many arrays are merged
 
 
-@inner
+@inner(inline="always")
 def _find_steps(plan, first, last, inputs, new_inputs):
     """Write down how the connections of neurons `first` to `last` are merged."""
     one, m = np.uint64(1), plan.new_rows[first]
@@ -56,7 +55,7 @@ def _find_steps(plan, first, last, inputs, new_inputs):
             m += one
 
 
-@inner
+@inner(inline="always")
 def _merge_numbers(plan, first, last, old, new, n):
     """Merge what is beside the connections into the room, from place `n` on."""
     one, m, end = np.uint64(1), plan.new_rows[first], plan.rows[last]
@@ -89,7 +88,9 @@ def merge_connections(thread, n_threads, shared, plan, old, new, merged):
         read in vain; and where what is beside the merged ones goes, which may be where
         the old is. Inputs come first.
     """
-    first, last = plan.shares[thread], plan.shares[thread + 1]
+    n_neurons = len(plan.rows) - 1
+    first = np.uint64(thread * n_neurons // n_threads)
+    last = np.uint64((thread + 1) * n_neurons // n_threads)
     start, stop = plan.merged_rows[first], plan.merged_rows[last]
     # A connection that goes is written beyond a row's end, but in no other's room.
     shift, one = np.uint64(thread), np.uint64(1)

@@ -111,12 +111,8 @@ def _plan(rows, n_inputs, pruned, cells, n_threads):
     new_rows = np.searchsorted(cells, np.arange(len(rows)) * n_inputs)
     n_gone = np.searchsorted(np.flatnonzero(pruned), rows)
     merged_rows = rows - n_gone + new_rows
-    # About equally many connections for each thread.
-    marks = np.arange(n_threads) * rows[-1] // n_threads
-    shares = np.append(np.searchsorted(rows, marks), len(rows) - 1)
-    counts = [shares, rows, new_rows, merged_rows]
     return MergePlan(
-        *(array.astype(np.uint64) for array in counts),
+        *(array.astype(np.uint64) for array in (rows, new_rows, merged_rows)),
         pruned=np.require(pruned, requirements=["C", "W"]),
         steps=np.empty(len(pruned) + len(cells), dtype=np.uint8),
         room=np.empty(merged_rows[-1] + n_threads, dtype=np.uint32),

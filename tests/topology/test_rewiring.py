@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sklearn_sparse_nn.engine import bands, presence
 from sklearn_sparse_nn.engine import layers as layers_module
+from sklearn_sparse_nn.engine import threads as threads_module
 from sklearn_sparse_nn.engine.layers import (
     connections_of,
     copy_layers,
@@ -16,6 +17,7 @@ from sklearn_sparse_nn.engine.layers import (
     n_layers,
     stack_layers,
 )
+from sklearn_sparse_nn.engine.merging import merge_connections
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.networks import batches
 from sklearn_sparse_nn.networks import network as network_module
@@ -167,6 +169,22 @@ def test_threads_do_not_matter(n_grown, n_threads):
         np.testing.assert_array_equal(array, other)
 
 
+def test_all_is_merged_by_a_team_that_has_lost_its_helpers():
+    class Lonely(ThreadTeam):
+        """As after a fork."""
+
+        def run(self, function, *args):
+            with ThreadTeam(1) as team:
+                team.run(function, *args)
+
+    layers, state = _network()
+    n = len(_cells(layers, 1))
+    pruned, nothing = np.arange(n) % 2 == 0, np.zeros(0, dtype=np.int64)
+    changes = pruned, nothing, nothing.astype(np.float32)
+    new = rewire(copy_layers(layers), state, 1, *changes, Lonely(3))
+    _expect_twin(layers, state, 1, *new, *changes)
+
+
 def test_arrays_stay_where_they_are_when_as_many_grow_as_go():
     layers, state = _network()
     changes = np.arange(len(_cells(layers, 1))) == 0, np.array([0]), np.float32([1])
@@ -187,6 +205,8 @@ def test_what_a_rule_returns_may_be_read_only_and_strided():
     with ThreadTeam(1) as team:
         new = rewire(copy_layers(layers), old_state, 1, pruned, grown, weights, team)
     _expect_twin(layers, state, 1, *new, pruned, grown, weights)
+    # Nothing was compiled for arrays of another kind.
+    assert len(merge_connections.signatures) == 1
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
@@ -308,8 +328,7 @@ class Machine:
         network.train_epoch(self.X, np.arange(len(self.X)), self.parameters, team)
 
 
-# That no thread waits forever when `engine.threads` fails, is tested there.
-_BY_STEP = {module.__file__ for module in (network_module, rewiring_module)}
+_BY_STEP = {m.__file__ for m in (network_module, rewiring_module, threads_module)}
 _BY_LINE = {m.__file__ for m in (bands, batches, layers_module, presence)}
 _REWIRE = network_module.SparseNetwork._rewire.__code__
 
@@ -333,6 +352,8 @@ def _out_of_memory(k):
     def enter(frame, event, argument):
         nonlocal begun
         begun |= frame.f_code is _REWIRE
+        if frame.f_code.co_name == "shielded":  # it has tests of its own
+            return
         frame.f_trace_opcodes = frame.f_code.co_filename in _BY_STEP
         if begun and frame.f_code.co_filename in _BY_STEP | _BY_LINE:
             return watch
