@@ -12,6 +12,7 @@ from sklearn_sparse_nn.networks.autoencoder_epoch import (
     train_batches,
 )
 from sklearn_sparse_nn.networks.mlp import MLP, mean_loss, optimiser_step
+from sklearn_sparse_nn.networks.network import SparseNetwork
 
 NOISES = {"gaussian": GAUSSIAN, "masking": MASKING}
 
@@ -58,6 +59,10 @@ class Autoencoder(MLP):
 
     def _describe(self, X):
         return describe_inputs(X, len(self.shifts), self.shifts, self.scales)
+
+    def check_connected(self, epsilon):
+        """An output without a connection is a feature that is not restored, no more."""
+        SparseNetwork.check_connected(self, epsilon)
 
     def _check(self):
         super()._check()
