@@ -240,7 +240,8 @@ class SparseNetwork:
     def free_buffers(self):
         """Free the buffers of the last mini-batch."""
         self._keep_batch()
-        for name in _BUFFERS:
+        # In this order, what is left is of use wherever an interrupt comes.
+        for name in reversed(_BUFFERS):
             self.__dict__.pop(name, None)
 
     def evolve(self, rule, zeta, clock, team):
@@ -332,9 +333,10 @@ class SparseNetwork:
         The buffers go with the copy: one of the two needs them, and they are large.
         """
         clone = self.copy()
-        for name in _BUFFERS:
-            if name in self.__dict__:
-                clone.__dict__[name] = self.__dict__.pop(name)
+        buffers = {
+            n: self.__dict__.pop(n) for n in reversed(_BUFFERS) if n in vars(self)
+        }
+        vars(clone).update(buffers)
         return clone
 
     def __getstate__(self):
