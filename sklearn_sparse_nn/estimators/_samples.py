@@ -9,7 +9,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 # Cells of X that are float64 at a time.
-_CELLS = 2**20
+_CELLS = 2**16
 
 
 def dtype_of(X):
@@ -142,9 +142,14 @@ def moments(X):
     """
     n_samples = X.shape[0]
     first = feature_means(X)
-    n_zeros = n_samples - _column_sums(X, lambda values, _: np.ones_like(values))
-    rest = _column_sums(X, lambda values, here: values - first[here]) - n_zeros * first
-    squares = _column_sums(X, lambda values, here: (values - first[here]) ** 2)
+
+    def terms(values, here):
+        rest = values - first[here]
+        return np.ones_like(values), rest, rest**2
+
+    n_present, rest, squares = _column_sums(X, terms, 3)
+    n_zeros = n_samples - n_present
+    rest -= n_zeros * first
     squares += n_zeros * first**2 - rest**2 / n_samples
     return Moments(n_samples, first + rest / n_samples, np.maximum(squares, 0))
 
@@ -159,24 +164,30 @@ def merged_moments(a, b):
 
 def feature_means(X):
     """Mean of each feature, the same bits for dense and for CSR X."""
-    return _column_sums(X, lambda values, _: values) / X.shape[0]
+    (sums,) = _column_sums(X, lambda values, _: (values,), 1)
+    return sums / X.shape[0]
 
 
-def _column_sums(X, function):
-    """Sums of ``function(values, features)`` over the values other than zero."""
+def _column_sums(X, terms, n_sums):
+    """Sums of ``terms(values, features)`` over the values other than zero."""
     n_features = X.shape[1]
     if sparse.issparse(X):
         present = X.data != 0
         values, features = X.data[present].astype(np.float64), X.indices[present]
-        sums = np.bincount(features, function(values, features), n_features)
-        return sums.astype(np.float64)  # without a value, they are integers
+        sums = [np.bincount(features, t, n_features) for t in terms(values, features)]
+        return [
+            each.astype(np.float64) for each in sums
+        ]  # sums of nothing are integers
     # Row by row from top to bottom, as `bincount` does. NumPy would add a single column
     # in another order: hence one more.
-    total = np.zeros(n_features + 1)
-    for rows in gen_batches(X.shape[0], max(1, _CELLS // n_features)):
+    sums = np.zeros((n_sums, n_features + 1))
+    n_rows = min(X.shape[0], max(1, _CELLS // n_features))
+    room = np.zeros((n_rows + 1, n_features + 1))
+    for rows in gen_batches(X.shape[0], n_rows):
         values = X[rows].astype(np.float64, order="C")
-        terms = np.zeros((len(values) + 1, n_features + 1))
-        terms[0] = total
-        terms[1:, :-1] = np.where(values != 0, function(values, slice(None)), 0)
-        total = np.einsum("ij->j", terms)
-    return total[:-1]
+        present, here = values != 0, room[: len(values) + 1]
+        for total, each in zip(sums, terms(values, slice(None))):
+            here[0] = total
+            np.multiply(each, present, out=here[1:, :-1])
+            np.einsum("ij->j", here, out=total)
+    return [total[:-1].copy() for total in sums]
