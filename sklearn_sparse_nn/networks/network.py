@@ -1,9 +1,11 @@
 """What every sparse network has: layers, state of their optimiser, their evolution."""
 
 import copy
+from contextlib import nullcontext
 from itertools import pairwise
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from sklearn_sparse_nn.engine.buffers import tile_width
 from sklearn_sparse_nn.engine.inputs import describe_inputs
@@ -257,7 +259,9 @@ class SparseNetwork:
         """
         for layer in range(n_layers(self.layers)):
             view = self._evolving_layer(layer, zeta, clock)
-            pruned, cells, weights = ask_rule(rule, view)
+            # BLAS may round otherwise with another number of threads.
+            with threadpool_limits(1) if self.keeps_batch else nullcontext():
+                pruned, cells, weights = ask_rule(rule, view)
             if not pruned.any() and not len(cells):
                 continue
             with shielded():
