@@ -7,6 +7,7 @@ import joblib
 import numpy as np
 import pytest
 from sklearn.base import clone
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_sparse_nn import SETClassifier, SETRBMTransformer
 from sklearn_sparse_nn.inspection import topology_distance
@@ -47,6 +48,15 @@ class LargestGradient(SET):
         scores = np.abs(layer.gradient(np.arange(layer.n_neurons))).ravel()
         scores[layer.cells] = -1
         return np.sort(np.argsort(-scores, kind="stable")[:n_pruned])
+
+
+class LastGradients(SET):
+    """Keeps the gradients of the last rewiring, by their number of neurons."""
+
+    def grow(self, layer, n_pruned):
+        gradient = layer.gradient(np.arange(layer.n_neurons))
+        vars(self).setdefault("gradients", {})[layer.n_neurons] = gradient
+        return super().grow(layer, n_pruned)
 
 
 class Undeclared(LargestGradient):
@@ -192,3 +202,19 @@ def test_training_goes_on_with_the_rule_of_now():
     n_rewired = clf.n_rewired_
     clf.set_params(evolution="static").fit(X, y)
     np.testing.assert_array_equal(clf.n_rewired_, n_rewired)
+
+
+def test_gradients_are_the_same_bits_for_any_number_of_blas_threads():
+    def gradient():
+        clf = SETClassifier(300, evolution=LastGradients(), max_iter=6, random_state=0)
+        return clf.fit(X, y)._rule.gradients[300]
+
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(600, 300)), rng.integers(0, 3, 600)
+    results = []
+    for n_threads in (1, 2):
+        with threadpool_limits(n_threads):
+            before = threadpool_info()
+            results.append(gradient())
+            assert threadpool_info() == before
+    np.testing.assert_array_equal(*results)
