@@ -1,7 +1,8 @@
 """Draw the figures of the documentation from the stored results of the benchmarks.
 
 `results/NAME.json` is what ``NAME.py --json`` wrote; its figure goes to
-``docs/_static/performance/NAME.svg``. Nothing is measured.
+``docs/generated/performance/NAME.svg``. A figure that is newer than its results and all
+scripts stays as it is. Nothing is measured. The build of the documentation runs this.
 
     python benchmarks/figures.py
 """
@@ -13,20 +14,29 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 HERE = Path(__file__).parent
-TARGET = HERE.parent / "docs" / "_static" / "performance"
+TARGET = HERE.parent / "docs" / "generated" / "performance"
+
+
+def is_newer(target, sources):
+    """Whether the file exists and was written after all of the sources."""
+    return target.exists() and all(
+        target.stat().st_mtime > source.stat().st_mtime for source in sources
+    )
 
 
 def main():
-    TARGET.mkdir(exist_ok=True)
-    # The same file for the same results.
-    plt.rcParams["svg.hashsalt"] = "sklearn-sparse-nn"
+    TARGET.mkdir(parents=True, exist_ok=True)
+    # Scripts draw with the help of others.
+    scripts = list(HERE.glob("*.py"))
     for path in sorted((HERE / "results").glob("*.json")):
+        target = TARGET / f"{path.stem}.svg"
+        if is_newer(target, [path, *scripts]):
+            continue
         draw = getattr(import_module(path.stem), "draw", None)
         if draw is None:
             continue
         figure = draw(json.loads(path.read_text())["results"])
-        target = TARGET / f"{path.stem}.svg"
-        figure.savefig(target, metadata={"Date": None})
+        figure.savefig(target)
         plt.close(figure)
         print(target.relative_to(HERE.parent))
 

@@ -1,8 +1,13 @@
 """Configuration of the documentation. Nothing here needs a network."""
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 from sklearn_sparse_nn import __version__
+
+ROOT = Path(__file__).resolve().parents[1]
 
 project = "sklearn-sparse-nn"
 author = "The sklearn-sparse-nn developers"
@@ -69,6 +74,17 @@ def _unlink(app, what, name, obj, options, lines):
         lines[:] = text.split("\n")
 
 
+def _draw_figures(app):
+    """Draw the figures of the performance page.
+
+    This has a process of its own, for the modules of the benchmarks have names such as
+    `text` and `memory`, and must not stay in this one.
+    """
+    script = ROOT / "benchmarks" / "figures.py"
+    subprocess.run([sys.executable, script], check=True, stdout=subprocess.DEVNULL)
+
+
 def setup(app):
+    app.connect("builder-inited", _draw_figures)
     app.connect("autodoc-process-docstring", _unlink)
     app.connect("autodoc-skip-member", _skip_member)
