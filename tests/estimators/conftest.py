@@ -1,6 +1,13 @@
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import make_classification
+
+
+@pytest.fixture
+def estimator(request):
+    """A clone of an estimator of the battery: see `battery.those_with`."""
+    return clone(request.param)
 
 
 @pytest.fixture

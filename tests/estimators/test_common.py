@@ -1,23 +1,23 @@
 """What every scikit-learn estimator owes its users."""
 
 import pytest
+from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_sparse_nn import (
     QuickSelectionSelector,
     SETAutoencoder,
-    SETClassifier,
     SETRBMTransformer,
-    SETRegressor,
 )
+from tests.estimators.battery import ESTIMATORS, set_epochs
 
 # That weights act like repetitions, to float32 precision and up to the L2 term, is
-# tested in test_training.py.
+# tested in test_perceptrons.py.
 _RATIOS = (
     "only ratios of weights count, so that the L2 term, which is divided by the number "
     "of samples of a mini-batch, is that of the samples and not of their repetitions"
 )
-EXPECTED_FAILURES = {
+_REPETITIONS = {
     "check_sample_weight_equivalence_on_dense_data": _RATIOS,
     "check_sample_weight_equivalence_on_sparse_data": _RATIOS,
 }
@@ -70,57 +70,27 @@ class Unbounded(SETRBMTransformer):
         return self._validate_X(X, reset, **changes)
 
 
+VARIANTS = [
+    Unbounded(20, n_iter=5),
+    SETAutoencoder((20, 5, 20), noise="masking", standardize=False, max_iter=5),
+    QuickSelectionSelector(
+        2, n_hidden=20, importance="strength", stability_selection=2, max_iter=5
+    ),
+]
+
+
+def _expected_failures(estimator):
+    if isinstance(estimator, Unbounded):
+        return _RANDOM_SCORE
+    if isinstance(estimator, SETRBMTransformer):
+        return _OUT_OF_RANGE
+    return _REPETITIONS if hasattr(estimator, "predict") else {}
+
+
 @parametrize_with_checks(
-    [SETClassifier((50,), max_iter=100), SETRegressor((50,), max_iter=100)],
-    expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
+    [*(set_epochs(clone(each), 100) for each in ESTIMATORS), *VARIANTS],
+    expected_failed_checks=_expected_failures,
 )
+@pytest.mark.filterwarnings("ignore:Got `batch_size`")
 def test_scikit_learn_compatibility(estimator, check):
     check(estimator)
-
-
-@parametrize_with_checks(
-    [SETRBMTransformer(20, n_iter=5), Unbounded(20, n_iter=5)],
-    expected_failed_checks=lambda estimator: (
-        _RANDOM_SCORE if isinstance(estimator, Unbounded) else _OUT_OF_RANGE
-    ),
-)
-def test_scikit_learn_compatibility_of_the_boltzmann_machine(estimator, check):
-    check(estimator)
-
-
-@parametrize_with_checks(
-    [
-        SETAutoencoder(20, max_iter=5),
-        SETAutoencoder((20, 5, 20), noise="masking", standardize=False, max_iter=5),
-        QuickSelectionSelector(2, n_hidden=20, max_iter=5),
-        QuickSelectionSelector(
-            2, n_hidden=20, importance="strength", stability_selection=2, max_iter=5
-        ),
-    ]
-)
-def test_scikit_learn_compatibility_of_the_autoencoder_and_the_selector(
-    estimator, check
-):
-    check(estimator)
-
-
-@pytest.mark.parametrize(
-    "estimator",
-    [
-        QuickSelectionSelector,
-        SETAutoencoder,
-        SETClassifier,
-        SETRBMTransformer,
-        SETRegressor,
-    ],
-)
-def test_every_parameter_is_documented_and_constrained(estimator):
-    parameters = set(estimator().get_params())
-    assert parameters == set(estimator._parameter_constraints)
-    documented = estimator.__doc__.split("Attributes\n")[0]
-    for parameter in parameters:
-        assert (
-            f"{parameter} :" in documented
-            or f"{parameter}, " in documented
-            or (f", {parameter} :" in documented)
-        )

@@ -1,66 +1,49 @@
-"""Models from files: which types are trusted, and what an altered model does."""
+"""Altered models from files: they raise, and read no foreign memory."""
 
 import pickle
 
 import numpy as np
 import pytest
-from sklearn.base import clone
 
-from sklearn_sparse_nn import TRUSTED_TYPES, QuickSelectionSelector, SETClassifier
-from sklearn_sparse_nn.topology import EVOLUTIONS, TOPOLOGIES
+from sklearn_sparse_nn import (
+    TRUSTED_TYPES,
+    SETAutoencoder,
+    SETClassifier,
+    SETRBMTransformer,
+)
+from tests.damage import ALTERATIONS, put, shorten
 from tests.estimators.battery import (
-    ESTIMATORS,
-    NAMES,
-    NETWORK_NAMES,
-    NETWORKS,
+    all_estimators,
+    all_networks,
+    inner,
+    methods,
     network_of,
-    outputs,
     samples,
+    small,
     train_part,
 )
 
-all_estimators = pytest.mark.parametrize("estimator", ESTIMATORS, ids=NAMES)
+
+def _alter(estimator, field, change):
+    """Change one array of the layers."""
+    network = network_of(estimator)
+    array = change(getattr(network.layers, field))
+    network.layers = network.layers._replace(**{field: array})
 
 
-def _change(field, function):
-    """A change of one array of the layers."""
-
-    def change(estimator):
-        network = network_of(estimator)
-        array = function(getattr(network.layers, field).copy())
-        network.layers = network.layers._replace(**{field: array})
-
-    return change
-
-
-def _set(position, value):
-    def change(array):
-        array[position] = value
-        return array
-
-    return change
-
-
-LAYERS = {
-    "an input far outside": _change("indices", _set(3, 2**32 - 1)),
-    "an input just outside": _change("indices", _set(3, 25)),
-    "inputs out of order": _change("indices", lambda x: x[::-1].copy()),
-    "an input twice": _change("indices", lambda x: np.sort(x)),
-    "rows beyond the end": _change("indptr", _set(-1, 2**30)),
-    "a row that begins beyond the end": _change("indptr", _set(5, 2**30)),
-    "a negative row": _change("indptr", _set(1, -5)),
-    "rows that do not begin": _change("indptr", _set(0, 1)),
-    "too few rows": _change("indptr", lambda x: x[:-1].copy()),
-    "too few inputs": _change("indices", lambda x: x[:-1].copy()),
-    "too few weights": _change("weights", lambda x: x[:5].copy()),
-    "too few intercepts": _change("intercepts", lambda x: x[:5].copy()),
-    "other sizes": _change("sizes", lambda x: x + 1),
-    "a negative size": _change("sizes", _set(0, -1)),
-    "another beginning": _change("first", _set(1, 2)),
-    "weights in float64": _change("weights", lambda x: x.astype(float)),
-    "inputs in int64": _change("indices", lambda x: x.astype(np.int64)),
-    "weights in two dimensions": _change("weights", lambda x: x.reshape(-1, 1)),
-    "weights that are a list": _change("weights", lambda x: x.tolist()),
+LAYERS = ALTERATIONS | {
+    "an input far outside": ("indices", put(3, 2**32 - 1)),
+    "inputs out of order": ("indices", lambda x: x[::-1].copy()),
+    "an input twice": ("indices", np.sort),
+    "too few weights": ("weights", lambda x: x[:5].copy()),
+    "too few intercepts": ("intercepts", lambda x: x[:5].copy()),
+    "other sizes": ("sizes", lambda x: x + 1),
+    "a negative size": ("sizes", put(0, -1)),
+    "another beginning": ("first", put(1, 2)),
+    "weights in float64": ("weights", lambda x: x.astype(float)),
+    "inputs in int64": ("indices", lambda x: x.astype(np.int64)),
+    "weights in two dimensions": ("weights", lambda x: x.reshape(-1, 1)),
+    "weights that are a list": ("weights", lambda x: x.tolist()),
 }
 
 
@@ -68,8 +51,7 @@ LAYERS = {
 @pytest.mark.parametrize("alteration", LAYERS)
 def test_altered_layers_raise_when_they_are_loaded(estimator, alteration):
     X, y = samples()
-    estimator = clone(estimator).fit(X, y)
-    LAYERS[alteration](estimator)
+    _alter(estimator.fit(X, y), *LAYERS[alteration])
     with pytest.raises(ValueError, match="damaged"):
         pickle.loads(pickle.dumps(estimator))
 
@@ -94,19 +76,18 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("estimator", NETWORKS, ids=NETWORK_NAMES)
+@all_networks
 @pytest.mark.parametrize("alteration", OTHERS)
 def test_what_does_not_fit_the_network_raises(estimator, alteration):
     X, y = samples()
-    estimator = train_part(clone(estimator), X, y)
-    OTHERS[alteration](estimator)
+    OTHERS[alteration](train_part(estimator, X, y))
     with pytest.raises(ValueError, match="damaged"):
         pickle.loads(pickle.dumps(estimator))
 
 
 def _shorten(name):
     def change(estimator):
-        setattr(estimator._network, name, getattr(estimator._network, name)[:-1])
+        setattr(estimator._network, name, shorten(getattr(estimator._network, name)))
 
     return change
 
@@ -117,25 +98,25 @@ def _visible(estimator):
 
 
 PARTICULAR = [
-    (0, "n_outputs_", lambda e: setattr(e, "n_outputs_", 7)),
-    (0, "classes_", lambda e: setattr(e, "classes_", np.arange(7))),
-    (0, "activation", lambda e: setattr(e._network, "activation", "gelu")),
-    (0, "output", lambda e: setattr(e._network, "output", "hinge")),
-    (2, "visible", _visible),
-    (2, "chains", _shorten("chains")),
-    (3, "shifts", _shorten("shifts")),
-    (3, "scales", _shorten("scales")),
+    (SETClassifier, "n_outputs_", lambda e: setattr(e, "n_outputs_", 7)),
+    (SETClassifier, "classes_", lambda e: setattr(e, "classes_", np.arange(7))),
+    (SETClassifier, "activation", lambda e: setattr(e._network, "activation", "gelu")),
+    (SETClassifier, "output", lambda e: setattr(e._network, "output", "hinge")),
+    (SETRBMTransformer, "visible", _visible),
+    (SETRBMTransformer, "chains", _shorten("chains")),
+    (SETAutoencoder, "shifts", _shorten("shifts")),
+    (SETAutoencoder, "scales", _shorten("scales")),
 ]
 
 
 @pytest.mark.parametrize(
-    "which, change",
-    [(which, change) for which, _, change in PARTICULAR],
-    ids=[f"{NAMES[which]}-{name}" for which, name, _ in PARTICULAR],
+    "kind, change",
+    [(kind, change) for kind, _, change in PARTICULAR],
+    ids=[f"{kind.__name__}-{name}" for kind, name, _ in PARTICULAR],
 )
-def test_what_only_some_have_is_checked(which, change):
+def test_what_only_some_have_is_checked(kind, change):
     X, y = samples()
-    estimator = train_part(clone(ESTIMATORS[which]), X, y)
+    estimator = train_part(small(kind), X, y)
     change(estimator)
     with pytest.raises(ValueError, match="damaged"):
         pickle.loads(pickle.dumps(estimator))
@@ -144,37 +125,12 @@ def test_what_only_some_have_is_checked(which, change):
 @all_estimators
 def test_a_network_of_another_width_reads_no_foreign_memory(estimator):
     X, y = samples()
-    estimator = clone(estimator).fit(X, y)
+    damaged = inner(estimator.fit(X, y))
     for width in (5000, 3):
-        estimator.n_features_in_ = width
-        other = np.random.default_rng(0).random((50, width), dtype=np.float32)
-        if isinstance(estimator, QuickSelectionSelector):
-            estimator = estimator.autoencoder_
-            estimator.n_features_in_ = width
-        with pytest.raises(ValueError, match="the network has 25 inputs"):
-            outputs(estimator, other)
-
-
-@all_estimators
-@pytest.mark.parametrize("topology", TOPOLOGIES)
-@pytest.mark.parametrize("evolution", EVOLUTIONS)
-def test_skops_needs_the_trusted_types_alone(estimator, topology, evolution):
-    skops = pytest.importorskip("skops.io")
-    X, y = samples()
-    estimator = clone(estimator).set_params(
-        topology=TOPOLOGIES[topology](), evolution=EVOLUTIONS[evolution]()
-    )
-    if isinstance(estimator, QuickSelectionSelector):
-        estimator.set_params(strength_history=True)
-    train_part(estimator.fit(X, y), X, y)
-    file = skops.dumps(estimator)
-    untrusted = skops.get_untrusted_types(data=file)
-    assert set(untrusted) <= set(TRUSTED_TYPES) and len(untrusted) <= 5
-    loaded = skops.loads(file, trusted=TRUSTED_TYPES)
-    np.testing.assert_array_equal(outputs(loaded, X), outputs(estimator, X))
-    for each in (loaded, estimator):
-        train_part(each, X, y)
-    np.testing.assert_array_equal(outputs(loaded, X), outputs(estimator, X))
+        damaged.n_features_in_ = width
+        for method in methods(damaged).values():
+            with pytest.raises(ValueError, match="the network has 25 inputs"):
+                method(samples(50, width)[0])
 
 
 @pytest.mark.parametrize("alteration", ["an input far outside", "too few weights"])
@@ -182,6 +138,6 @@ def test_skops_checks_what_it_loads(alteration):
     skops = pytest.importorskip("skops.io")
     X, y = samples()
     clf = SETClassifier((60,), epsilon=3, max_iter=2).fit(X, y)
-    LAYERS[alteration](clf)
+    _alter(clf, *LAYERS[alteration])
     with pytest.raises(ValueError, match="damaged"):
         skops.loads(skops.dumps(clf), trusted=TRUSTED_TYPES)

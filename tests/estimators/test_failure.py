@@ -5,31 +5,34 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from sklearn_sparse_nn import SETAutoencoder, SETClassifier, SETRegressor
+from sklearn_sparse_nn import (
+    QuickSelectionSelector,
+    SETAutoencoder,
+    SETClassifier,
+    SETRBMTransformer,
+    SETRegressor,
+)
 from sklearn_sparse_nn.topology import SET, ErdosRenyi
 from tests.estimators.battery import (
-    ESTIMATORS,
-    NAMES,
-    NETWORKS,
+    all_estimators,
+    all_networks,
     fingerprint,
+    methods,
     network_of,
-    one_epoch,
     outputs,
     samples,
+    small,
+    those_with,
     train_part,
 )
-
-all_estimators = pytest.mark.parametrize("estimator", ESTIMATORS, ids=NAMES)
 
 
 class Failing(ErdosRenyi):
     """A topology that connects the first layer and fails at the second."""
 
-    error = MemoryError
-
     def connect(self, n_inputs, n_neurons, epsilon, rng, spread=None):
         if getattr(self, "called", False) or epsilon == 7:
-            raise self.error("on purpose")
+            raise MemoryError("on purpose")
         self.called = True
         return super().connect(n_inputs, n_neurons, epsilon, rng, spread)
 
@@ -56,8 +59,8 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_refit_that_fails_leaves_the_estimator_as_it_was(estimator, fault):
     X, y = samples()
-    estimator = clone(estimator).fit(X, y)
-    parameters, expected = estimator.get_params(), outputs(estimator, X)
+    expected = outputs(estimator.fit(X, y), X)
+    parameters = estimator.get_params()
     before = fingerprint(estimator)
     other, changes = FAULTS[fault](X)
     with pytest.raises((ValueError, MemoryError)):
@@ -74,20 +77,21 @@ def test_a_refit_that_fails_leaves_the_estimator_as_it_was(estimator, fault):
 def test_a_first_fit_that_fails_leaves_the_estimator_unfitted(estimator, fault):
     X, y = samples()
     other, changes = FAULTS[fault](X)
-    estimator = clone(estimator).set_params(**changes)
+    estimator.set_params(**changes)
     names = set(vars(estimator))
     with pytest.raises((ValueError, MemoryError)):
         estimator.fit(other, y)
     assert set(vars(estimator)) == names
-    with pytest.raises(NotFittedError):
-        outputs(estimator, X)
+    for method in methods(estimator).values():
+        with pytest.raises(NotFittedError):
+            method(X)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS[:2], ids=NAMES[:2])
+@those_with("early_stopping")
 def test_a_refit_that_fails_after_its_targets_are_known(estimator):
     X, y = samples()
-    estimator = clone(estimator).fit(X, y)
-    before, expected = fingerprint(estimator), estimator.predict(X)
+    expected = estimator.fit(X, y).predict(X)
+    before = fingerprint(estimator)
     stopping = {"early_stopping": True, "validation_fraction": 0.001}
     names = np.array(["b", "a"])[y] if hasattr(estimator, "classes_") else y + 9.0
     with pytest.raises(ValueError, match="validation_fraction"):
@@ -101,8 +105,8 @@ def test_a_refit_that_fails_after_its_targets_are_known(estimator):
 @pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt, ValueError])
 def test_training_on_that_fails_in_the_middle_is_undone(estimator, error, monkeypatch):
     X, y = samples()
-    estimator = train_part(clone(estimator), X, y)
     twin = train_part(clone(estimator), X, y)
+    train_part(estimator, X, y)
     before = fingerprint(estimator)
     kind = type(network_of(estimator))
     trains = kind.train_epoch
@@ -121,16 +125,16 @@ def test_training_on_that_fails_in_the_middle_is_undone(estimator, error, monkey
     np.testing.assert_array_equal(outputs(estimator, X), outputs(twin, X))
 
 
-@pytest.mark.parametrize("estimator", NETWORKS, ids=NAMES[:4])
+@all_networks
 def test_a_warm_start_that_fails_is_undone(estimator):
     X, y = samples()
-    estimator = clone(estimator).set_params(warm_start=True).fit(X, y)
+    estimator.set_params(warm_start=True).fit(X, y)
+    zeta = estimator.zeta
     before = fingerprint(estimator)
     estimator.set_params(zeta=2.0)
     with pytest.raises(ValueError, match="zeta"):
         estimator.fit(X, y)
-    estimator.set_params(zeta=clone(estimator).set_params(zeta=0.3).zeta)
-    estimator.set_params(**{"zeta": type(estimator)().zeta})
+    estimator.set_params(zeta=zeta)
     assert fingerprint(estimator) == before
 
 
@@ -193,44 +197,8 @@ def test_large_targets_are_blamed_when_training_diverges():
         regr.fit(X, np.where(X[:, 0] > 0.5, 1e6, 0))
 
 
-def test_interrupts_while_a_network_is_made_leave_the_old_one():
-    X, y = samples()
-
-    class Interrupting(Failing):
-        error = KeyboardInterrupt
-
-    clf = clone(ESTIMATORS[0]).fit(X, y)
-    expected = clf.predict_proba(X)
-    with pytest.raises(KeyboardInterrupt):
-        clf.set_params(topology=Interrupting(), epsilon=7).fit(np.tile(X, 9), y)
-    np.testing.assert_array_equal(clf.predict_proba(X), expected)
-
-
-def test_an_error_of_a_callback_is_undone_and_callbacks_are_taken_down():
-    X, y = samples()
-    torn_down = []
-
-    class Raising:
-        def setup(self, estimator, context): ...
-
-        def teardown(self, estimator, context):
-            torn_down.append(estimator)
-
-        def on_fit_task_begin(self, estimator, context): ...
-
-        def on_fit_task_end(self, estimator, context, **rest):
-            raise RuntimeError("on purpose")
-
-    clf = clone(ESTIMATORS[0]).fit(X, y).set_callbacks(Raising())
-    before = fingerprint(clf._network)
-    with pytest.raises(RuntimeError, match="on purpose"):
-        clf.fit(np.tile(X, 9), y)
-    assert torn_down == [clf]
-    assert clf.n_features_in_ == X.shape[1]
-    assert fingerprint(clf._network) == before
-
-
-def test_a_rule_that_fails_in_the_second_layer_leaves_a_network_that_works():
+@those_with("hidden_layer_sizes")
+def test_a_rule_that_fails_in_the_second_layer_leaves_a_network_that_works(estimator):
     X, y = samples()
 
     class Half(SET):
@@ -239,13 +207,12 @@ def test_a_rule_that_fails_in_the_second_layer_leaves_a_network_that_works():
                 raise MemoryError("on purpose")
             return super().grow(layer, n_pruned)
 
-    clf = clone(ESTIMATORS[0]).set_params(evolution=Half(), hidden_layer_sizes=(60, 60))
-    train_part(clf, X, y)
-    expected = clf.predict_proba(X)
+    estimator.set_params(evolution=Half(), hidden_layer_sizes=(60, 60))
+    expected = outputs(train_part(estimator, X, y), X)
     with pytest.raises(MemoryError):
-        train_part(clf, X, y)
-    np.testing.assert_array_equal(clf.predict_proba(X), expected)
-    train_part(one_epoch(clf.set_params(evolution="set")).fit(X, y), X, y)
+        train_part(estimator, X, y)
+    np.testing.assert_array_equal(outputs(estimator, X), expected)
+    train_part(estimator.set_params(evolution="set").fit(X, y), X, y)
 
 
 def test_every_output_that_overflows_raises():
@@ -256,7 +223,7 @@ def test_every_output_that_overflows_raises():
         autoencoder.score(X * np.float32(3e38))
     with pytest.raises(ValueError, match="overflow float32"):
         autoencoder.inverse_transform(np.full((1, 30), np.float32(3e38)))
-    rbm = clone(ESTIMATORS[2]).fit(X)
+    rbm = small(SETRBMTransformer).fit(X)
     hidden = np.full((1, 60), np.float32(3e38))
     rbm._network.layers.weights[:] = 9 * np.sign(rbm._network.layers.weights)
     with pytest.raises(ValueError, match="overflow float32"):
@@ -269,7 +236,7 @@ def test_every_output_that_overflows_raises():
 
 def test_a_selector_whose_second_network_fails_keeps_the_first_as_it_was():
     X, y = samples()
-    selector = clone(ESTIMATORS[4]).set_params(stability_selection=2)
+    selector = small(QuickSelectionSelector, stability_selection=2)
     selector.partial_fit(X)
     before = fingerprint(selector)
     selector._autoencoders[1].set_params(zeta=2.0, noise="masking", noise_factor=3.0)

@@ -1,35 +1,29 @@
 """Parameters: of estimators, of their topologies and rules; what they do together."""
 
+import re
+from functools import partial
+
 import numpy as np
 import pytest
-from joblib import Parallel, delayed
 from scipy.special import log_softmax
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_sparse_nn import (
-    SETAutoencoder,
     SETClassifier,
     SETRBMTransformer,
-    SETRegressor,
 )
-from sklearn_sparse_nn.estimators import _parallel
-from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.topology import SET, XBM, Dense, ErdosRenyi, EvolutionRule
 from tests.estimators.battery import (
-    ESTIMATORS,
-    NAMES,
-    NETWORK_NAMES,
-    NETWORKS,
+    all_estimators,
+    all_networks,
     outputs,
     samples,
+    those_with,
     train_part,
 )
-
-all_estimators = pytest.mark.parametrize("estimator", ESTIMATORS, ids=NAMES)
 
 WRONG_PARTS = [
     ({"evolution": SET(grown_weights="Random")}, "'grown_weights' parameter of SET"),
@@ -46,6 +40,53 @@ WRONG_PARTS = [
     ({"topology": SET()}, "The 'topology' parameter of"),
 ]
 
+# Out of range, or of the wrong type, for every estimator that has the parameter.
+WRONG = {
+    "activation": ["gelu"],
+    "adam_epsilon": [0],
+    "all_relu_slope": [1.5],
+    "alpha": [-1],
+    "batch_size": [0],
+    "beta_1": [1],
+    "beta_2": [1],
+    "class_weight": ["unbalanced"],
+    "diversity": [1.1, -0.1, "much"],
+    "dropout": [1.0],
+    "early_stopping": ["yes"],
+    "epsilon": [0],
+    "evolution": ["rigl", object()],
+    "hidden_layer_sizes": [0],
+    "importance": ["f_score"],
+    "learning_rate": ["cosine", 0],
+    "learning_rate_init": [0],
+    "max_iter": [0],
+    "momentum": [1.5],
+    "n_components": [0, 2.5],
+    "n_features_to_select": [0, 0.0, 1.5, "some", None],
+    "n_gibbs_steps": [0],
+    "n_hidden": [0, (10,)],
+    "n_iter": [-1],
+    "n_iter_no_change": [0],
+    "n_jobs": [1.5],
+    "nesterovs_momentum": ["yes"],
+    "noise": ["salt"],
+    "noise_factor": [-0.1],
+    "persistent": ["yes"],
+    "power_t": [-1],
+    "random_state": ["now"],
+    "shuffle": ["yes"],
+    "solver": ["lbfgs"],
+    "stability_selection": [0],
+    "standardize": ["yes"],
+    "strength_history": ["yes"],
+    "tol": [-1],
+    "topology": ["small_world", object()],
+    "validation_fraction": [1],
+    "verbose": [-1],
+    "warm_start": ["yes"],
+    "zeta": [1.1, -0.1],
+}
+
 
 @all_estimators
 @pytest.mark.parametrize("changes, message", WRONG_PARTS)
@@ -53,7 +94,6 @@ def test_rules_and_topologies_are_validated_when_they_are_used(
     estimator, changes, message
 ):
     X, y = samples()
-    estimator = clone(estimator)
     for name, value in changes.items():
         setattr(estimator, name, value)
     with pytest.raises(InvalidParameterError, match=message):
@@ -64,25 +104,58 @@ def test_rules_and_topologies_are_validated_when_they_are_used(
         outputs(estimator, X)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS[:2], ids=NAMES[:2])
-def test_parameters_of_parts_are_searched_like_others(estimator):
+@all_estimators
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_parameters_out_of_range_are_refused(estimator, method):
     X, y = samples()
-    estimator = clone(estimator).set_params(evolution=SET(), topology=XBM())
-    grid = {"evolution__min_updates": [1, 100], "topology__exponent": [2.5, 3.0]}
-    search = GridSearchCV(estimator, grid, cv=2).fit(X, y)
-    assert len(search.cv_results_["params"]) == 4
-    best = search.best_estimator_
-    assert best.evolution.min_updates == search.best_params_["evolution__min_updates"]
-    assert best._rule.min_updates == best.evolution.min_updates
-    with pytest.raises(ValueError, match="Invalid parameter 'min_update'"):
-        estimator.set_params(evolution__min_update=3)
+    for name in set(WRONG) & set(estimator.get_params()):
+        for value in WRONG[name]:
+            wrong = clone(estimator).set_params(**{name: value})
+            message = f"The '{name}' parameter of {type(estimator).__name__}"
+            with pytest.raises(InvalidParameterError, match=message):
+                getattr(wrong, method)(X, y)
 
 
-@pytest.mark.parametrize("estimator", NETWORKS, ids=NETWORK_NAMES)
+@all_estimators
+def test_every_parameter_is_documented_and_constrained(estimator):
+    names = set(estimator.get_params(deep=False))
+    assert names == set(estimator._parameter_constraints)
+    documented = type(estimator).__doc__.split("Attributes\n")[0]
+    for name in names:
+        assert re.search(rf"\b{name}(, \w+)* :", documented)
+
+
+@those_with("hidden_layer_sizes")
+@pytest.mark.parametrize("sizes", [(10, 0), (10, -3), (2.5,)])
+def test_hidden_layer_sizes_that_are_no_sizes_are_refused(estimator, sizes):
+    X, y = samples()
+    estimator.set_params(hidden_layer_sizes=sizes)
+    for train in (estimator.fit, partial(train_part, estimator)):
+        with pytest.raises(ValueError, match="hidden_layer_sizes must be integers > 0"):
+            train(X, y)
+
+
+@those_with("noise")
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_not_everything_can_be_masked(estimator, method):
+    X, _ = samples()
+    for factor in (1, 1.5):
+        estimator.set_params(noise="masking", noise_factor=factor)
+        with pytest.raises(ValueError, match=f"must be below 1, got {factor}"):
+            getattr(estimator, method)(X)
+        with pytest.raises(NotFittedError):
+            outputs(estimator, X)
+    estimator.set_params(noise="gaussian")  # as a deviation, it may be
+    assert np.isfinite(outputs(getattr(clone(estimator), method)(X), X)).all()
+    estimator.set_params(noise="masking", noise_factor=0.99)
+    assert np.isfinite(outputs(getattr(estimator, method)(X), X)).all()
+
+
+@all_networks
 @pytest.mark.parametrize("epsilon", [1e-9, 1e-3])
 def test_a_layer_without_connections_is_refused(estimator, epsilon):
     X, y = samples()
-    estimator = clone(estimator).set_params(epsilon=epsilon)
+    estimator.set_params(epsilon=epsilon)
     with pytest.raises(ValueError, match=r"epsilon=.* is too small") as raised:
         estimator.fit(X, y)
     least = float(str(raised.value).rsplit("epsilon=", 1)[1].split()[0])
@@ -201,51 +274,3 @@ def test_machines_can_be_stacked(learning_rate):
 
 
 # Threads
-
-
-@pytest.mark.parametrize(
-    "processors, share, asked, expected",
-    [(2, 2, 8, 2), (2, 1, -1, 1), (4, 2, 3, 2), (4, 8, None, 1), (4, 4, -2, 3)],
-)
-def test_threads_are_bounded_by_the_processors_at_hand(
-    monkeypatch, processors, share, asked, expected
-):
-    monkeypatch.setattr(_parallel, "cpu_count", lambda: processors)
-    monkeypatch.setattr(_parallel.config, "NUMBA_NUM_THREADS", share)
-    effective = {8: 8, -1: processors, 3: 3, None: 1, -2: processors - 1}
-    monkeypatch.setattr(_parallel, "effective_n_jobs", effective.get)
-    assert n_threads(asked) == expected
-
-
-def test_a_worker_has_its_share_of_the_processors():
-    shares = Parallel(n_jobs=2)(delayed(n_threads)(-1) for _ in range(2))
-    assert shares == [max(1, _parallel.cpu_count() // 2)] * 2
-
-
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=NAMES)
-def test_any_number_of_threads_gives_the_same_bits(estimator, monkeypatch):
-    # More threads than this machine may have processors.
-    monkeypatch.setattr("sklearn_sparse_nn.estimators._parallel.cpu_count", lambda: 3)
-    monkeypatch.setattr(_parallel.config, "NUMBA_NUM_THREADS", 3)
-    X, y = samples()
-    expected = outputs(train_part(clone(estimator).fit(X, y), X, y), X)
-    for n_jobs in (2, 3, -1):
-        other = clone(estimator).set_params(n_jobs=n_jobs).fit(X, y)
-        np.testing.assert_array_equal(outputs(train_part(other, X, y), X), expected)
-
-
-def test_a_shape_that_a_warm_start_cannot_take_over_is_refused():
-    X, y = samples()
-    for estimator in (
-        SETClassifier((20,), max_iter=1),
-        SETRegressor((20,), max_iter=1),
-    ):
-        estimator.set_params(warm_start=True).fit(X, y)
-        with pytest.raises(ValueError, match="hidden_layer_sizes"):
-            estimator.set_params(hidden_layer_sizes=(30,)).fit(X, y)
-    autoencoder = SETAutoencoder((20,), max_iter=1, warm_start=True).fit(X)
-    with pytest.raises(ValueError, match="hidden_layer_sizes"):
-        autoencoder.set_params(hidden_layer_sizes=(20, 5, 20)).fit(X)
-    rbm = SETRBMTransformer(20, n_iter=1, warm_start=True).fit(X)
-    with pytest.raises(ValueError, match="n_components"):
-        rbm.set_params(n_components=30).fit(X)

@@ -2,12 +2,10 @@
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
-from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_sparse_nn import (
@@ -21,18 +19,6 @@ from sklearn_sparse_nn.estimators._samples import (
     merged_moments,
     moments,
 )
-from tests.estimators.battery import (
-    ESTIMATORS,
-    NAMES,
-    fingerprint,
-    network_of,
-    outputs,
-    samples,
-    train_part,
-)
-
-all_estimators = pytest.mark.parametrize("estimator", ESTIMATORS, ids=NAMES)
-
 
 # Moments
 
@@ -170,71 +156,11 @@ def test_squares_that_overflow_are_refused():
 # Frames and containers
 
 
-@pytest.mark.parametrize("name", ["dtype", "todense", "shape", "nnz", "format"])
-@all_estimators
-@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
-def test_names_of_columns_mean_nothing(estimator, name, make):
-    X, y = samples(n_features=6)
-    names = ["a", "b", name, "c", "d", "e"]
-    frame = make({each: X[:, i] for i, each in enumerate(names)})
-    estimator = clone(estimator)
-    expected = outputs(estimator.fit(X, y), X)
-    with pytest.warns(UserWarning, match="feature names"):
-        np.testing.assert_allclose(outputs(estimator, frame), expected, atol=1e-6)
-    np.testing.assert_allclose(outputs(estimator.fit(frame, y), frame), expected, 1e-5)
-    train_part(estimator, frame, y)
-
-
 def test_the_dtype_of_a_frame_is_that_of_no_array():
     assert dtype_of(np.zeros(2, np.float32)) == np.float32
     assert dtype_of(sparse.csr_array((2, 2))) == np.float64
     assert dtype_of(pd.DataFrame({"dtype": [1.0]})) is None
     assert dtype_of([1.0]) is None
-
-
-@all_estimators
-@pytest.mark.parametrize("dtype", [bool, np.int64, np.float32, np.float64])
-def test_sparse_frames_of_any_dtype(estimator, dtype):
-    X, y = samples()
-    X = (X > 0.6).astype(dtype)
-    frame = pd.DataFrame(X).add_prefix("f")
-    frame = frame.astype(pd.SparseDtype(dtype, dtype(0)))
-    estimator = clone(estimator)
-    expected = outputs(estimator.fit(X, y), X)
-    found = outputs(estimator.fit(frame, y), frame)
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
-
-
-def _one_entry_for_each(X):
-    """X in halves, and an explicit zero for each row, in any order."""
-    rng = np.random.default_rng(0)
-    rows, columns = np.nonzero(X)
-    values = X[rows, columns].astype(np.float32)
-    rows = np.concatenate([rows, rows, np.arange(len(X))])
-    columns = np.concatenate([columns, columns, np.zeros(len(X), dtype=int)])
-    values = np.concatenate([1.5 * values, -0.5 * values, np.zeros(len(X), np.float32)])
-    order = rng.permutation(len(rows))
-    order = order[np.argsort(rows[order], kind="stable")]
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(X)))])
-    return sparse.csr_array((values[order], columns[order], indptr), shape=X.shape)
-
-
-@all_estimators
-@pytest.mark.parametrize("topology", ["erdos_renyi", "xbm"])
-def test_several_entries_of_a_cell_are_added(estimator, topology):
-    X, y = samples()
-    X = np.where(X > 0.6, np.float32(0.5), np.float32(0))
-    several = _one_entry_for_each(X)
-    data, indices = several.data.copy(), several.indices.copy()
-    np.testing.assert_array_equal(several.toarray(), X)
-    estimator = clone(estimator).set_params(topology=topology)
-    expected = outputs(estimator.fit(X, y), X)
-    found = outputs(estimator.fit(several, y), several)
-    np.testing.assert_array_equal(found, expected)
-    network = fingerprint(network_of(train_part(estimator, several, y)))
-    assert network == fingerprint(network_of(train_part(estimator.fit(X, y), X, y)))
-    np.testing.assert_array_equal(several.data, data)
-    np.testing.assert_array_equal(several.indices, indices)
 
 
 def test_the_range_of_a_cell_is_that_of_its_sum():
@@ -251,17 +177,3 @@ def test_the_range_of_a_cell_is_that_of_its_sum():
     large = np.finfo(np.float32).max
     with pytest.raises(ValueError, match="infinity"):
         SETAutoencoder(5, max_iter=1).fit(cells(large, large, 0, 0))
-
-
-@pytest.mark.parametrize("estimator", ESTIMATORS[:2], ids=NAMES[:2])
-def test_read_only_targets_compile_nothing(estimator):
-    from sklearn_sparse_nn.networks.mlp_epoch import train_batches
-
-    X, y = samples()
-    estimator = clone(estimator).fit(X, y)
-    n_signatures = len(train_batches.signatures)
-    for targets in (y.astype(np.float32), np.stack([y, 1 - y], axis=1).astype("f4")):
-        expected = outputs(estimator.fit(X, targets), X)
-        targets.flags.writeable = False
-        np.testing.assert_array_equal(outputs(estimator.fit(X, targets), X), expected)
-    assert len(train_batches.signatures) == n_signatures

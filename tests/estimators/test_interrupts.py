@@ -1,0 +1,61 @@
+"""A fit that the user interrupts."""
+
+import signal
+import threading
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from sklearn_sparse_nn import SETRBMTransformer
+from sklearn_sparse_nn.topology import ErdosRenyi
+from tests.estimators.battery import (
+    WIDTHS,
+    all_estimators,
+    assert_same,
+    curve,
+    digits,
+    inner,
+    outputs,
+    parameter,
+    samples,
+    set_epochs,
+    steady,
+    train_part,
+)
+
+
+class Interrupting(ErdosRenyi):
+    """A topology that is interrupted while it connects."""
+
+    def connect(self, *args, **kwargs):
+        raise KeyboardInterrupt
+
+
+@all_estimators
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_an_interrupt_leaves_a_usable_estimator(estimator, n_jobs):
+    X, y = digits()
+    steady(estimator).set_params(n_jobs=n_jobs, **{parameter(estimator, WIDTHS): 500})
+    set_epochs(estimator, 1).fit(X, y)  # compiled before the clock starts
+    threading.Timer(1.0, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        set_epochs(estimator, 10**6).fit(X, y)
+    assert 0 < inner(estimator).n_iter_ < 10**6
+    # A Boltzmann machine counts an epoch before it has measured its error.
+    if not isinstance(estimator, SETRBMTransformer):
+        assert inner(estimator).n_iter_ == len(curve(estimator))
+    assert curve(estimator)[-1] < curve(estimator)[0]
+    assert np.isfinite(outputs(estimator, X)).all()
+    train_part(estimator, X, y)
+    assert np.isfinite(outputs(estimator, X)).all()
+
+
+@all_estimators
+def test_an_interrupt_while_a_network_is_made_leaves_the_old_one(estimator):
+    X, y = samples()
+    expected = clone(estimator).fit(X, y)
+    estimator.fit(X, y).set_params(topology=Interrupting())
+    with pytest.raises(KeyboardInterrupt):
+        estimator.fit(np.tile(X, 9), y)
+    assert_same(estimator, expected, X)
