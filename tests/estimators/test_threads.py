@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -95,7 +96,8 @@ def test_models_of_two_threads_go_on_on_one_core(tmp_path):
         "    assert_same(clone(model).fit(X, y), model, X)\n"
     )
     command = [sys.executable, "-W", "ignore", "-c", script, str(tmp_path / "models")]
-    subprocess.run(command, check=True, timeout=300)
+    root = Path(__file__).parents[2]
+    subprocess.run(command, cwd=root, check=True, timeout=300)
 
 
 def test_many_processes_with_a_cold_cache(tmp_path):
