@@ -19,7 +19,6 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 from sklearn_sparse_nn import QuickSelectionSelector, SETAutoencoder
 from sklearn_sparse_nn.networks.importance import IMPORTANCES, knee
 from sklearn_sparse_nn.topology import SET, Dense
-from tests.memory import peak_memory
 
 N_INFORMATIVE = 12
 
@@ -493,19 +492,3 @@ def test_an_interrupt_ends_all_networks(digits):
         selector.fit(X)
     assert len(selector._autoencoders) == 1
     assert selector.transform(X).shape == (500, 10)
-
-
-def test_memory_of_attributions_follows_the_connections():
-    # A dense layer of this size would take 4.8e9 bytes.
-    script = """
-        import numpy as np
-        from scipy import sparse
-        from sklearn_sparse_nn import QuickSelectionSelector
-
-        X = sparse.random_array((60, 60_000), density=0.01, format="csr")
-        selector = QuickSelectionSelector(
-            n_hidden=20_000, epsilon=2, max_iter=2, importance="attribution"
-        )
-        assert selector.fit_transform(X).shape == (60, 50)
-    """
-    assert peak_memory(script) < 1e9
