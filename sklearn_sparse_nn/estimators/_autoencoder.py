@@ -517,6 +517,11 @@ default='tanh'
         -------
         score : float
             The larger, the better; 0 at best.
+
+        Raises
+        ------
+        ValueError
+            If an error is too large for float32.
         """
         X = self._validate_samples(X)
         total, n_rows = 0.0, max(1, _SCORE_CELLS // X.shape[1])
@@ -525,8 +530,9 @@ default='tanh'
                 samples = np.arange(rows.start, rows.stop)
                 outputs = finite(self._network.decision(X, samples, team))
                 chunk = X[rows].toarray() if sparse.issparse(X) else X[rows]
-                errors = outputs - self._network.standardise(chunk)
-                total += np.sum(errors**2, dtype=np.float64)
+                with np.errstate(over="ignore"):
+                    errors = finite(outputs - self._network.standardise(chunk))
+                total += np.sum(np.square(errors, dtype=np.float64))
         return float(-total / X.shape[0] / X.shape[1])
 
     def __sklearn_tags__(self):

@@ -360,10 +360,26 @@ default='logistic'
                 self._new_autoencoder(random_state)
                 for _ in range(self.stability_selection)
             ]
+        else:
+            self._check_networks()
         for autoencoder in self._autoencoders:
+            autoencoder.set_params(**self._network_parameters())
             autoencoder.partial_fit(X)
         self._select(X, random_state)
         return self
+
+    def _check_networks(self):
+        """Check that the networks to go on with are as many and as large as asked."""
+        found = {
+            "stability_selection": len(self._autoencoders),
+            "n_hidden": int(self.autoencoder_._network.layers.sizes[1]),
+        }
+        for name, value in found.items():
+            if getattr(self, name) != value:
+                raise ValueError(
+                    f"{name}={getattr(self, name)}, but what is to go on was begun "
+                    f"with {name}={value}. Fit a new selector."
+                )
 
     def _validate_params(self):
         """Validate the parameters, and those of the topology and of the rule."""
@@ -375,13 +391,15 @@ default='logistic'
         if hasattr(self, "_autoencoders"):
             self._autoencoders = [copy.copy(each) for each in self._autoencoders]
 
+    def _network_parameters(self):
+        return {name: getattr(self, name) for name in _NETWORK_PARAMETERS}
+
     def _new_autoencoder(self, random_state):
-        parameters = {name: getattr(self, name) for name in _NETWORK_PARAMETERS}
         kind = _RecordingAutoencoder if self.strength_history else SETAutoencoder
         return kind(
             self.n_hidden,
             random_state=random_state.randint(np.iinfo(np.int32).max),
-            **parameters,
+            **self._network_parameters(),
         )
 
     def _select(self, X, random_state):

@@ -401,13 +401,13 @@ class SETRBMTransformer(
             persistent=self.persistent,
         )
         self._network.train_epoch(X, order, parameters, team)
-        self.n_iter_ += 1
         watched = X[:_N_WATCHED]
         hidden = self._network.decision(watched, np.arange(watched.shape[0]), team)
         watched = watched.toarray() if sparse.issparse(watched) else watched
         difference = watched - self._network.visible_probabilities(hidden)
         error = float(np.mean(difference**2, dtype=np.float64))
         self.reconstruction_error_curve_.append(error)
+        self.n_iter_ += 1
         if not np.isfinite(error):
             self._raise_divergence(X)
         if self.verbose:

@@ -63,6 +63,9 @@ def test_a_value_beyond_float32_is_refused_or_does_not_spread(estimator):
             use(X)
     if saturates:
         assert np.isfinite(outputs(estimator, X)).all()
+    if hasattr(estimator, "score") and saturates:
+        with pytest.raises(ValueError, match=r"too large|overflow"):
+            estimator.score(X)
 
 
 @all_estimators

@@ -83,8 +83,7 @@ def test_a_call_of_partial_fit_is_like_an_epoch_of_fit(estimator):
     assert not topology_distance(partly, once).any()
 
 
-# The selector trains on with the parameters of its first call.
-@those_with("solver", "warm_start")
+@those_with("solver")
 @pytest.mark.parametrize("first", ["fit", "partial_fit"])
 def test_the_solver_and_the_batches_may_change_between_calls(estimator, first):
     X, y = samples()

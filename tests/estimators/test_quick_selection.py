@@ -373,6 +373,26 @@ def test_partial_fit_updates_everything(digits, importance):
     assert selector.support_.sum() == 10
 
 
+@pytest.mark.parametrize("name, value", [("n_hidden", 20), ("stability_selection", 2)])
+def test_partial_fit_refuses_other_networks_than_it_began(digits, name, value):
+    X, _ = digits
+    selector = make_selector().partial_fit(X)
+    before = results_of(selector)
+    with pytest.raises(ValueError, match=f"{name}={value}, but"):
+        selector.set_params(**{name: value}).partial_fit(X)
+    for ours, expected in zip(results_of(selector), before, strict=True):
+        np.testing.assert_array_equal(ours, expected)
+
+
+def test_partial_fit_goes_on_with_the_parameters_of_now(digits):
+    X, _ = digits
+    selector = make_selector(evolution="set").partial_fit(X)
+    selector.set_params(evolution="static", learning_rate_init=1e-9, momentum=0)
+    before = selector.strength_
+    selector.partial_fit(X)
+    np.testing.assert_allclose(selector.strength_, before, rtol=1e-3)
+
+
 def test_partial_fit_goes_on_after_fit_and_fit_starts_anew(digits):
     X, _ = digits
     selector = make_selector().fit(X)
