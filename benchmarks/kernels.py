@@ -21,7 +21,6 @@ import tempfile
 from contextlib import suppress
 from statistics import median
 
-import numba
 import numpy as np
 from common import (
     argument_parser,
@@ -46,8 +45,10 @@ from roofline import measure as measure_roofline
 from threadpoolctl import threadpool_limits
 
 from sklearn_sparse_nn.engine import kernels
-from sklearn_sparse_nn.engine.activations import PIECEWISE_LINEAR
+from sklearn_sparse_nn.engine.activations import PIECEWISE_LINEAR, Activation
 from sklearn_sparse_nn.engine.buffers import aligned_zeros, look_ahead, padded_width
+from sklearn_sparse_nn.engine.columns import Columns
+from sklearn_sparse_nn.engine.compilation import entry_point
 from sklearn_sparse_nn.engine.layers import layer_matrix
 from sklearn_sparse_nn.networks.mlp import MLP
 from sklearn_sparse_nn.topology import ErdosRenyi
@@ -61,31 +62,22 @@ TILE, OPERATIONS = 64, 2_000_000_000
 
 # The engine compiles its kernels without a door for Python. What training knows only
 # when it runs, the activation function for one, is an argument here, too.
-@numba.njit
-def _forward(width, layers, x, out, stride, ahead, kind, left):
-    n = len(layers.intercepts)
-    here = kernels.all_connections(layers, 0, n)
-    kernels.forward(
-        0, width, layers, 0, n, here, x, out, out, stride, ahead, kind, left, False
-    )
+@entry_point
+def _forward(columns, layers, x, out, activation):
+    piece = kernels.all_connections(layers, 0, len(layers.intercepts))
+    kernels.forward(columns, piece, x, out, out, activation)
 
 
-@numba.njit
-def _input_gradient(width, layers, deltas, errors, stride, ahead):
-    n = len(layers.intercepts)
-    here = kernels.all_connections(layers, 0, n)
-    kernels.input_gradient(
-        0, width, layers, 0, n, here, deltas, stride, errors, stride, ahead
-    )
+@entry_point
+def _input_gradient(columns, layers, deltas, errors):
+    piece = kernels.all_connections(layers, 0, len(layers.intercepts))
+    kernels.input_gradient(columns, piece, deltas, errors)
 
 
-@numba.njit
-def _weight_gradient(width, layers, x, deltas, gradient, bias, stride, ahead):
-    n = len(layers.intercepts)
-    here = kernels.all_connections(layers, 0, n)
-    kernels.weight_gradient(
-        0, width, layers, 0, n, here, x, deltas, gradient, bias, stride, ahead
-    )
+@entry_point
+def _weight_gradient(columns, layers, x, deltas, gradient, bias):
+    piece = kernels.all_connections(layers, 0, len(layers.intercepts))
+    kernels.weight_gradient(columns, piece, x, deltas, gradient, bias)
 
 
 class Problem:
@@ -129,18 +121,16 @@ class Problem:
 def our_kernels(problem, results):
     """The kernels of the engine as functions without arguments."""
     out, errors, gradient, bias = results
-    width, layers, stride = problem.batch_size, problem.layers, problem.stride
-    x, deltas, left = problem.x, problem.deltas, np.float32(0)
-    ahead = look_ahead(layers.sizes, stride)
+    layers, x, deltas = problem.layers, problem.x, problem.deltas
+    ahead = look_ahead(layers.sizes, problem.stride)
+    # Presence and bands are matters of the passes, not of the kernels.
+    columns = Columns(0, problem.batch_size, problem.stride, ahead)
+    relu = Activation(PIECEWISE_LINEAR, np.float32(0), False)
     return {
-        "forward": lambda: _forward(
-            width, layers, x, out, stride, ahead, PIECEWISE_LINEAR, left
-        ),
-        "input_gradient": lambda: _input_gradient(
-            width, layers, deltas, errors, stride, ahead
-        ),
+        "forward": lambda: _forward(columns, layers, x, out, relu),
+        "input_gradient": lambda: _input_gradient(columns, layers, deltas, errors),
         "weight_gradient": lambda: _weight_gradient(
-            width, layers, x, deltas, gradient, bias, stride, ahead
+            columns, layers, x, deltas, gradient, bias
         ),
     }
 
@@ -151,7 +141,7 @@ def c_kernels(library, problem, results):
     layers = problem.layers
     sizes = [ctypes.c_int64(problem.batch_size), ctypes.c_int64(problem.n_neurons)]
     stride = ctypes.c_int64(problem.stride)
-    ahead = ctypes.c_int64(look_ahead(layers.sizes, problem.stride) or 0)
+    ahead = ctypes.c_int64(look_ahead(layers.sizes, problem.stride))
     structure = [layers.indptr, layers.indices]
     arrays = {
         "forward": [layers.weights, layers.intercepts, problem.x, out],

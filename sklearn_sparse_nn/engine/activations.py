@@ -5,6 +5,7 @@ ReLU, leaky ReLU, All-ReLU and the identity are one function, `x` where `x > 0` 
 """
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,14 @@ IDENTITY = PIECEWISE_LINEAR, np.float32(1)  # kind and left slope
 LEFT_SLOPES = {"relu": 0.0, "leaky_relu": 0.01, "identity": 1.0}
 
 ACTIVATIONS = ("relu", "all_relu", "leaky_relu", "tanh", "logistic", "identity")
+
+
+class Activation(NamedTuple):
+    """What the kernels do with the sum of a neuron."""
+
+    kind: int
+    left_slope: np.float32
+    keeps_slope: bool  # whether the slope at the sum is stored, too
 
 
 def hidden_activations(name, n_layers, all_relu_slope=0.6):
@@ -69,12 +78,12 @@ _HALF, _ONE, _MINUS_ONE, _ZERO = np.float32([0.5, 1, -1, 0])
 def activation_of_width(lanes):
     """A function that activates a tile of `lanes` samples of one neuron.
 
-    It stores the activation in `out` and, if `train`, its slope at `z` in `slopes`,
+    It stores the activation in `out` and, if asked to, its slope at `z` in `slopes`,
     which is what the backward pass needs whatever the function.
     """
     v = vector_operations(lanes)
 
-    @inner(inline="always")
+    @inner(forceinline=True)
     def tanh(x):
         # `x` comes second: not a number is neither larger nor smaller, and stays.
         x = v.minimum(v.broadcast(_BOUND), v.maximum(v.broadcast(-_BOUND), x))
@@ -91,14 +100,14 @@ def activation_of_width(lanes):
         a = v.divide(v.multiply(x, p), q)
         return v.minimum(v.broadcast(_ONE), v.maximum(v.broadcast(_MINUS_ONE), a))
 
-    @inner(inline="always")
-    def activate(z, out, slopes, offset, kind, left_slope, train):
+    @inner(forceinline=True)
+    def activate(z, out, slopes, offset, activation):
         one = v.broadcast(_ONE)
-        if kind == PIECEWISE_LINEAR:
-            left = v.broadcast(left_slope)
+        if activation.kind == PIECEWISE_LINEAR:
+            left = v.broadcast(activation.left_slope)
             a = v.where_positive(z, z, v.multiply(left, z))
             slope = v.where_positive(z, one, left)
-        elif kind == TANH:
+        elif activation.kind == TANH:
             a = tanh(z)
             slope = v.fma(v.multiply(a, v.broadcast(_MINUS_ONE)), a, one)
         else:
@@ -106,7 +115,7 @@ def activation_of_width(lanes):
             a = v.fma(tanh(v.multiply(z, half)), half, half)
             slope = v.fma(v.multiply(a, v.broadcast(_MINUS_ONE)), a, a)
         v.store(out, offset, a)
-        if train:
+        if activation.keeps_slope:
             v.store(slopes, offset, slope)
 
     return activate

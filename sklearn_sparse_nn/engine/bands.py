@@ -65,15 +65,20 @@ def _limits(size, stride, indptr):
 
 
 @inner
-def stretch_of(layers, layer, start, stop, bands, band, n_bands):
+def piece_in_band(layers, layer, start, stop, bands, band):
     """The connections of neurons `start` to `stop` of a layer in one of its bands."""
-    if n_bands == 1:
-        return kernels.all_connections(layers, start, stop)
+    whole = kernels.all_connections(layers, start, stop)
+    if bands.n_bands[layer] == 1:
+        return whole
     n_neurons = layers.first[layer + 1] - layers.first[layer]
     begin = bands.first[layer] + band * n_neurons + start - layers.first[layer]
     end = begin + n_neurons
-    return kernels.Stretch(
-        bands.cuts[begin : begin + stop - start],
-        bands.cuts[end : end + stop - start],
-        band == 0,
+    return kernels.Piece(
+        begins=bands.cuts[begin : begin + stop - start],
+        ends=bands.cuts[end : end + stop - start],
+        opens=band == 0,
+        origin=whole.origin,
+        indices=whole.indices,
+        weights=whole.weights,
+        intercepts=whole.intercepts,
     )

@@ -16,6 +16,7 @@ from numba import types
 from numba.extending import intrinsic
 from scipy import sparse
 
+from sklearn_sparse_nn.engine.columns import within
 from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.presence import flags_of_line, mark_all
 from sklearn_sparse_nn.engine.simd import LINE
@@ -130,7 +131,7 @@ _float64_at = _read(types.float64, ir.DoubleType())
 _int32_at = _read(types.int32, ir.IntType(32))
 
 
-@inner(inline="always")
+@inner(forceinline=True)
 def _moments(inputs, feature):
     if len(inputs.scales):
         return inputs.shifts[feature], inputs.scales[feature]
@@ -138,20 +139,21 @@ def _moments(inputs, feature):
 
 
 @inner
-def _read_dense(inputs, samples, first, last, rows, stride, present):
+def _read_dense(inputs, samples, rows, present, columns):
     # Sixteen samples side by side, feature by feature: whole cache lines are written.
     # Writing sample by sample took 1.7 times as long.
-    for line in range(first, last, LINE):
-        end = min(line + LINE, last)
-        flags = flags_of_line(present, inputs.n_features, line)
+    for line in range(columns.first, columns.last, LINE):
+        end = min(line + LINE, columns.last)
+        first, last = flags_of_line(inputs.n_features, line)
+        here, flags = samples[line:end], present[first:last]
         n_copied = 0
         whole = end - line == LINE and inputs.column_stride == 4 and not inputs.double
         if whole:
-            n_copied = _copy_blocks(inputs, samples[line:], rows[line:], stride, flags)
+            n_copied = _copy_blocks(inputs, here, rows[line:], columns.stride, flags)
         for feature in range(n_copied, inputs.n_features):
-            address = inputs.address + feature * inputs.column_stride
-            row = rows[feature * stride + line : feature * stride + end]
-            _read_feature(inputs, samples[line:], address, feature, row)
+            start = feature * columns.stride
+            row = rows[start + line : start + end]
+            _read_feature(inputs, here, feature, row)
             bits = np.int32(0)
             for i in range(end - line):
                 bits |= _bits(row[i])
@@ -159,8 +161,9 @@ def _read_dense(inputs, samples, first, last, rows, stride, present):
 
 
 @inner
-def _read_feature(inputs, samples, address, feature, row):
+def _read_feature(inputs, samples, feature, row):
     """Copy one feature of some samples; from float64, standardised on the way."""
+    address = inputs.address + feature * inputs.column_stride
     if inputs.double:
         shift, scale = _moments(inputs, feature)
         for i in range(len(row)):
@@ -189,10 +192,10 @@ def _copy_blocks(inputs, samples, rows, stride, flags):
 
 
 @inner
-def _read_sparse(inputs, samples, first, last, rows, stride, present):
-    n_features = inputs.n_features
-    for column in range(first, last):
-        sample, flags = samples[column], flags_of_line(present, n_features, column)
+def _read_sparse(inputs, samples, rows, present, columns):
+    for column in range(columns.first, columns.last):
+        first, last = flags_of_line(inputs.n_features, column)
+        sample, flags = samples[column], present[first:last]
         for k in range(inputs.indptr[sample], inputs.indptr[sample + 1]):
             feature = np.int64(_int32_at(inputs.indices + 4 * k))
             shift, scale = _moments(inputs, feature)
@@ -200,7 +203,7 @@ def _read_sparse(inputs, samples, first, last, rows, stride, present):
                 value = _float64_at(inputs.address + 8 * k)
             else:
                 value = np.float64(_float32_at(inputs.address + 4 * k))
-            place = feature * stride + column
+            place = feature * columns.stride + column
             if len(inputs.scales):
                 rows[place] = np.float32((value - shift) * scale)
             else:
@@ -209,64 +212,68 @@ def _read_sparse(inputs, samples, first, last, rows, stride, present):
 
 
 @inner
-def _fill(inputs, first, last, rows, stride):
-    """Fill columns `first` to `last` with what a value of zero is read as."""
+def _fill(inputs, rows, columns):
+    """Fill columns with what a value of zero is read as."""
     for feature in range(inputs.n_features):
         zero = np.float32((0.0 - inputs.shifts[feature]) * inputs.scales[feature])
-        rows[feature * stride + first : feature * stride + last] = zero
+        start = feature * columns.stride
+        rows[start + columns.first : start + columns.last] = zero
 
 
 @inner
-def _clear(n_features, first, last, rows, stride, present):
+def _clear(n_features, rows, present, columns):
     """Clear what was present before: of sparse X, little."""
-    for line in range(first, last, LINE):
-        end = min(line + LINE, last)
-        flags = flags_of_line(present, n_features, line)
+    for line in range(columns.first, columns.last, LINE):
+        end = min(line + LINE, columns.last)
+        first, last = flags_of_line(n_features, line)
+        flags = present[first:last]
         for feature in range(n_features):
             if flags[feature]:
-                rows[feature * stride + line : feature * stride + end] = np.float32(0)
+                start = feature * columns.stride
+                rows[start + line : start + end] = np.float32(0)
                 flags[feature] = False
 
 
 @inner
-def _standardise(inputs, first, last, rows, stride):
+def _standardise(inputs, rows, columns):
     for feature in range(inputs.n_features):
         shift, scale = inputs.shifts[feature], inputs.scales[feature]
-        row = rows[feature * stride + first : feature * stride + last]
+        start = feature * columns.stride
+        row = rows[start + columns.first : start + columns.last]
         for i in range(len(row)):
             row[i] = np.float32((np.float64(row[i]) - shift) * scale)
 
 
 @inner
-def read_batch(inputs, samples, first, last, rows, stride, present):
-    """Copy samples into columns `first` to `last` of the input rows.
+def read_batch(inputs, samples, rows, present, columns):
+    """Copy samples into columns of the input rows.
 
     Parameters
     ----------
     inputs : Inputs
     samples : ndarray of int64
         Sample of X for each column. Columns beyond its end are filled with zeros.
-    first, last : int
-        Columns to fill: whole cache lines, or all of the rows.
     rows : ndarray of float32
         Input neurons, feature-major.
-    stride : int
-        Distance between two rows.
     present : ndarray of bool
-        Which inputs are present in these columns of `rows`, before and after: see
+        Which inputs are present in these columns, before and after: see
         `presence.flags_of_line`.
+    columns : Columns
+        Columns to fill: whole cache lines, or all of the rows.
     """
     n_features, standardises = inputs.n_features, len(inputs.scales) > 0
-    end = max(first, min(last, len(samples)))
+    end = max(columns.first, min(columns.last, len(samples)))
+    here = within(columns, columns.first, end)
     if len(inputs.indptr):
-        _clear(n_features, first, last, rows, stride, present)
+        _clear(n_features, rows, present, columns)
         if standardises:
-            _fill(inputs, first, end, rows, stride)
-        _read_sparse(inputs, samples, first, end, rows, stride, present)
+            _fill(inputs, rows, here)
+        _read_sparse(inputs, samples, rows, present, here)
     else:
-        _clear(n_features, end // LINE * LINE, last, rows, stride, present)
-        _read_dense(inputs, samples, first, end, rows, stride, present)
+        beyond = within(columns, end // LINE * LINE, columns.last)
+        _clear(n_features, rows, present, beyond)
+        _read_dense(inputs, samples, rows, present, here)
         if standardises and not inputs.double:
-            _standardise(inputs, first, end, rows, stride)
+            _standardise(inputs, rows, here)
     if standardises:
-        mark_all(present, n_features, first, end)
+        mark_all(present, here, n_features)

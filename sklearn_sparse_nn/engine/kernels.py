@@ -14,10 +14,9 @@ weight gradient
     ``g[j, i] += sum_samples delta[j] x[i]``: a dot product for each connection, and
     the sum of ``delta[j]`` for each bias.
 
-All take `start` and `stop`, the neurons to work on, and a `Stretch`, which of their
-connections. Rows of `out`, `slopes`, `deltas` count from `start`, rows of `x` and
-`errors` from the first neuron of the input. `ahead` is None or says how early to ask
-for the row of a connection: see `buffers.look_ahead`.
+All begin with `Columns`, then take a `Piece`. Rows of `out`, `slopes`, `deltas` count
+from the first neuron of the piece, rows of `x` and `errors` from the first neuron of
+the input, and `gradient` from the first connection of the first neuron.
 """
 
 from functools import lru_cache
@@ -30,30 +29,42 @@ from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.simd import LINE, TILES, vector_operations
 
 
-class Stretch(NamedTuple):
-    """Some consecutive connections of each neuron: all of them, or see `bands`."""
+class Piece(NamedTuple):
+    """Some neurons, and some consecutive connections of each: all, or see `bands`."""
 
-    begins: np.ndarray  # of each neuron from the first to work on
+    begins: np.ndarray  # of each neuron, in `indices` and `weights`
     ends: np.ndarray
-    opens: bool  # whether they are the first of their neurons
+    opens: bool  # whether these connections are the first of their neurons
+    origin: int  # the first connection of the first neuron, in the piece or not
+    indices: np.ndarray
+    weights: np.ndarray
+    intercepts: np.ndarray  # of each neuron
 
 
-@inner(inline="always")
+@inner
 def all_connections(layers, start, stop):
     """All connections of neurons `start` to `stop`."""
-    begins, ends = layers.indptr[start:stop], layers.indptr[start + 1 : stop + 1]
-    return Stretch(begins, ends, True)
+    return Piece(
+        begins=layers.indptr[start:stop],
+        ends=layers.indptr[start + 1 : stop + 1],
+        opens=True,
+        origin=layers.indptr[start],
+        indices=layers.indices,
+        weights=layers.weights,
+        intercepts=layers.intercepts[start:stop],
+    )
 
 
 @lru_cache
 def _ask_for_row(lanes):
     v = vector_operations(lanes)
 
-    @inner
-    def ask_for_row(column, k, ahead, end, layers, rows, stride):
-        if ahead is not None:
-            later = min(k + ahead, end - 1)
-            v.prefetch(rows, np.int64(layers.indices[later]) * stride + column)
+    @inner(forceinline=True)
+    def ask_for_row(column, k, columns, piece, rows):
+        if columns.ahead > 0:
+            later = min(k + columns.ahead, len(piece.indices) - 1)
+            row = np.int64(piece.indices[later]) * columns.stride
+            v.prefetch(rows, row + column)
 
     return ask_for_row
 
@@ -64,32 +75,17 @@ def _forward(lanes):
     activate = activation_of_width(lanes)
 
     @inner
-    def forward(
-        column,
-        layers,
-        start,
-        stop,
-        stretch,
-        x,
-        out,
-        slopes,
-        stride,
-        ahead,
-        kind,
-        left,
-        train,
-    ):
-        end = layers.indptr[stop]
-        for j in range(stop - start):
-            here = j * stride + column
-            z = v.broadcast(layers.intercepts[start + j])
-            if not stretch.opens:
+    def forward(column, columns, piece, x, out, slopes, activation):
+        for j in range(len(piece.begins)):
+            here = j * columns.stride + column
+            z = v.broadcast(piece.intercepts[j])
+            if not piece.opens:
                 z = v.load(out, here)
-            for k in range(stretch.begins[j], stretch.ends[j]):
-                ask_for_row(column, k, ahead, end, layers, x, stride)
-                row = np.int64(layers.indices[k]) * stride + column
-                z = v.fma(v.broadcast(layers.weights[k]), v.load(x, row), z)
-            activate(z, out, slopes, here, kind, left, train)
+            for k in range(piece.begins[j], piece.ends[j]):
+                ask_for_row(column, k, columns, piece, x)
+                row = np.int64(piece.indices[k]) * columns.stride + column
+                z = v.fma(v.broadcast(piece.weights[k]), v.load(x, row), z)
+            activate(z, out, slopes, here, activation)
 
     return forward
 
@@ -98,45 +94,45 @@ def _forward_sample():
     v = vector_operations(1)
     activate = activation_of_width(1)
 
-    @inner(inline="always")
-    def begin(j, layers):
-        here = slice(layers.indptr[j], layers.indptr[j + 1])
-        z = v.broadcast(layers.intercepts[j])
-        return z, layers.weights[here], layers.indices[here]
-
-    @inner(inline="always")
-    def add(z, k, weights, indices, x):
-        return v.fma(v.broadcast(weights[k]), v.load(x, np.int64(indices[k])), z)
-
-    @inner(inline="always")
-    def finish(z, first, weights, indices, x, out, j, kind, left):
-        for k in range(first, len(weights)):
-            z = add(z, k, weights, indices, x)
-        activate(z, out, out, j, kind, left, False)
+    @inner(forceinline=True)
+    def add(z, k, piece, x):
+        row = np.int64(piece.indices[k])
+        return v.fma(v.broadcast(piece.weights[k]), v.load(x, row), z)
 
     @inner
-    def forward_sample(layers, start, stop, x, out, kind, left):
+    def finish(z, k, j, piece, x, out, activation):
+        while k < np.uint64(piece.ends[j]):
+            z = add(z, k, piece, x)
+            k += np.uint64(1)
+        activate(z, out, out, j, activation)
+
+    @inner
+    def forward_sample(piece, x, out, activation):
         """The forward pass of one sample: the same bits as among others.
 
         Four neurons go abreast, as an addition waits for the one before it. A tile of
         16 columns, the narrowest, took 1.7 times as long.
         """
-        for a in range(start, stop, 4):
-            b, c, d = min(a + 1, stop - 1), min(a + 2, stop - 1), min(a + 3, stop - 1)
-            z_a, weights_a, indices_a = begin(a, layers)
-            z_b, weights_b, indices_b = begin(b, layers)
-            z_c, weights_c, indices_c = begin(c, layers)
-            z_d, weights_d, indices_d = begin(d, layers)
-            n = min(len(weights_a), len(weights_b), len(weights_c), len(weights_d))
-            for k in range(n):
-                z_a = add(z_a, k, weights_a, indices_a, x)
-                z_b = add(z_b, k, weights_b, indices_b, x)
-                z_c = add(z_c, k, weights_c, indices_c, x)
-                z_d = add(z_d, k, weights_d, indices_d, x)
-            finish(z_a, n, weights_a, indices_a, x, out, a - start, kind, left)
-            finish(z_b, n, weights_b, indices_b, x, out, b - start, kind, left)
-            finish(z_c, n, weights_c, indices_c, x, out, c - start, kind, left)
-            finish(z_d, n, weights_d, indices_d, x, out, d - start, kind, left)
+        begins, ends, last = piece.begins, piece.ends, len(piece.begins) - 1
+        for a in range(0, last + 1, 4):
+            b, c, d = min(a + 1, last), min(a + 2, last), min(a + 3, last)
+            k_a, k_b = np.uint64(begins[a]), np.uint64(begins[b])
+            k_c, k_d = np.uint64(begins[c]), np.uint64(begins[d])
+            z_a = v.broadcast(piece.intercepts[a])
+            z_b = v.broadcast(piece.intercepts[b])
+            z_c = v.broadcast(piece.intercepts[c])
+            z_d = v.broadcast(piece.intercepts[d])
+            n = min(ends[a] - begins[a], ends[b] - begins[b])
+            n = min(n, ends[c] - begins[c], ends[d] - begins[d])
+            for _ in range(n):
+                z_a, k_a = add(z_a, k_a, piece, x), k_a + np.uint64(1)
+                z_b, k_b = add(z_b, k_b, piece, x), k_b + np.uint64(1)
+                z_c, k_c = add(z_c, k_c, piece, x), k_c + np.uint64(1)
+                z_d, k_d = add(z_d, k_d, piece, x), k_d + np.uint64(1)
+            finish(z_a, k_a, a, piece, x, out, activation)
+            finish(z_b, k_b, b, piece, x, out, activation)
+            finish(z_c, k_c, c, piece, x, out, activation)
+            finish(z_d, k_d, d, piece, x, out, activation)
 
     return forward_sample
 
@@ -146,25 +142,13 @@ def _input_gradient(lanes):
     ask_for_row = _ask_for_row(lanes)
 
     @inner
-    def input_gradient(
-        column,
-        layers,
-        start,
-        stop,
-        stretch,
-        deltas,
-        stride,
-        errors,
-        errors_stride,
-        ahead,
-    ):
-        end = layers.indptr[stop]
-        for j in range(stop - start):
-            delta = v.load(deltas, j * stride + column)
-            for k in range(stretch.begins[j], stretch.ends[j]):
-                ask_for_row(column, k, ahead, end, layers, errors, errors_stride)
-                row = np.int64(layers.indices[k]) * errors_stride + column
-                weight = v.broadcast(layers.weights[k])
+    def input_gradient(column, columns, piece, deltas, errors):
+        for j in range(len(piece.begins)):
+            delta = v.load(deltas, j * columns.stride + column)
+            for k in range(piece.begins[j], piece.ends[j]):
+                ask_for_row(column, k, columns, piece, errors)
+                row = np.int64(piece.indices[k]) * columns.stride + column
+                weight = v.broadcast(piece.weights[k])
                 v.store(errors, row, v.fma(weight, delta, v.load(errors, row)))
 
     return input_gradient
@@ -174,35 +158,32 @@ def _weight_gradient(lanes):
     v, line = vector_operations(lanes), vector_operations(LINE)
     ask_for_row = _ask_for_row(lanes)
 
-    @inner(inline="always")
-    def products(column, k, end, layers, x, delta, stride, ahead):
-        ask_for_row(column, k, ahead, end, layers, x, stride)
-        row = np.int64(layers.indices[k]) * stride + column
+    @inner(forceinline=True)
+    def products(column, k, columns, piece, x, delta):
+        ask_for_row(column, k, columns, piece, x)
+        row = np.int64(piece.indices[k]) * columns.stride + column
         return v.fold_products(delta, v.load(x, row))
 
     @inner
-    def weight_gradient(
-        column, layers, start, stop, stretch, x, deltas, gradient, bias, stride, ahead
-    ):
-        first, end = layers.indptr[start], layers.indptr[stop]
-        for j in range(stop - start):
-            delta = v.load(deltas, j * stride + column)
-            if stretch.opens:
+    def weight_gradient(column, columns, piece, x, deltas, gradient, bias):
+        for j in range(len(piece.begins)):
+            delta = v.load(deltas, j * columns.stride + column)
+            if piece.opens:
                 bias[j] += v.total(delta)
-            k, next_k = stretch.begins[j], stretch.ends[j]
-            while k + 4 <= next_k:
+            k, end = piece.begins[j], piece.ends[j]
+            while k + 4 <= end:
                 v.add_totals(
                     gradient,
-                    k - first,
-                    products(column, k, end, layers, x, delta, stride, ahead),
-                    products(column, k + 1, end, layers, x, delta, stride, ahead),
-                    products(column, k + 2, end, layers, x, delta, stride, ahead),
-                    products(column, k + 3, end, layers, x, delta, stride, ahead),
+                    k - piece.origin,
+                    products(column, k, columns, piece, x, delta),
+                    products(column, k + 1, columns, piece, x, delta),
+                    products(column, k + 2, columns, piece, x, delta),
+                    products(column, k + 3, columns, piece, x, delta),
                 )
                 k += 4
-            while k < next_k:
-                product = products(column, k, end, layers, x, delta, stride, ahead)
-                gradient[k - first] += line.total(product)
+            while k < end:
+                product = products(column, k, columns, piece, x, delta)
+                gradient[k - piece.origin] += line.total(product)
                 k += 1
 
     return weight_gradient
@@ -214,16 +195,16 @@ def _over_tiles(make_kernel):
     wide_lanes, middle_lanes, narrow_lanes = TILES
 
     @inner
-    def sweep(first, last, *args):
-        column = first
+    def sweep(columns, *args):
+        column, last = columns.first, columns.last
         while last - column >= wide_lanes:
-            wide(column, *args)
+            wide(column, columns, *args)
             column += wide_lanes
         while last - column >= middle_lanes:
-            middle(column, *args)
+            middle(column, columns, *args)
             column += middle_lanes
         while last - column >= narrow_lanes:
-            narrow(column, *args)
+            narrow(column, columns, *args)
             column += narrow_lanes
 
     return sweep
@@ -240,34 +221,23 @@ _activate_line = activation_of_width(LINE)
 
 
 @inner
-def take_errors(first, last, n_neurons, slopes, stride, errors, errors_stride):
+def take_errors(columns, n_neurons, slopes, errors):
     """Multiply slopes by errors, in place of the slopes, and clear the errors."""
     for j in range(n_neurons):
-        for column in range(first, last, LINE):
-            row, error_row = j * stride + column, j * errors_stride + column
-            error = _line.load(errors, error_row)
-            _line.store(slopes, row, _line.multiply(_line.load(slopes, row), error))
-            _line.store(errors, error_row, _line.broadcast(np.float32(0)))
+        for column in range(columns.first, columns.last, LINE):
+            here = j * columns.stride + column
+            error = _line.load(errors, here)
+            _line.store(slopes, here, _line.multiply(_line.load(slopes, here), error))
+            _line.store(errors, here, _line.broadcast(np.float32(0)))
 
 
 @inner
-def activate_errors(
-    first,
-    last,
-    n_neurons,
-    intercepts,
-    out,
-    stride,
-    kind,
-    left,
-    errors,
-    errors_stride,
-):
+def activate_errors(columns, intercepts, out, errors, activation):
     """Activate errors plus intercepts, as inputs of the layer, and clear them."""
-    for i in range(n_neurons):
-        for column in range(first, last, LINE):
-            row, error_row = i * stride + column, i * errors_stride + column
-            one, bias = _line.broadcast(np.float32(1)), _line.broadcast(intercepts[i])
-            z = _line.fma(one, _line.load(errors, error_row), bias)
-            _activate_line(z, out, out, row, kind, left, False)
-            _line.store(errors, error_row, _line.broadcast(np.float32(0)))
+    one = _line.broadcast(np.float32(1))
+    for i in range(len(intercepts)):
+        for column in range(columns.first, columns.last, LINE):
+            here, bias = i * columns.stride + column, _line.broadcast(intercepts[i])
+            z = _line.fma(one, _line.load(errors, here), bias)
+            _activate_line(z, out, out, here, activation)
+            _line.store(errors, here, _line.broadcast(np.float32(0)))

@@ -5,6 +5,8 @@ squared error. For each of these pairs the error term of an output neuron is
 ``prediction - target``.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.special import expit, softmax
 
@@ -21,6 +23,19 @@ def activate_output(scores, kind):
     if kind == "logistic":
         return expit(scores)
     return scores
+
+
+class Targets(NamedTuple):
+    """What the network should say.
+
+    `labels` (int32, one class per sample) serves a softmax output, `values` (float32,
+    one column per output) the others; the other one is empty. `weights` (float32) is
+    empty when all samples count the same.
+    """
+
+    labels: np.ndarray
+    values: np.ndarray
+    weights: np.ndarray
 
 
 @inner
@@ -41,10 +56,10 @@ def _softmax_delta(outputs, deltas, n_outputs, stride, label):
 
 
 @inner
-def _logistic_delta(outputs, deltas, n_outputs, stride, target):
+def _logistic_delta(outputs, deltas, stride, target):
     loss = np.float32(0)
     one = np.float32(1)
-    for o in range(n_outputs):
+    for o in range(len(target)):
         z = outputs[o * stride]
         decay = np.exp(-abs(z))
         probability = (one if z >= 0 else decay) / (one + decay)
@@ -54,17 +69,17 @@ def _logistic_delta(outputs, deltas, n_outputs, stride, target):
 
 
 @inner
-def _identity_delta(outputs, deltas, n_outputs, stride, target):
+def _identity_delta(outputs, deltas, stride, target):
     loss = np.float32(0)
-    for o in range(n_outputs):
+    for o in range(len(target)):
         error = outputs[o * stride] - target[o]
         deltas[o * stride] = error
         loss += error * error
-    return np.float32(0.5) * loss / np.float32(n_outputs)
+    return np.float32(0.5) * loss / np.float32(len(target))
 
 
 @inner
-def output_delta(kind, outputs, deltas, n_outputs, stride, labels, targets, sample):
+def output_delta(kind, outputs, deltas, n_outputs, stride, targets, sample):
     """Loss of a sample and the error terms of the output neurons.
 
     Parameters
@@ -75,19 +90,18 @@ def output_delta(kind, outputs, deltas, n_outputs, stride, labels, targets, samp
         Output of the network and error terms, from the column of the sample on; output
         `o` is at `o * stride`.
     n_outputs, stride : int
-    labels : ndarray of int32, shape (n_samples,)
-        Class of each sample: the target of softmax. Otherwise unused.
-    targets : ndarray of float32, shape (n_samples, n_outputs)
-        The targets of logistic and identity. Otherwise unused.
+    targets : Targets
     sample : int
-        Row of `labels` or `targets`.
+        Row of the targets.
 
     Returns
     -------
     loss : float32
     """
     if kind == SOFTMAX:
-        return _softmax_delta(outputs, deltas, n_outputs, stride, labels[sample])
+        label = targets.labels[sample]
+        return _softmax_delta(outputs, deltas, n_outputs, stride, label)
+    target = targets.values[sample]
     if kind == LOGISTIC:
-        return _logistic_delta(outputs, deltas, n_outputs, stride, targets[sample])
-    return _identity_delta(outputs, deltas, n_outputs, stride, targets[sample])
+        return _logistic_delta(outputs, deltas, stride, target)
+    return _identity_delta(outputs, deltas, stride, target)

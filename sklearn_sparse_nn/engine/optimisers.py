@@ -48,6 +48,23 @@ def new_state(solver, n_connections, n_neurons):
     )
 
 
+def optimiser_step(parameters):
+    """The step that the parameters of an epoch describe; what they lack is not used."""
+
+    def number(name):
+        return np.float32(getattr(parameters, name, 0))
+
+    return Step(
+        kind=ADAM if getattr(parameters, "solver", "sgd") == "adam" else SGD,
+        rate=number("learning_rate"),
+        momentum=number("momentum"),
+        nesterov=bool(getattr(parameters, "nesterovs_momentum", False)),
+        beta_1=number("beta_1"),
+        beta_2=number("beta_2"),
+        adam_epsilon=number("adam_epsilon"),
+    )
+
+
 @inner(fastmath={"reassoc"})
 def regularise(gradient, weights, alpha, scale):
     """Make a mean of summed gradients, with L2; return the sum of squared weights."""
@@ -59,8 +76,8 @@ def regularise(gradient, weights, alpha, scale):
 
 
 @inner
-def update(parameters, first, second, gradient, step):
-    """Update `parameters` and their optimiser state in place."""
+def change(parameters, first, second, gradient, step):
+    """Change `parameters` and their optimiser state in place."""
     if step.kind == SGD:
         _sgd(parameters, first, gradient, step)
     else:
@@ -88,3 +105,21 @@ def _adam(parameters, means, squares, gradient, step):
         square = beta_2 * squares[i] + (one - beta_2) * g * g
         means[i], squares[i] = mean, square
         parameters[i] -= step.rate * mean / (np.sqrt(square) + step.adam_epsilon)
+
+
+@inner
+def corrected(step, n_updates):
+    """The step with Adam's bias correction for update number `n_updates`."""
+    rate = np.float64(step.rate)
+    if step.kind == ADAM:
+        rate *= np.sqrt(1 - np.float64(step.beta_2) ** n_updates)
+        rate /= 1 - np.float64(step.beta_1) ** n_updates
+    return Step(
+        step.kind,
+        np.float32(rate),
+        step.momentum,
+        step.nesterov,
+        step.beta_1,
+        step.beta_2,
+        step.adam_epsilon,
+    )

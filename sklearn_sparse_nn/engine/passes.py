@@ -4,9 +4,11 @@ The kernels of `kernels` do the work; see `bands` and `presence` for when and wh
 takes the connections of a layer piece by piece.
 """
 
+import numpy as np
+
 from sklearn_sparse_nn.engine import kernels
-from sklearn_sparse_nn.engine.activations import IDENTITY
-from sklearn_sparse_nn.engine.bands import stretch_of
+from sklearn_sparse_nn.engine.activations import PIECEWISE_LINEAR, Activation
+from sklearn_sparse_nn.engine.bands import piece_in_band
 from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.presence import (
     collect,
@@ -16,144 +18,53 @@ from sklearn_sparse_nn.engine.presence import (
 )
 
 
-@inner(inline="always")
-def _next_piece(layers, layer, start, stop, collects, collection, bands):
-    """Neurons from `start` that are worked on together.
-
-    Returns where they end, the network that they are in, which of its neurons is the
-    first of them, and the number of their bands.
-    """
-    if collects:
-        end, collected = collect(layers, start, stop, collection)
-        return end, collected, 0, 1
-    return stop, layers, start, bands.n_bands[layer]
-
-
 @inner
-def forward(
-    first,
-    last,
-    layers,
-    layer,
-    x,
-    out,
-    slopes,
-    stride,
-    ahead,
-    kind,
-    left,
-    train,
-    present,
-    collection,
-    bands,
-):
-    """`kernels.forward` of a layer; `present` says which inputs of the network are."""
+def forward(share, layers, layer, x, out, slopes, activation):
+    """`kernels.forward` of a layer."""
     start, stop = layers.first[layer], layers.first[layer + 1]
-    collects = layer == 0 and worthwhile(
-        present, layers.sizes[0], first, last, ahead, collection
-    )
-    j = start
-    while j < stop:
-        end, some, here, n_bands = _next_piece(
-            layers, layer, j, stop, collects, collection, bands
-        )
-        there, row = here + end - j, (j - start) * stride
-        for band in range(n_bands):
-            kind_now, left_now, train_now = kind, left, train
-            if band < n_bands - 1:  # a sum that waits for the rest
-                (kind_now, left_now), train_now = IDENTITY, False
-            kernels.forward(
-                first,
-                last,
-                some,
-                here,
-                there,
-                stretch_of(some, layer, here, there, bands, band, n_bands),
-                x,
-                out[row:],
-                slopes[row:],
-                stride,
-                ahead,
-                kind_now,
-                left_now,
-                train_now,
-            )
-        j = end
+    if layer == 0 and worthwhile(share, layers.sizes[0]):
+        j = start
+        while j < stop:
+            end, some = collect(layers, j, stop, share.collection)
+            row = (j - start) * share.columns.stride
+            kernels.forward(share.columns, some, x, out[row:], slopes[row:], activation)
+            j = end
+        return
+    n_bands = share.bands.n_bands[layer]
+    for band in range(n_bands):
+        piece = piece_in_band(layers, layer, start, stop, share.bands, band)
+        now = activation
+        if band < n_bands - 1:  # a sum that waits for the rest
+            now = Activation(PIECEWISE_LINEAR, np.float32(1), False)
+        kernels.forward(share.columns, piece, x, out, slopes, now)
 
 
 @inner
-def input_gradient(
-    first, last, layers, layer, deltas, stride, errors, errors_stride, ahead, bands
-):
+def input_gradient(share, layers, layer, deltas, errors):
     """`kernels.input_gradient` of a layer."""
     start, stop = layers.first[layer], layers.first[layer + 1]
-    n_bands = bands.n_bands[layer]
-    for band in range(n_bands):
-        kernels.input_gradient(
-            first,
-            last,
-            layers,
-            start,
-            stop,
-            stretch_of(layers, layer, start, stop, bands, band, n_bands),
-            deltas,
-            stride,
-            errors,
-            errors_stride,
-            ahead,
-        )
+    for band in range(share.bands.n_bands[layer]):
+        piece = piece_in_band(layers, layer, start, stop, share.bands, band)
+        kernels.input_gradient(share.columns, piece, deltas, errors)
 
 
 @inner
-def weight_gradient(
-    last,
-    layers,
-    layer,
-    start,
-    stop,
-    x,
-    deltas,
-    gradient,
-    bias,
-    stride,
-    ahead,
-    present,
-    collection,
-    bands,
-):
-    """`kernels.weight_gradient` of some neurons of a layer, over columns 0 to `last`.
-
-    `gradient`, `bias` and `deltas` begin with neuron `start`.
-    """
-    collects = layer == 0 and worthwhile(
-        present, layers.sizes[0], 0, last, ahead, collection
-    )
-    j = start
-    while j < stop:
-        end, some, here, n_bands = _next_piece(
-            layers, layer, j, stop, collects, collection, bands
-        )
-        there, row = here + end - j, (j - start) * stride
-        sums = gradient[layers.indptr[j] - layers.indptr[start] :]
-        target = sums
-        if collects:
-            target = collection.gradient
-            collect_gradient(sums, some.indptr[there], collection)
-        for band in range(n_bands):
+def weight_gradient(share, layers, block, x, deltas, gradient, bias):
+    """`kernels.weight_gradient` of a block: a layer, and some of its neurons."""
+    layer, start, stop = block
+    if layer == 0 and worthwhile(share, layers.sizes[0]):
+        j, room = start, share.collection
+        while j < stop:
+            end, some = collect(layers, j, stop, room)
+            sums = gradient[layers.indptr[j] - layers.indptr[start] :]
+            n, row = some.ends[end - j - 1], (j - start) * share.columns.stride
+            collect_gradient(sums, n, room)
             kernels.weight_gradient(
-                0,
-                last,
-                some,
-                here,
-                there,
-                stretch_of(some, layer, here, there, bands, band, n_bands),
-                x,
-                deltas[row:],
-                target,
-                bias[j - start :],
-                stride,
-                ahead,
+                share.columns, some, x, deltas[row:], room.gradient, bias[j - start :]
             )
-        if collects:
-            return_gradient(sums, some.indptr[there], collection)
-        j = end
+            return_gradient(sums, n, room)
+            j = end
+        return
+    for band in range(share.bands.n_bands[layer]):
+        piece = piece_in_band(layers, layer, start, stop, share.bands, band)
+        kernels.weight_gradient(share.columns, piece, x, deltas, gradient, bias)

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_sparse_nn.engine.compilation import inner
-from sklearn_sparse_nn.engine.layers import SparseLayers, connections_of, layer_indptr
+from sklearn_sparse_nn.engine.kernels import Piece
+from sklearn_sparse_nn.engine.layers import connections_of, layer_indptr
 from sklearn_sparse_nn.engine.simd import LINE
 
 # Connections that are collected at a time: they stay in the L1 cache.
@@ -79,34 +80,36 @@ def collection_of(collection, thread):
     )
 
 
-@inner(inline="always")
-def flags_of_line(present, n_inputs, column):
-    """Flags of all inputs for the cache line of a column: each line is one thread's."""
+@inner
+def flags_of_line(n_inputs, column):
+    """Where the flags of all inputs begin and end for the cache line of a column."""
     line = column // LINE
-    return present[line * n_inputs : (line + 1) * n_inputs]
+    return line * n_inputs, (line + 1) * n_inputs
 
 
 @inner
-def mark_all(present, n_inputs, first, last):
-    """Say that all inputs are present in columns `first` to `last`."""
-    for line in range(first, last, LINE):
-        flags_of_line(present, n_inputs, line)[:] = True
+def mark_all(present, columns, n_inputs):
+    """Say that all inputs are present."""
+    for line in range(columns.first, columns.last, LINE):
+        start, stop = flags_of_line(n_inputs, line)
+        present[start:stop] = True
 
 
 @inner
-def worthwhile(present, n_inputs, first, last, ahead, collection):
-    """Find the inputs present in columns `first` to `last`: are they few enough?"""
-    here = collection.present
+def worthwhile(share, n_inputs):
+    """Find the inputs that are present: are they few enough?"""
+    columns, here = share.columns, share.collection.present
     here[:] = False
-    for line in range(first, last, LINE):
-        flags = flags_of_line(present, n_inputs, line)
+    for line in range(columns.first, columns.last, LINE):
+        start, stop = flags_of_line(n_inputs, line)
+        flags = share.present[start:stop]
         for i in range(n_inputs):
             here[i] |= flags[i]
     n_absent = 0
     for i in range(n_inputs):
         n_absent += not here[i]
-    if ahead is None:
-        return n_absent * (last - first) > n_inputs * _COST
+    if columns.ahead == 0:
+        return n_absent * (columns.last - columns.first) > n_inputs * _COST
     return n_absent * 2 > n_inputs
 
 
@@ -114,7 +117,7 @@ def worthwhile(present, n_inputs, first, last, ahead, collection):
 def collect(layers, start, stop, collection):
     """Collect the connections of neurons from `start`, to `stop` or as many as fit.
 
-    Returns the neuron at which it stopped, and the network of the connections.
+    Returns the neuron at which it stopped, and the collected piece.
     """
     # Unsigned, as numba looks whether a signed index counts from the end: 2.5 times as
     # long. No branch either, as no processor would guess it.
@@ -129,13 +132,14 @@ def collect(layers, start, stop, collection):
             n += np.uint64(collection.present[np.uint64(i)])
         j += 1
         collection.indptr[j - start] = n
-    return j, SparseLayers(
-        layers.sizes,
-        layers.first,
-        collection.indptr,
-        collection.indices,
-        collection.weights,
-        layers.intercepts[start:j],
+    return j, Piece(
+        begins=collection.indptr[: j - start],
+        ends=collection.indptr[1 : j - start + 1],
+        opens=True,
+        origin=0,
+        indices=collection.indices,
+        weights=collection.weights,
+        intercepts=layers.intercepts[start:j],
     )
 
 

@@ -78,6 +78,14 @@ def _yield_processor(typing_context):
     return types.void(), code
 
 
+class Member(NamedTuple):
+    """One thread of a team: its number, how many there are, and where they meet."""
+
+    thread: int
+    n_threads: int
+    shared: np.ndarray
+
+
 @inner
 def barrier(shared, n_threads, n_meetings):
     """Wait until all threads have come to their meeting number `n_meetings`.
@@ -110,23 +118,17 @@ def barrier(shared, n_threads, n_meetings):
     return True
 
 
-@inner(inline="always")
-def take_next(shared, n_taken_before):
-    """Take the next piece of work that no other thread has taken.
+@inner
+def take_next(shared):
+    """Take the next piece of work that no other thread has taken: 0, 1, 2, …"""
+    return _atomic_add(shared, _TAKEN, 1)
 
-    Parameters
-    ----------
-    shared : ndarray of int64
-        The array that `run` gives to every thread.
-    n_taken_before : int
-        Number of calls of all threads before the work at hand.
 
-    Returns
-    -------
-    piece : int
-        0, 1, 2, …: each goes to one thread.
-    """
-    return _atomic_add(shared, _TAKEN, 1) - n_taken_before
+@inner
+def put_all_back(member):
+    """Begin at piece 0 again. No thread may take any between the barriers around it."""
+    if member.thread == 0:
+        member.shared[_TAKEN] = 0
 
 
 @contextmanager

@@ -9,9 +9,11 @@ from sklearn_sparse_nn.engine.layers import n_layers, part_of, require
 from sklearn_sparse_nn.networks.autoencoder_epoch import (
     GAUSSIAN,
     MASKING,
+    Restoration,
     train_batches,
 )
-from sklearn_sparse_nn.networks.mlp import MLP, mean_loss, optimiser_step
+from sklearn_sparse_nn.networks.forward import Model
+from sklearn_sparse_nn.networks.mlp import MLP, mean_loss
 from sklearn_sparse_nn.networks.network import SparseNetwork
 
 NOISES = {"gaussian": GAUSSIAN, "masking": MASKING}
@@ -88,24 +90,17 @@ class Autoencoder(MLP):
         loss : float
             Half the mean squared error of the outputs, before each update.
         """
-        batch_size = parameters.batch_size
-        losses = np.zeros(-(-len(order) // batch_size))
-        n_last = self._run_epoch(
-            train_batches,
-            X,
-            order,
-            batch_size,
-            optimiser_step(parameters),
-            parameters.alpha,
-            team,
+        task = Restoration(
             self._functions(),
             NOISES[corruption.noise],
             float(corruption.factor),
             float(parameters.dropout),
-            losses,
+        )
+        losses, n_last = self._run_epoch(
+            train_batches, X, order, parameters, task, team
         )
         self._last_batch = slice(n_last), n_last
-        return mean_loss(losses, batch_size, len(order))
+        return mean_loss(losses[:, 0], parameters.batch_size, len(order))
 
     def encode(self, X, team):
         """The code of each sample, shape (n_samples, n_code)."""
@@ -126,8 +121,8 @@ class Autoencoder(MLP):
             kinds=functions.kinds[start:stop],
             left_slopes=functions.left_slopes[start:stop],
         )
-        layers = part_of(self.layers, start, stop)
-        return self._decide(layers, functions, described, np.arange(n_samples), team)
+        model = Model(part_of(self.layers, start, stop), functions)
+        return self._decide(model, described, np.arange(n_samples), team)
 
     def restore(self, Z, team):
         """Outputs of the network for standardised data, in the same scale."""

@@ -1,11 +1,4 @@
-"""What the mini-batches of all networks share: their buffers and their second half.
-
-A mini-batch has two halves. In the first, each thread takes some of the samples, the
-columns of the buffers, all the way through the network. In the second, each thread
-takes some of the neurons: it sums the gradient of their connections over all samples
-and updates them at once, so that no gradient is ever stored and every sum has one
-order, whatever the number of threads.
-"""
+"""The buffers of a mini-batch, and its second half: see `epoch`."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -21,9 +14,15 @@ from sklearn_sparse_nn.engine.buffers import (
     random_span,
     tile_width,
 )
+from sklearn_sparse_nn.engine.columns import Columns, Share
 from sklearn_sparse_nn.engine.compilation import inner
-from sklearn_sparse_nn.engine.layers import n_layers, neurons_of
-from sklearn_sparse_nn.engine.optimisers import ADAM, Step, regularise, update
+from sklearn_sparse_nn.engine.layers import SparseLayers, n_layers, neurons_of
+from sklearn_sparse_nn.engine.optimisers import (
+    OptimiserState,
+    Step,
+    change,
+    regularise,
+)
 from sklearn_sparse_nn.engine.simd import LINE
 from sklearn_sparse_nn.engine.threads import take_next
 
@@ -43,7 +42,7 @@ class Workspace(NamedTuple):
     errors: np.ndarray  # per thread, what comes back to one layer; else zero
     stride: int  # columns of a tile
     span: int  # random numbers set aside for each row
-    ahead: int | None  # how early to ask for rows: see `buffers.look_ahead`
+    ahead: int  # how early to ask for rows, or 0: see `buffers.look_ahead`
     losses: np.ndarray  # of each column of one phase
     gradients: np.ndarray  # per thread, of the connections of one block
     collection: presence.Collection  # per thread
@@ -57,130 +56,94 @@ class Tile(NamedTuple):
 
     activations: np.ndarray  # rows of the inputs, then of each neuron
     deltas: np.ndarray  # slopes, then error terms; rows of each neuron
-    present: np.ndarray  # flags of the inputs
+    errors: np.ndarray  # of the thread
     losses: np.ndarray  # of each column
-    stride: int  # distance between two rows
     span: int  # random numbers set aside for each row
-    ahead: int | None
-    bands: Bands
-    column: int  # its first column in the mini-batch
+    column: int  # its first column in the mini-batch, counted through all phases
 
 
-@inner(inline="always")
+class Learner(NamedTuple):
+    """What a mini-batch changes, and how."""
+
+    layers: SparseLayers
+    state: OptimiserState
+    step: Step
+    alpha: np.float32
+
+
+class Update(NamedTuple):
+    """How one mini-batch changes the parameters, given the sum of its gradients."""
+
+    step: Step
+    alpha: np.float32
+    scale: np.float32
+
+
+@inner
 def tiles_per_phase(work):
     return -(-len(work.losses) // work.stride)
 
 
 @inner
-def tile_of(work, tile):
-    """Tile number `tile` of a workspace; its column counts through all phases."""
-    n_columns = len(work.losses)
+def tile_of(work, tile, thread, first, last):
+    """Tile number `tile`, and what a thread has of it: columns `first` to `last`."""
     phase, place = divmod(tile, tiles_per_phase(work))
-    column = phase * n_columns + place * work.stride
-    return Tile(
-        work.activations[tile],
-        work.deltas[tile],
+    column = phase * len(work.losses) + place * work.stride
+    share = Share(
+        Columns(first, last, work.stride, work.ahead),
         work.present[tile],
-        work.losses[column:],
-        work.stride,
-        work.span,
-        work.ahead,
+        presence.collection_of(work.collection, thread),
         work.bands,
-        column,
     )
-
-
-@inner(inline="always")
-def columns_of(thread, n_threads, width):
-    """The columns of a thread: whole cache lines, in equal shares."""
-    lines = width // LINE
-    first = thread * lines // n_threads * LINE
-    return first, (thread + 1) * lines // n_threads * LINE
-
-
-@inner(inline="always")
-def tiles_with(first, last, stride):
-    """The tiles that hold columns `first` to `last`."""
-    return range(first // stride, -(-last // stride))
-
-
-@inner(inline="always")
-def columns_within(tile, first, last, stride):
-    """Which columns of a tile are between columns `first` and `last` of the batch."""
-    start = tile * stride
-    return max(first - start, 0), min(last - start, stride)
-
-
-@inner(inline="always")
-def rows_from(buffer, row, stride):
-    return buffer[row * stride :]
-
-
-@inner(inline="always")
-def _sum_gradients(layers, block, width, work, gradient, bias_gradient, collection):
-    """Gradients of one block of neurons over all samples."""
-    layer, start, stop = work.blocks[block]
-    stride = work.stride
-    x_row = 0 if layer == 0 else layers.sizes[0] + layers.first[layer - 1]
-    for tile in range(len(work.activations)):
-        x = rows_from(work.activations[tile], x_row, stride)
-        deltas = rows_from(work.deltas[tile], start, stride)
-        columns = min(stride, width - tile % tiles_per_phase(work) * stride)
-        passes.weight_gradient(
-            columns,
-            layers,
-            layer,
-            start,
-            stop,
-            x,
-            deltas,
-            gradient,
-            bias_gradient,
-            stride,
-            work.ahead,
-            work.present[tile],
-            collection,
-            work.bands,
-        )
+    losses = work.losses[column:]
+    here = work.activations[tile], work.deltas[tile], work.errors[thread], losses
+    return Tile(*here, work.span, column), share
 
 
 @inner
-def _update_block(
-    layers, state, block, width, work, gradient, collection, alpha, scale, step
-):
+def _sum_gradients(layers, block, width, work, thread):
+    """Gradients of one block of neurons over `width` columns of all samples."""
+    layer, start, stop = block
+    stride, n_tiles = work.stride, tiles_per_phase(work)
+    n_weights = layers.indptr[stop] - layers.indptr[start]
+    gradient = work.gradients[thread][:n_weights]
+    bias = work.gradients[thread][n_weights : n_weights + stop - start]
+    gradient[:], bias[:] = np.float32(0), np.float32(0)
+    x_row = 0 if layer == 0 else layers.sizes[0] + layers.first[layer - 1]
+    for tile in range(len(work.activations)):
+        x = work.activations[tile][x_row * stride :]
+        deltas = work.deltas[tile][start * stride :]
+        last = min(stride, width - tile % n_tiles * stride)
+        _, share = tile_of(work, tile, thread, 0, last)
+        passes.weight_gradient(share, layers, block, x, deltas, gradient, bias)
+    return gradient, bias
+
+
+@inner
+def _update_block(learner, number, width, work, thread, update):
     """Update one block of neurons."""
-    start, stop = work.blocks[block, 1], work.blocks[block, 2]
-    here = slice(layers.indptr[start], layers.indptr[stop])
-    weights, intercepts = layers.weights[here], layers.intercepts[start:stop]
-    bias_gradient = gradient[len(weights) :]
-    gradient[: len(weights) + len(intercepts)] = np.float32(0)
-    _sum_gradients(layers, block, width, work, gradient, bias_gradient, collection)
-    work.penalties[block] = regularise(gradient, weights, alpha, scale)
-    update(weights, state.first[here], state.second[here], gradient, step)
-    here = slice(start, stop)
+    layers, state, step = learner.layers, learner.state, update.step
+    block = work.blocks[number, 0], work.blocks[number, 1], work.blocks[number, 2]
+    gradient, bias = _sum_gradients(layers, block, width, work, thread)
+    here = slice(layers.indptr[block[1]], layers.indptr[block[2]])
+    weights = layers.weights[here]
+    penalty = regularise(gradient, weights, update.alpha, update.scale)
+    work.penalties[number] = penalty
+    change(weights, state.first[here], state.second[here], gradient, step)
+    here = slice(block[1], block[2])
+    intercepts = layers.intercepts[here]
     first, second = state.intercepts_first[here], state.intercepts_second[here]
-    regularise(bias_gradient, intercepts, np.float32(0), scale)
-    update(intercepts, first, second, bias_gradient, step)
+    regularise(bias, intercepts, np.float32(0), update.scale)
+    change(intercepts, first, second, bias, step)
 
 
-@inner(inline="always")
-def update_neurons(
-    thread, n_threads, shared, n_taken, layers, state, width, work, alpha, scale, step
-):
-    """The second half of a mini-batch on one thread.
-
-    Returns the number of pieces of work that all threads have taken at its end.
-    """
-    gradient = work.gradients[thread]
-    collection = presence.collection_of(work.collection, thread)
-    n_blocks = len(work.blocks)
-    block = take_next(shared, n_taken)
-    while block < n_blocks:
-        _update_block(
-            layers, state, block, width, work, gradient, collection, alpha, scale, step
-        )
-        block = take_next(shared, n_taken)
-    return n_taken + n_blocks + n_threads  # every thread takes one piece in vain
+@inner
+def update_neurons(member, learner, width, work, update):
+    """The second half of a mini-batch on one thread."""
+    block = take_next(member.shared)
+    while block < len(work.blocks):
+        _update_block(learner, block, width, work, member.thread, update)
+        block = take_next(member.shared)
 
 
 @inner
@@ -189,24 +152,6 @@ def sum_of(values):
     for value in values:
         total += value
     return total
-
-
-@inner(inline="always")
-def corrected(step, n_updates):
-    """The step with Adam's bias correction for update number `n_updates`."""
-    rate = np.float64(step.rate)
-    if step.kind == ADAM:
-        rate *= np.sqrt(1 - np.float64(step.beta_2) ** n_updates)
-        rate /= 1 - np.float64(step.beta_1) ** n_updates
-    return Step(
-        step.kind,
-        np.float32(rate),
-        step.momentum,
-        step.nesterov,
-        step.beta_1,
-        step.beta_2,
-        step.adam_epsilon,
-    )
 
 
 def new_workspace(layers, n_samples, n_threads, n_rows, n_error_rows, n_phases=1):

@@ -5,15 +5,16 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_sparse_nn.engine import kernels, passes, presence
+from sklearn_sparse_nn.engine.activations import Activation
 from sklearn_sparse_nn.engine.bands import NO_BANDS, new_bands
 from sklearn_sparse_nn.engine.buffers import aligned_zeros, look_ahead
 from sklearn_sparse_nn.engine.compilation import entry_point, inner
-from sklearn_sparse_nn.engine.inputs import read_batch
+from sklearn_sparse_nn.engine.inputs import Inputs, read_batch
+from sklearn_sparse_nn.engine.layers import SparseLayers
 from sklearn_sparse_nn.engine.random import drop
 from sklearn_sparse_nn.networks.batches import (
     Workspace,
     input_flags,
-    rows_from,
     tile_of,
 )
 
@@ -26,75 +27,86 @@ class Functions(NamedTuple):
     output: int
 
 
+class Model(NamedTuple):
+    """A network to compute."""
+
+    layers: SparseLayers
+    functions: Functions
+
+
+class Dropout(NamedTuple):
+    """A share `rate` of the hidden neurons is left out in training."""
+
+    rate: float
+    key: np.uint32
+
+
 @inner
-def forward(layers, functions, first, last, tile, dropout, key, collection):
-    """Take columns `first` to `last` of a tile from the input to the output layer.
+def forward(model, tile, share, dropout):
+    """Take columns of a tile from the input to the output layer.
 
     In a tile with room for error terms, hidden neurons leave their slopes there.
     """
-    stride, n_inputs = tile.stride, layers.sizes[0]
-    x_row = 0
+    layers, functions, columns = model.layers, model.functions, share.columns
+    stride = columns.stride
+    x = tile.activations
     for layer in range(len(layers.sizes) - 1):
         start, stop = layers.first[layer], layers.first[layer + 1]
-        x = rows_from(tile.activations, x_row, stride)
-        x_row = n_inputs + start
-        out = rows_from(tile.activations, x_row, stride)
+        out = tile.activations[(layers.sizes[0] + start) * stride :]
         learns = len(tile.deltas) > 0 and stop < layers.first[-1]
-        slopes = rows_from(tile.deltas, start if learns else 0, stride)
+        slopes = tile.deltas[(start if learns else 0) * stride :]
         kind, left = functions.kinds[layer], functions.left_slopes[layer]
-        passes.forward(
-            first,
-            last,
-            layers,
-            layer,
-            x,
-            out,
-            slopes,
-            stride,
-            tile.ahead,
-            kind,
-            left,
-            learns,
-            tile.present,
-            collection,
-            tile.bands,
-        )
-        if learns and dropout > 0:
+        activation = Activation(kind, left, learns)
+        passes.forward(share, layers, layer, x, out, slopes, activation)
+        if learns and dropout.rate > 0:
+            n = columns.last - columns.first
             for j in range(start, stop):
-                row = (j - start) * stride + first
-                position = j * tile.span + tile.column + first
-                drop(out, slopes, row, last - first, key, position, dropout)
+                row = (j - start) * stride + columns.first
+                position = j * tile.span + tile.column + columns.first
+                drop(out, slopes, row, n, dropout.key, position, dropout.rate)
+        x = out
 
 
 @inner
-def _forward_sample(layers, functions, activations):
+def _forward_sample(model, activations):
     """Take one sample from the input to the output layer; no slopes are kept."""
-    x, n_inputs = activations, layers.sizes[0]
+    layers, functions, x = model.layers, model.functions, activations
     for layer in range(len(layers.sizes) - 1):
         start, stop = layers.first[layer], layers.first[layer + 1]
-        out = activations[n_inputs + start : n_inputs + stop]
+        out = activations[layers.sizes[0] + start : layers.sizes[0] + stop]
         kind, left = functions.kinds[layer], functions.left_slopes[layer]
-        kernels.forward_sample(layers, start, stop, x, out, kind, left)
+        piece = kernels.all_connections(layers, start, stop)
+        kernels.forward_sample(piece, x, out, Activation(kind, left, False))
         x = out
 
 
 @entry_point
-def decide(thread, n_threads, shared, layers, functions, inputs, samples, work, scores):
-    """Outputs of the network for `samples`, some of them on each thread."""
-    tile, width = tile_of(work, thread), work.stride
-    collection = presence.collection_of(work.collection, thread)
+def decide(thread, n_threads, shared, model, chosen, work, scores):
+    """Outputs of the network for `chosen` samples, some of them on each thread."""
+    width, layers = work.stride, model.layers
+    tile, share = tile_of(work, thread, thread, 0, width)
+    nothing_dropped = Dropout(0.0, np.uint32(0))
     row = layers.sizes[0] + layers.first[-2]
-    for start in range(thread * width, len(samples), n_threads * width):
-        batch = samples[start : start + width]
-        read_batch(inputs, batch, 0, width, tile.activations, width, tile.present)
+    for start in range(thread * width, len(chosen.samples), n_threads * width):
+        samples = chosen.samples[start : start + width]
+        read_batch(
+            chosen.inputs, samples, tile.activations, share.present, share.columns
+        )
         if width == 1:
-            _forward_sample(layers, functions, tile.activations)
+            _forward_sample(model, tile.activations)
         else:
-            forward(layers, functions, 0, width, tile, 0.0, np.uint32(0), collection)
-        for column in range(len(batch)):
+            forward(model, tile, share, nothing_dropped)
+        for column in range(len(samples)):
             for o in range(layers.sizes[-1]):
                 value = tile.activations[(row + o) * width + column]
                 scores[start + column, o] = value
+
+
+class Chosen(NamedTuple):
+    """Some samples of X, int64."""
+
+    inputs: Inputs
+    samples: np.ndarray
 
 
 def decision_workspace(layers, width, n_threads):

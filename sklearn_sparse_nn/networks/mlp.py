@@ -7,11 +7,10 @@ import numpy as np
 
 from sklearn_sparse_nn.engine.activations import ACTIVATIONS, hidden_activations
 from sklearn_sparse_nn.engine.layers import n_layers
-from sklearn_sparse_nn.engine.losses import OUTPUT_KINDS
-from sklearn_sparse_nn.engine.optimisers import ADAM, SGD, Step
+from sklearn_sparse_nn.engine.losses import OUTPUT_KINDS, Targets
 from sklearn_sparse_nn.networks.backward import training_workspace
 from sklearn_sparse_nn.networks.forward import Functions
-from sklearn_sparse_nn.networks.mlp_epoch import Targets, train_batches
+from sklearn_sparse_nn.networks.mlp_epoch import Supervision, train_batches
 from sklearn_sparse_nn.networks.network import SparseNetwork
 from sklearn_sparse_nn.topology.weights import activation_gain
 
@@ -122,25 +121,14 @@ class MLP(SparseNetwork):
             Mean over the samples of the loss before each update, L2 term included.
         """
         self._check_targets(targets, X.shape[0])
-        batch_size = parameters.batch_size
-        losses = np.zeros(-(-len(order) // batch_size))
-        n_last = self._run_epoch(
-            train_batches,
-            X,
-            order,
-            batch_size,
-            optimiser_step(parameters),
-            parameters.alpha,
-            team,
-            self._functions(),
-            targets,
-            float(parameters.dropout),
-            losses,
+        task = Supervision(self._functions(), targets, float(parameters.dropout))
+        losses, n_last = self._run_epoch(
+            train_batches, X, order, parameters, task, team
         )
         weights = targets.weights[order[-n_last:]] if len(targets.weights) else None
         weight_sum = n_last if weights is None else weights.sum()
         self._last_batch = slice(n_last), weight_sum
-        return mean_loss(losses, batch_size, len(order))
+        return mean_loss(losses.sum(axis=1), parameters.batch_size, len(order))
 
     def _check_targets(self, targets, n_samples):
         """Compiled code follows the labels: they must lead to an output."""
@@ -159,17 +147,3 @@ def mean_loss(losses, batch_size, n_samples):
     sizes = np.full(len(losses), batch_size)
     sizes[-1] = n_samples - batch_size * (len(losses) - 1)
     return float(losses @ sizes / n_samples)
-
-
-def optimiser_step(parameters):
-    """The step of the optimiser that the parameters of an epoch describe."""
-    float32 = np.float32
-    return Step(
-        kind=ADAM if parameters.solver == "adam" else SGD,
-        rate=float32(parameters.learning_rate),
-        momentum=float32(parameters.momentum),
-        nesterov=bool(parameters.nesterovs_momentum),
-        beta_1=float32(parameters.beta_1),
-        beta_2=float32(parameters.beta_2),
-        adam_epsilon=float32(parameters.adam_epsilon),
-    )

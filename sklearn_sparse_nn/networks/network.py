@@ -20,11 +20,25 @@ from sklearn_sparse_nn.engine.layers import (
     stack_layers,
     to_read,
 )
-from sklearn_sparse_nn.engine.optimisers import OptimiserState, new_state
+from sklearn_sparse_nn.engine.optimisers import (
+    OptimiserState,
+    new_state,
+    optimiser_step,
+)
 from sklearn_sparse_nn.engine.simd import LINE
 from sklearn_sparse_nn.engine.threads import shielded
-from sklearn_sparse_nn.networks.batches import block_buffers, columns_side_by_side
-from sklearn_sparse_nn.networks.forward import decide, decision_workspace
+from sklearn_sparse_nn.networks.batches import (
+    Learner,
+    block_buffers,
+    columns_side_by_side,
+)
+from sklearn_sparse_nn.networks.epoch import Batches
+from sklearn_sparse_nn.networks.forward import (
+    Chosen,
+    Model,
+    decide,
+    decision_workspace,
+)
 from sklearn_sparse_nn.topology.evolution import EvolvingLayer
 from sklearn_sparse_nn.topology.rewiring import ask_rule, rewire
 from sklearn_sparse_nn.topology.weights import draw_weights
@@ -146,35 +160,26 @@ class SparseNetwork:
             self._workspace_key = key
         return self._workspace
 
-    def _run_epoch(
-        self, train_batches, X, order, batch_size, step, alpha, team, *others
-    ):
+    def _run_epoch(self, train_batches, X, order, parameters, task, team):
         """Run a compiled `train_batches` over the samples in `order`.
 
-        Returns the number of samples in the last mini-batch.
+        Returns the mean loss and the L2 term of each mini-batch, shape (n_batches, 2),
+        and the number of samples in the last one.
         """
         inputs, owner = self._describe(X)
+        batch_size = min(parameters.batch_size, len(order))
         n_batches = -(-len(order) // batch_size)
-        self._batch = None
-        work = self._training_workspace(min(batch_size, len(order)), team.n_threads)
-        for batches in self._stretches(n_batches, batch_size):
-            team.run(
-                train_batches,
-                self.layers,
-                self.state,
-                inputs,
-                order,
-                batches,
-                batch_size,
-                work,
-                step,
-                np.float32(alpha),
-                np.uint32(self.noise_seed),
-                self.n_updates,
-                *others,
-            )
+        self._batch, losses = None, np.zeros((n_batches, 2))
+        work = self._training_workspace(batch_size, team.n_threads)
+        step, alpha = optimiser_step(parameters), np.float32(parameters.alpha)
+        learner = Learner(self.layers, self.state, step, alpha)
+        seed = np.uint32(self.noise_seed)
+        for stretch in self._stretches(n_batches, batch_size):
+            now = *stretch, batch_size, seed, self.n_updates, losses
+            batches = Batches(inputs, order, *now)
+            team.run(train_batches, learner, batches, work, task)
         del owner
-        return len(order) - batch_size * (n_batches - 1)
+        return losses, len(order) - batch_size * (n_batches - 1)
 
     def _describe(self, X):
         """Describe X to the kernels: see `engine.inputs`."""
@@ -194,16 +199,17 @@ class SparseNetwork:
         -------
         activations : ndarray of float32, shape (len(samples), n_outputs)
         """
-        described = self._describe(X)
-        return self._decide(self.layers, self._functions(), described, samples, team)
+        model = Model(self.layers, self._functions())
+        return self._decide(model, self._describe(X), samples, team)
 
-    def _decide(self, layers, functions, described, samples, team):
+    def _decide(self, model, described, samples, team):
         inputs, owner = described
-        layers = to_read(layers)
+        layers = to_read(model.layers)
         width = _decision_width(layers, len(samples))
         work = decision_workspace(layers, width, team.n_threads)
         scores = np.zeros((len(samples), layers.sizes[-1]), dtype=np.float32)
-        team.run(decide, layers, functions, inputs, samples, work, scores)
+        model = model._replace(layers=layers)
+        team.run(decide, model, Chosen(inputs, samples), work, scores)
         del owner
         return scores
 

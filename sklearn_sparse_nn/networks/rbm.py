@@ -10,10 +10,10 @@ from sklearn.utils import gen_batches
 from sklearn_sparse_nn.engine.activations import LOGISTIC
 from sklearn_sparse_nn.engine.layers import layer_matrix, n_layers, require
 from sklearn_sparse_nn.engine.losses import OUTPUT_KINDS
-from sklearn_sparse_nn.engine.optimisers import SGD, Step
 from sklearn_sparse_nn.networks.forward import Functions
 from sklearn_sparse_nn.networks.network import SparseNetwork
 from sklearn_sparse_nn.networks.rbm_epoch import (
+    Dreaming,
     VisibleNeurons,
     train_batches,
     training_workspace,
@@ -96,18 +96,8 @@ class RBM(SparseNetwork):
         batch_size = min(parameters.batch_size, len(order))
         dreams = self._dreams(self._training_workspace(batch_size, team.n_threads))
         self._place_chains(dreams)
-        n_last = self._run_epoch(
-            train_batches,
-            X,
-            order,
-            batch_size,
-            _step(parameters),
-            parameters.alpha,
-            team,
-            self.visible,
-            parameters.n_gibbs_steps,
-            parameters.persistent,
-        )
+        task = Dreaming(self.visible, parameters.n_gibbs_steps, parameters.persistent)
+        _, n_last = self._run_epoch(train_batches, X, order, parameters, task, team)
         work = self._workspace
         half = len(work.activations) // 2 * work.stride
         columns = np.r_[:n_last, half : half + n_last]
@@ -193,15 +183,3 @@ class RBM(SparseNetwork):
         fits &= self.chains is None or len(self.chains) == n_visible
         if not fits or n_layers(self.layers) != 1:
             raise ValueError("The network is damaged: its visible neurons do not fit.")
-
-
-def _step(parameters):
-    return Step(
-        kind=SGD,
-        rate=np.float32(parameters.learning_rate),
-        momentum=np.float32(parameters.momentum),
-        nesterov=False,
-        beta_1=np.float32(0),
-        beta_2=np.float32(0),
-        adam_epsilon=np.float32(0),
-    )

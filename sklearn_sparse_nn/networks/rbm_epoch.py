@@ -11,23 +11,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_sparse_nn.engine import kernels, passes, presence
-from sklearn_sparse_nn.engine.activations import LOGISTIC
-from sklearn_sparse_nn.engine.compilation import entry_point, inner
+from sklearn_sparse_nn.engine import kernels, passes
+from sklearn_sparse_nn.engine.activations import LOGISTIC, Activation
+from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.inputs import read_batch
-from sklearn_sparse_nn.engine.optimisers import update
+from sklearn_sparse_nn.engine.optimisers import change
 from sklearn_sparse_nn.engine.random import draw_states, random_key
-from sklearn_sparse_nn.engine.threads import barrier
 from sklearn_sparse_nn.networks.batches import (
-    columns_of,
-    columns_within,
+    Update,
     new_workspace,
-    rows_from,
     tile_of,
     tiles_per_phase,
-    tiles_with,
-    update_neurons,
 )
+from sklearn_sparse_nn.networks.epoch import compile_epoch
 
 
 class VisibleNeurons(NamedTuple):
@@ -38,105 +34,93 @@ class VisibleNeurons(NamedTuple):
     gradient: np.ndarray
 
 
-@inner
-def _activate_hidden(layers, first, last, tile, collection):
-    """Probabilities of the hidden neurons in columns `first` to `last` of a tile."""
-    visible, hidden, no_slope = tile.activations, tile.deltas, np.float32(0)
-    passes.forward(
-        first,
-        last,
-        layers,
-        0,
-        visible,
-        hidden,
-        hidden,
-        tile.stride,
-        tile.ahead,
-        LOGISTIC,
-        no_slope,
-        False,
-        tile.present,
-        collection,
-        tile.bands,
-    )
+class Dreaming(NamedTuple):
+    """The task of a Boltzmann machine."""
+
+    visible: VisibleNeurons
+    n_gibbs_steps: int
+    persistent: bool
 
 
 @inner
-def _activate_visible(layers, visible, first, last, tile, errors):
-    """Probabilities of the visible neurons in columns `first` to `last` of a tile."""
-    stride, n_visible = tile.stride, layers.sizes[0]
-    passes.input_gradient(
-        first,
-        last,
-        layers,
-        0,
-        tile.deltas,
-        stride,
-        errors,
-        stride,
-        tile.ahead,
-        tile.bands,
-    )
-    kernels.activate_errors(
-        first,
-        last,
-        n_visible,
-        visible.intercepts,
-        tile.activations,
-        stride,
-        LOGISTIC,
-        np.float32(0),
-        errors,
-        stride,
-    )
+def _activate_hidden(layers, tile, share):
+    """Probabilities of the hidden neurons in columns of a tile."""
+    logistic = Activation(LOGISTIC, np.float32(0), False)
+    hidden = tile.deltas
+    passes.forward(share, layers, 0, tile.activations, hidden, hidden, logistic)
 
 
 @inner
-def _draw(rows, n_rows, first, last, tile, key):
-    """Turn the probabilities in columns `first` to `last` into states."""
+def _activate_visible(layers, visible, tile, share):
+    """Probabilities of the visible neurons in columns of a tile."""
+    logistic = Activation(LOGISTIC, np.float32(0), False)
+    intercepts, out, errors = visible.intercepts, tile.activations, tile.errors
+    passes.input_gradient(share, layers, 0, tile.deltas, errors)
+    kernels.activate_errors(share.columns, intercepts, out, errors, logistic)
+
+
+@inner
+def _draw(rows, n_rows, tile, columns, key):
+    """Turn the probabilities in columns of a tile into states."""
+    n = columns.last - columns.first
     for row in range(n_rows):
         # The position is that of the sample: no matter how many threads there are.
-        position = row * tile.span + tile.column + first
-        draw_states(rows, row * tile.stride + first, last - first, key, position)
+        position = row * tile.span + tile.column + columns.first
+        draw_states(rows, row * columns.stride + columns.first, n, key, position)
 
 
 @inner
-def _sleep(
-    layers, visible, first, last, tile, errors, n_steps, seed, n_updates, collection
-):
-    """Gibbs sampling from the hidden probabilities in columns `first` to `last`."""
-    for step in range(n_steps):
-        key = random_key(seed, n_updates, 2 * step)
-        _draw(tile.deltas, layers.sizes[1], first, last, tile, key)
-        _activate_visible(layers, visible, first, last, tile, errors)
-        key = random_key(seed, n_updates, 2 * step + 1)
-        _draw(tile.activations, layers.sizes[0], first, last, tile, key)
-        _activate_hidden(layers, first, last, tile, collection)
+def _sleep(layers, tile, share, batch, task):
+    """Gibbs sampling from the hidden probabilities in columns of a tile."""
+    for step in range(task.n_gibbs_steps):
+        key = random_key(batch.seed, batch.n_updates, 2 * step)
+        _draw(tile.deltas, layers.sizes[1], tile, share.columns, key)
+        _activate_visible(layers, task.visible, tile, share)
+        key = random_key(batch.seed, batch.n_updates, 2 * step + 1)
+        _draw(tile.activations, layers.sizes[0], tile, share.columns, key)
+        _activate_hidden(layers, tile, share)
 
 
 @inner
-def _begin_chains(layers, first, last, data, dream, persistent, collection):
-    """Hidden probabilities from which columns `first` to `last` begin to dream."""
+def _begin_chains(layers, data, dream, share, persistent):
+    """Hidden probabilities from which columns of a tile begin to dream."""
     if persistent:
-        _activate_hidden(layers, first, last, dream, collection)
+        _activate_hidden(layers, dream, share)
         return
+    columns = share.columns
     for j in range(layers.sizes[1]):
-        target = rows_from(dream.deltas, j, dream.stride)
-        row = rows_from(data.deltas, j, data.stride)
-        for column in range(first, last):
-            target[column] = row[column]
+        row = slice(j * columns.stride, (j + 1) * columns.stride)
+        target, source = dream.deltas[row], data.deltas[row]
+        for column in range(columns.first, columns.last):
+            target[column] = source[column]
 
 
 @inner
-def _oppose(layers, first, last, data, dream, n_samples):
+def _oppose(layers, data, dream, columns, n_samples):
     """Turn the sign of the positive phase, and silence columns without a sample."""
+    first, last = columns.first, columns.last
     end = max(first, min(last, n_samples))
     for j in range(layers.sizes[1]):
-        row = rows_from(data.deltas, j, data.stride)
+        start = j * columns.stride
+        row = data.deltas[start : start + last]
         for column in range(first, end):
             row[column] = -row[column]
-        row[end:last] = np.float32(0)
-        rows_from(dream.deltas, j, dream.stride)[end:last] = np.float32(0)
+        row[end:] = np.float32(0)
+        dream.deltas[start + end : start + last] = np.float32(0)
+
+
+@inner
+def _learn(layers, work, place, batch, task):
+    number, thread, first, last = place
+    dreams = tiles_per_phase(work) + number
+    data, here = tile_of(work, number, thread, first, last)
+    dream, there = tile_of(work, dreams, thread, first, last)
+    samples, columns = batch.samples[data.column :], here.columns
+    read_batch(batch.inputs, samples, data.activations, here.present, columns)
+    _activate_hidden(layers, data, here)
+    _begin_chains(layers, data, dream, there, task.persistent)
+    _sleep(layers, dream, there, batch, task)
+    _oppose(layers, data, dream, columns, len(samples))
 
 
 @inner(fastmath={"reassoc"})
@@ -148,98 +132,45 @@ def _sum_row(row, n):
 
 
 @inner
-def _sum_tiles(work, first_tile, row, n_samples):
+def _sum_tiles(tiles, row, n_samples, work):
     """Sum of a row over the samples, from the tiles of one phase."""
     total = np.float32(0)
-    for tile in range(tiles_per_phase(work)):
-        values = rows_from(work.activations[first_tile + tile], row, work.stride)
+    for tile in range(len(tiles)):
+        values = tiles[tile][row * work.stride :]
         total += _sum_row(values, min(work.stride, n_samples - tile * work.stride))
     return total
 
 
 @inner
-def _update_visible(visible, first, last, n_samples, work, scale, step):
-    """Update the intercepts of the visible neurons `first` to `last`."""
+def _update_visible(member, learner, batch, work, update, task):
+    """Update the intercepts of a share of the visible neurons."""
+    visible, n_samples = task.visible, len(batch.samples)
+    n = len(visible.intercepts)
+    first = member.thread * n // member.n_threads
+    last = (member.thread + 1) * n // member.n_threads
     gradient = visible.gradient[first:last]
+    n_tiles = tiles_per_phase(work)
     for i in range(first, last):
-        data = _sum_tiles(work, 0, i, n_samples)
-        dream = _sum_tiles(work, tiles_per_phase(work), i, n_samples)
-        gradient[i - first] = (dream - data) * scale
+        data = _sum_tiles(work.activations[:n_tiles], i, n_samples, work)
+        dream = _sum_tiles(work.activations[n_tiles:], i, n_samples, work)
+        gradient[i - first] = (dream - data) * update.scale
     velocities = visible.velocities[first:last]
-    update(visible.intercepts[first:last], velocities, velocities, gradient, step)
+    intercepts = visible.intercepts[first:last]
+    change(intercepts, velocities, velocities, gradient, update.step)
 
 
-@entry_point
-def train_batches(
-    thread,
-    n_threads,
-    shared,
-    layers,
-    state,
-    inputs,
-    order,
-    batches,
-    batch_size,
-    work,
-    step,
-    alpha,
-    seed,
-    n_updates,
-    visible,
-    n_gibbs_steps,
-    persistent,
-):
-    """Run mini-batches `batches[0]` to `batches[1]` of an epoch on one thread."""
-    width, n_taken = len(work.losses), 0
-    first, last = columns_of(thread, n_threads, width)
-    n_visible, errors = layers.sizes[0], work.errors[thread]
-    collection = presence.collection_of(work.collection, thread)
-    rows = thread * n_visible // n_threads, (thread + 1) * n_visible // n_threads
-    for turn in range(batches[1] - batches[0]):
-        start, update_number = (batches[0] + turn) * batch_size, n_updates + turn
-        samples = order[start : start + batch_size]
-        n_samples = len(samples)
-        for t in tiles_with(first, last, work.stride):
-            columns = columns_within(t, first, last, work.stride)
-            data, dream = tile_of(work, t), tile_of(work, tiles_per_phase(work) + t)
-            here = samples[data.column :]
-            read_batch(
-                inputs, here, *columns, data.activations, data.stride, data.present
-            )
-            _activate_hidden(layers, *columns, data, collection)
-            _begin_chains(layers, *columns, data, dream, persistent, collection)
-            _sleep(
-                layers,
-                visible,
-                *columns,
-                dream,
-                errors,
-                n_gibbs_steps,
-                seed,
-                update_number,
-                collection,
-            )
-            _oppose(layers, *columns, data, dream, len(here))
-        if not barrier(shared, n_threads, 2 * turn + 1):
-            return
+@inner
+def _descend(learner, batch):
+    """The L2 term is not divided by the number of samples."""
+    n_samples = len(batch.samples)
+    alpha, scale = np.float32(learner.alpha * n_samples), np.float32(1 / n_samples)
+    return Update(learner.step, alpha, scale)
 
-        scale = np.float32(1 / n_samples)
-        n_taken = update_neurons(
-            thread,
-            n_threads,
-            shared,
-            n_taken,
-            layers,
-            state,
-            width,
-            work,
-            np.float32(alpha * n_samples),
-            scale,
-            step,
-        )
-        _update_visible(visible, *rows, n_samples, work, scale, step)
-        if not barrier(shared, n_threads, 2 * turn + 2):
-            return
+
+# A chain that has begun goes on, in whatever mini-batch.
+train_batches = compile_epoch(
+    _learn, update_of=_descend, update_others=_update_visible, whole_width=True
+)
 
 
 def training_workspace(layers, n_samples, n_threads):

@@ -12,6 +12,7 @@ from sklearn_sparse_nn.engine.activations import (
 from sklearn_sparse_nn.engine.buffers import aligned_zeros
 from sklearn_sparse_nn.engine.simd import LINE, TILES, vector_operations
 from tests import naive
+from tests.engine.helpers import activation_of
 
 _WIDTHS = (*TILES, 1)
 
@@ -21,9 +22,9 @@ def _activate_all(lanes):
     activate, load = activation_of_width(lanes), vector_operations(lanes).load
 
     @njit
-    def activate_all(z, out, slopes, kind, left_slope, train):
+    def activate_all(z, out, slopes, activation):
         for i in range(0, len(z), lanes):
-            activate(load(z, i), out, slopes, i, kind, left_slope, train)
+            activate(load(z, i), out, slopes, i, activation)
 
     return activate_all
 
@@ -33,8 +34,7 @@ def _run(name, values, layer=0, train=True, lanes=LINE):
     z, out, slopes = (aligned_zeros(padded) for _ in range(3))
     z[: len(values)] = values
     slopes[:] = 7
-    kinds, left_slopes = hidden_activations(name, 4)
-    _activate_all(lanes)(z, out, slopes, kinds[layer], left_slopes[layer], train)
+    _activate_all(lanes)(z, out, slopes, activation_of(name, train, layer))
     return tuple(a[: len(values)] for a in (z, out, slopes))
 
 

@@ -1,4 +1,5 @@
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -6,68 +7,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sklearn_sparse_nn.engine import bands, buffers, kernels, passes, presence
-from sklearn_sparse_nn.engine.activations import LOGISTIC
+from sklearn_sparse_nn.engine.activations import LOGISTIC, Activation
 from sklearn_sparse_nn.engine.buffers import aligned_zeros
+from sklearn_sparse_nn.engine.columns import Columns, Share
 from sklearn_sparse_nn.engine.compilation import entry_point
 from sklearn_sparse_nn.engine.layers import stack_layers
 
 WIDTH = 16
 
 
+class Buffers(NamedTuple):
+    x: np.ndarray
+    out: np.ndarray
+    slopes: np.ndarray
+    deltas: np.ndarray
+    errors: np.ndarray
+    gradient: np.ndarray
+    bias: np.ndarray
+
+
 @entry_point
-def _passes(
-    layers,
-    layer,
-    start,
-    stop,
-    x,
-    out,
-    slopes,
-    deltas,
-    errors,
-    gradient,
-    bias,
-    present,
-    room,
-    cut,
-):
-    collection = presence.collection_of(room, 0)
-    passes.forward(
-        0,
-        WIDTH,
-        layers,
-        layer,
-        x,
-        out,
-        slopes,
-        WIDTH,
-        None,
-        LOGISTIC,
-        np.float32(0),
-        True,
-        present,
-        collection,
-        cut,
-    )
-    passes.input_gradient(
-        0, WIDTH, layers, layer, deltas, WIDTH, errors, WIDTH, None, cut
-    )
-    passes.weight_gradient(
-        WIDTH,
-        layers,
-        layer,
-        start,
-        stop,
-        x,
-        deltas,
-        gradient,
-        bias,
-        WIDTH,
-        None,
-        present,
-        collection,
-        cut,
-    )
+def _passes(share, layers, block, buffers):
+    x, out, slopes, deltas, errors, gradient, bias = buffers
+    activation = Activation(LOGISTIC, np.float32(0), True)
+    passes.forward(share, layers, block[0], x, out, slopes, activation)
+    passes.input_gradient(share, layers, block[0], deltas, errors)
+    passes.weight_gradient(share, layers, block, x, deltas, gradient, bias)
 
 
 def _layers(sizes, density, seed):
@@ -97,11 +62,11 @@ def _results(layers, layer, start, stop):
     n_connections = layers.indptr[stop] - layers.indptr[start]
     gradient, bias = np.ones(n_connections, np.float32), np.ones(stop - start)
     bias = bias.astype(np.float32)
+    buffers = Buffers(x, out, slopes, deltas, errors, gradient, bias)
     present = np.ones(layers.sizes[0], dtype=bool)
-    room = presence.new_collection(layers, 1)
-    cut = bands.new_bands(layers, WIDTH)
-    args = x, out, slopes, deltas, errors, gradient, bias, present, room, cut
-    _passes(layers, layer, start, stop, *args)
+    room = presence.collection_of.py_func(presence.new_collection(layers, 1), 0)
+    columns, cut = Columns(0, WIDTH, WIDTH, 0), bands.new_bands(layers, WIDTH)
+    _passes(Share(columns, present, room, cut), layers, (layer, start, stop), buffers)
     return [array.tobytes() for array in (out, slopes, errors, gradient, bias)]
 
 
@@ -160,8 +125,9 @@ def test_bands_are_for_many_connections_and_far_rows(density, expected, monkeypa
     assert bands.new_bands(layers, WIDTH).n_bands.tolist() == [1, 1]
 
 
-def test_all_connections_are_one_stretch():
+def test_all_connections_are_one_piece():
     layers = _layers([5, 4], 1.0, 0)
-    stretch = kernels.all_connections.py_func(layers, 1, 3)
-    assert stretch.begins.tolist() == [5, 10] and stretch.ends.tolist() == [10, 15]
-    assert stretch.opens
+    piece = kernels.all_connections.py_func(layers, 1, 3)
+    assert piece.begins.tolist() == [5, 10] and piece.ends.tolist() == [10, 15]
+    assert piece.opens and piece.origin == 5
+    assert piece.intercepts.tolist() == layers.intercepts[1:3].tolist()

@@ -46,7 +46,7 @@ def test_the_last_cache_holds_a_tile_if_it_holds_any(n_samples):
 @pytest.mark.parametrize("width", TILES)
 def test_rows_are_asked_for_where_the_near_cache_does_not_hold_a_layer(width):
     n_neurons = buffers._NEAR_CACHE // (4 * width)
-    assert look_ahead([1, n_neurons, n_neurons], width) is None
+    assert look_ahead([1, n_neurons, n_neurons], width) == 0
     ahead = look_ahead([1, n_neurons + 1, 1], width)
     assert ahead * width == buffers._LINES_FROM_CACHE * LINE
     n_neurons = buffers._LAST_CACHE // (16 * width)

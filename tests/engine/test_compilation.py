@@ -13,7 +13,7 @@ import pytest
 from numba.core.dispatcher import Dispatcher
 
 import sklearn_sparse_nn
-from sklearn_sparse_nn.engine.compilation import SOURCE_FOLDERS
+from sklearn_sparse_nn.engine.caching import SOURCE_FOLDERS
 
 _MADE = """
 import sys
@@ -154,7 +154,7 @@ def copied(filled, tmp_path):
 def run(filled, tmp_path):
     """Run the module of `filled` with a copy of its cache.
 
-    Returns the number of entry points that were loaded, and the warnings.
+    Returns the number of entry points that were loaded, and what went to stderr.
     """
     original, expected = filled
     shutil.copytree(original / "cache", tmp_path / "cache")
@@ -173,8 +173,26 @@ def _is_one_warning(text):
     return text.count("RuntimeWarning: ") == 1 and "NUMBA_CACHE_DIR" in text
 
 
+def _compiles_and_says_so(hits, text):
+    """Whether nothing was loaded, and one line says why this took long."""
+    says_so = text.startswith("Compiling the kernels of sklearn-sparse-nn, once")
+    return hits == 0 and says_so and text.count("\n") == 1
+
+
 def test_the_cache_is_used(run):
     assert run() == (2, "")
+
+
+def test_only_a_process_that_compiles_says_so(run, tmp_path):
+    shutil.rmtree(tmp_path / "cache")
+    assert _compiles_and_says_so(*run())
+    assert run() == (2, "")
+
+
+def test_who_does_not_want_to_hear_of_the_compiler_does_not(run, tmp_path):
+    shutil.rmtree(tmp_path / "cache")
+    silence = "import logging; logging.getLogger('sklearn_sparse_nn').setLevel('ERROR')"
+    assert run(f"{silence}\n") == (0, "")
 
 
 def test_without_a_place_for_the_cache_code_stays_in_memory(run, copied):
@@ -226,7 +244,7 @@ def test_damaged_files_are_replaced(run, tmp_path, damage):
     for name in ("made.work_one-*.nbi", "made.work_two-*.nbc"):
         [file] = (tmp_path / "cache").rglob(name)
         file.write_bytes(damage(file.read_bytes()))
-    assert run() == (0, "")
+    assert _compiles_and_says_so(*run())
     assert run() == (2, "")
 
 
@@ -246,7 +264,7 @@ def test_a_cache_that_cannot_be_written_is_read(run):
 
 def test_a_package_that_cannot_be_written_brings_its_cache_along(run, copied):
     environment = {"NUMBA_CACHE_DIR": "", **_NO_HOME}
-    assert run(folder=copied, **environment) == (0, "")
+    assert _compiles_and_says_so(*run(folder=copied, **environment))
     assert run(_READ_ONLY, folder=copied, **environment) == (2, "")
 
 

@@ -2,17 +2,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numba import njit
 from scipy import sparse
 
 from sklearn_sparse_nn.engine.buffers import aligned_zeros, padded_width
+from sklearn_sparse_nn.engine.columns import Columns
 from sklearn_sparse_nn.engine.inputs import describe_inputs, read_batch
 from sklearn_sparse_nn.engine.simd import LINE
+from tests.engine.helpers import called
 
-
-@njit
-def _read_batch(inputs, samples, first, last, rows, stride, present):
-    read_batch(inputs, samples, first, last, rows, stride, present)
+_read_batch = called(read_batch)
 
 
 def _check(X, dense, samples, first=0, last=None, moments=((), ())):
@@ -25,7 +23,8 @@ def _check(X, dense, samples, first=0, last=None, moments=((), ())):
     rows[:] = 7
     present = np.ones((stride // LINE, n_features), dtype=bool)
     inputs, owner = describe_inputs(X, n_features, *moments)
-    _read_batch(inputs, samples, first, last, buffer, stride, present.reshape(-1))
+    columns = Columns(first, last, stride, 0)
+    _read_batch(inputs, samples, buffer, present.reshape(-1), columns)
     del owner
     expected = np.zeros((n_features, stride), dtype=np.float32)
     if len(moments[0]):
@@ -188,12 +187,13 @@ def test_nothing_is_left_of_the_batch_before(make, moments):
     dense[np.random.default_rng(3).random(dense.shape) < 0.95] = 0
     inputs, owner = describe_inputs(make(dense), 70, *moments)
     buffer, present = aligned_zeros(70 * 48), np.zeros(3 * 70, dtype=bool)
+    columns = Columns(0, 48, 48, 0)
     expected = np.zeros((70, 48), dtype=np.float32)
     if len(moments[0]):
         dense = ((dense - moments[0]) * moments[1]).astype(np.float32)
     for n_samples in (40, 3, 17, 32, 1, 48):
         samples = np.random.default_rng(n_samples).integers(40, size=n_samples)
-        _read_batch(inputs, samples, 0, 48, buffer, 48, present)
+        _read_batch(inputs, samples, buffer, present, columns)
         expected[:] = 0
         expected[:, :n_samples] = dense[samples].T
         np.testing.assert_array_equal(buffer.reshape(70, 48), expected)
@@ -206,7 +206,8 @@ def test_inputs_of_any_size_are_present(make, value):
     X = make(np.float32([[0, value, 0]]))
     inputs, owner = describe_inputs(X, 3)
     buffer, present = aligned_zeros(3 * LINE), np.ones(3, dtype=bool)
-    _read_batch(inputs, np.int64([0]), 0, LINE, buffer, LINE, present)
+    columns = Columns(0, LINE, LINE, 0)
+    _read_batch(inputs, np.int64([0]), buffer, present, columns)
     del owner
     assert present.tolist() == [False, True, False]
 
@@ -219,7 +220,8 @@ def test_what_float32_cannot_hold_is_shifted_before_it_is_cast(make):
     X = near + shifts
     inputs, owner = describe_inputs(make(X), 5, shifts, scales)
     buffer, present = aligned_zeros(5 * 32), np.zeros(2 * 5, dtype=bool)
-    _read_batch(inputs, np.arange(20), 0, 32, buffer, 32, present)
+    columns = Columns(0, 32, 32, 0)
+    _read_batch(inputs, np.arange(20), buffer, present, columns)
     del owner
     np.testing.assert_allclose(buffer.reshape(5, 32)[:, :20].T, 2 * near, atol=1e-3)
 

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numba import njit
 
 from sklearn_sparse_nn.engine import kernels
-from sklearn_sparse_nn.engine.activations import ACTIVATIONS, hidden_activations
+from sklearn_sparse_nn.engine.activations import ACTIVATIONS
 from sklearn_sparse_nn.engine.buffers import aligned_zeros, padded_width
+from sklearn_sparse_nn.engine.columns import Columns
 from sklearn_sparse_nn.engine.layers import stack_layers
 from sklearn_sparse_nn.engine.simd import LINE
 from tests import naive
+from tests.engine.helpers import activation_of, called
 
 N_SAMPLES = [1, 16, 17, 64, 65, 200]
 SHAPES = {
@@ -24,72 +25,17 @@ SHAPES = {
 }
 UNTOUCHED = np.float32(7)
 
-
-@njit
-def _forward(
-    first, last, layers, start, stop, x, out, slopes, stride, ahead, kind, left
-):
-    kernels.forward(
-        first,
-        last,
-        layers,
-        start,
-        stop,
-        kernels.all_connections(layers, start, stop),
-        x,
-        out,
-        slopes,
-        stride,
-        ahead,
-        kind,
-        left,
-        True,
-    )
-
-
-@njit
-def _forward_sample(layers, start, stop, x, out, kind, left):
-    kernels.forward_sample(layers, start, stop, x, out, kind, left)
-
-
-@njit
-def _input_gradient(
-    first, last, layers, start, stop, deltas, stride, errors, narrow, ahead
-):
-    here = kernels.all_connections(layers, start, stop)
-    kernels.input_gradient(
-        first, last, layers, start, stop, here, deltas, stride, errors, narrow, ahead
-    )
-
-
-@njit
-def _weight_gradient(
-    first, last, layers, start, stop, x, deltas, gradient, bias, stride, ahead
-):
-    here = kernels.all_connections(layers, start, stop)
-    kernels.weight_gradient(
-        first, last, layers, start, stop, here, x, deltas, gradient, bias, stride, ahead
-    )
-
-
-@njit
-def _take_errors(first, last, n_neurons, slopes, stride, errors, narrow):
-    kernels.take_errors(first, last, n_neurons, slopes, stride, errors, narrow)
-
-
-@njit
-def _activate_errors(
-    first, last, n_neurons, intercepts, out, stride, kind, left, errors, narrow
-):
-    kernels.activate_errors(
-        first, last, n_neurons, intercepts, out, stride, kind, left, errors, narrow
-    )
+_forward, _forward_sample = called(kernels.forward), called(kernels.forward_sample)
+_input_gradient = called(kernels.input_gradient)
+_weight_gradient = called(kernels.weight_gradient)
+_take_errors = called(kernels.take_errors)
+_activate_errors = called(kernels.activate_errors)
 
 
 class Case:
     """A layer between two others that must not matter, and random samples."""
 
-    def __init__(self, n_inputs, n_neurons, density, n_samples, seed=0, ahead=None):
+    def __init__(self, n_inputs, n_neurons, density, n_samples, seed=0, ahead=0):
         self.rng = rng = np.random.default_rng(seed)
         sizes = [3, n_inputs, n_neurons, 2]
         connections, weights, intercepts = [], [], []
@@ -109,7 +55,6 @@ class Case:
         network = naive.Network.of(self.layers)
         self.W, self.b = network.weights[1], network.intercepts[1]
         self.mask = network.masks[1]
-        self.neurons = int(self.layers.first[1]), int(self.layers.first[2])
         self.ahead = ahead
         self.width = padded_width(n_samples)
         self.stride = self.width + LINE
@@ -121,25 +66,20 @@ class Case:
         rows[:] = self.rng.normal(size=rows.shape) if fill is None else fill
         return buffer, rows
 
+    def columns(self, first, last):
+        return Columns(first, last, self.stride, self.ahead)
+
+    def piece(self, start, stop):
+        """All connections of neurons `start` to `stop` of the layer."""
+        first = self.layers.first[1]
+        return kernels.all_connections.py_func(self.layers, first + start, first + stop)
+
     def check_forward(self, first, last, start, stop, name="relu"):
         x, x_rows = self.rows(self.W.shape[0])
         out, out_rows = self.rows(stop - start, UNTOUCHED)
         slopes, slope_rows = self.rows(stop - start, UNTOUCHED)
-        kinds, lefts = hidden_activations(name, 2)
-        _forward(
-            first,
-            last,
-            self.layers,
-            self.neurons[0] + start,
-            self.neurons[0] + stop,
-            x,
-            out,
-            slopes,
-            self.stride,
-            self.ahead,
-            kinds[0],
-            lefts[0],
-        )
+        columns, activation = self.columns(first, last), activation_of(name, True)
+        _forward(columns, self.piece(start, stop), x, out, slopes, activation)
         z = self.W.T @ x_rows.astype(np.float64) + self.b[:, None]
         value, slope = naive.activate(name, z[start:stop])
         expect_columns(out_rows, value, first, last)
@@ -149,18 +89,8 @@ class Case:
         deltas, delta_rows = self.rows(stop - start)
         errors, error_rows = self.rows(self.W.shape[0])
         before = error_rows.astype(np.float64)
-        _input_gradient(
-            first,
-            last,
-            self.layers,
-            self.neurons[0] + start,
-            self.neurons[0] + stop,
-            deltas,
-            self.stride,
-            errors,
-            self.stride,
-            self.ahead,
-        )
+        columns, piece = self.columns(first, last), self.piece(start, stop)
+        _input_gradient(columns, piece, deltas, errors)
         after = before + self.W[:, start:stop] @ delta_rows
         np.testing.assert_array_equal(error_rows[:, last:], before[:, last:])
         np.testing.assert_array_equal(error_rows[:, :first], before[:, :first])
@@ -172,19 +102,8 @@ class Case:
         mask = self.mask[:, start:stop]
         gradient = np.ones(mask.sum() + 3, dtype=np.float32)
         bias = np.ones(stop - start + 3, dtype=np.float32)
-        _weight_gradient(
-            first,
-            last,
-            self.layers,
-            self.neurons[0] + start,
-            self.neurons[0] + stop,
-            x,
-            deltas,
-            gradient,
-            bias,
-            self.stride,
-            self.ahead,
-        )
+        columns, piece = self.columns(first, last), self.piece(start, stop)
+        _weight_gradient(columns, piece, x, deltas, gradient, bias)
         seen = slice(first, last)
         expected = delta_rows[:, seen].astype(np.float64) @ x_rows[:, seen].T
         expect_close(gradient[:-3], 1 + expected[mask.T])
@@ -205,7 +124,7 @@ def expect_columns(rows, expected, first, last):
 @pytest.mark.parametrize("n_samples", N_SAMPLES)
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("kernel", ["forward", "input_gradient", "weight_gradient"])
-@pytest.mark.parametrize("ahead", [None, 16])
+@pytest.mark.parametrize("ahead", [0, 16])
 def test_kernel_equals_its_dense_twin(kernel, shape, n_samples, ahead):
     case = Case(*SHAPES[shape], n_samples, ahead=ahead)
     getattr(case, f"check_{kernel}")(0, case.width, 0, case.W.shape[1])
@@ -219,7 +138,7 @@ def test_kernel_equals_its_dense_twin_on_any_part(kernel, data):
     density = data.draw(st.sampled_from([0.0, 0.05, 0.3, 1.0]))
     n_samples = data.draw(st.integers(1, 210))
     seed = data.draw(st.integers(0, 99))
-    ahead = data.draw(st.sampled_from([None, 1, 48]))
+    ahead = data.draw(st.sampled_from([0, 1, 48]))
     case = Case(n_inputs, n_neurons, density, n_samples, seed, ahead)
     n_lines = case.width // LINE
     first, last = sorted(data.draw(st.integers(0, n_lines)) * LINE for _ in range(2))
@@ -237,9 +156,7 @@ def test_forward_sample_equals_its_dense_twin_on_any_part(shape, name, data):
     start, stop = sorted(data.draw(st.integers(0, n_neurons)) for _ in range(2))
     x = case.rng.normal(size=n_inputs).astype(np.float32)
     out = np.full(stop - start + 1, UNTOUCHED)
-    (kind, _), (left, _) = hidden_activations(name, 2)
-    first = case.neurons[0]
-    _forward_sample(case.layers, first + start, first + stop, x, out, kind, left)
+    _forward_sample(case.piece(start, stop), x, out, activation_of(name))
     z = x.astype(np.float64) @ case.W + case.b
     expect_close(out[:-1], naive.activate(name, z[start:stop])[0])
     assert out[-1] == UNTOUCHED
@@ -256,18 +173,16 @@ def test_forward_activates_tiles_of_every_width(name):
 def test_take_errors_multiplies_and_clears(n_neurons, n_samples):
     case = Case(*SHAPES["sparse"], n_samples)
     last = padded_width(-(-n_samples // 2))
-    narrow = last
     slopes, slope_rows = case.rows(n_neurons)
-    errors = aligned_zeros((n_neurons + 1) * narrow)
-    error_rows = errors.reshape(-1, narrow)
-    error_rows[:] = case.rng.normal(size=error_rows.shape)
+    errors, error_rows = case.rows(n_neurons + 1)
     slopes_before, errors_before = slope_rows.copy(), error_rows.copy()
-    _take_errors(0, last, n_neurons, slopes, case.stride, errors, narrow)
+    _take_errors(case.columns(0, last), n_neurons, slopes, errors)
     np.testing.assert_array_equal(
         slope_rows[:, :last], slopes_before[:, :last] * errors_before[:-1, :last]
     )
     np.testing.assert_array_equal(slope_rows[:, last:], slopes_before[:, last:])
     assert not error_rows[:-1, :last].any()
+    np.testing.assert_array_equal(error_rows[:, last:], errors_before[:, last:])
     np.testing.assert_array_equal(error_rows[-1], errors_before[-1])
 
 
@@ -277,26 +192,12 @@ def test_take_errors_multiplies_and_clears(n_neurons, n_samples):
 def test_activate_errors_activates_and_clears(name, n_neurons, n_samples):
     case = Case(*SHAPES["sparse"], n_samples)
     last = padded_width(-(-n_samples // 2))
-    narrow = last
     intercepts = case.rng.normal(size=n_neurons).astype(np.float32)
     out, out_rows = case.rows(n_neurons + 1, UNTOUCHED)
-    errors = aligned_zeros((n_neurons + 1) * narrow)
-    error_rows = errors.reshape(-1, narrow)
-    error_rows[:] = case.rng.normal(size=error_rows.shape)
+    errors, error_rows = case.rows(n_neurons + 1)
     before = error_rows.copy()
-    kinds, lefts = hidden_activations(name, 2)
-    _activate_errors(
-        0,
-        last,
-        n_neurons,
-        intercepts,
-        out,
-        case.stride,
-        kinds[0],
-        lefts[0],
-        errors,
-        narrow,
-    )
+    columns, activation = case.columns(0, last), activation_of(name)
+    _activate_errors(columns, intercepts, out, errors, activation)
     z = before[:-1].astype(np.float64) + intercepts[:, None]
     expect_columns(out_rows[:-1], naive.activate(name, z)[0], 0, last)
     assert (out_rows[-1] == UNTOUCHED).all()
@@ -312,11 +213,8 @@ def test_activate_errors_works_on_any_columns():
     before = error_rows.copy()
     intercepts = case.rng.normal(size=5).astype(np.float32)
     first, last = 3 * LINE, 10 * LINE
-    kinds, lefts = hidden_activations("logistic", 2)
-    stride = case.stride
-    _activate_errors(
-        first, last, 5, intercepts, out, stride, kinds[0], lefts[0], errors, stride
-    )
+    columns, activation = case.columns(first, last), activation_of("logistic")
+    _activate_errors(columns, intercepts, out, errors, activation)
     z = before.astype(np.float64) + intercepts[:, None]
     expect_columns(out_rows, naive.activate("logistic", z)[0], first, last)
     assert not error_rows[:, first:last].any()

@@ -2,22 +2,22 @@ import numpy as np
 import pytest
 from numba import njit
 
-from sklearn_sparse_nn.engine.losses import OUTPUT_KINDS, activate_output, output_delta
+from sklearn_sparse_nn.engine.losses import (
+    OUTPUT_KINDS,
+    Targets,
+    activate_output,
+    output_delta,
+)
 from tests import naive
 
 
 @njit
-def _output_deltas(kind, outputs, deltas, n_outputs, stride, labels, targets, losses):
+def _output_deltas(kind, outputs, deltas, targets, losses):
+    n_outputs, stride = outputs.shape
     for column in range(len(losses)):
+        out, delta = outputs.ravel()[column:], deltas.ravel()[column:]
         losses[column] = output_delta(
-            kind,
-            outputs[column:],
-            deltas[column:],
-            n_outputs,
-            stride,
-            labels,
-            targets,
-            column,
+            kind, out, delta, n_outputs, stride, targets, column
         )
 
 
@@ -28,17 +28,9 @@ def _run(output, scores, Y):
     outputs, deltas = np.full((2, n_outputs, stride), 7, dtype=np.float32)
     outputs[:, :n_samples] = scores.T
     losses = np.zeros(n_samples, dtype=np.float32)
-    labels = Y.argmax(axis=1).astype(np.int32)
-    _output_deltas(
-        OUTPUT_KINDS[output],
-        outputs.ravel(),
-        deltas.ravel(),
-        n_outputs,
-        stride,
-        labels,
-        Y.astype(np.float32),
-        losses,
-    )
+    labels, no_weights = Y.argmax(axis=1).astype(np.int32), np.zeros(0, np.float32)
+    targets = Targets(labels, Y.astype(np.float32), no_weights)
+    _output_deltas(OUTPUT_KINDS[output], outputs, deltas, targets, losses)
     assert (deltas[:, n_samples:] == 7).all()
     return losses, deltas[:, :n_samples].T
 

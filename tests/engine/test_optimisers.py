@@ -1,28 +1,20 @@
 import numpy as np
 import pytest
-from numba import njit
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
 from sklearn_sparse_nn.engine.optimisers import (
     ADAM,
     SGD,
     Step,
+    change,
     new_state,
     regularise,
-    update,
 )
+from tests.engine.helpers import called
 
 N, N_STEPS = 37, 8
 
-
-@njit
-def _update(parameters, first, second, gradient, step):
-    update(parameters, first, second, gradient, step)
-
-
-@njit
-def _regularise(gradient, weights, alpha, scale):
-    return regularise(gradient, weights, alpha, scale)
+_change, _regularise = called(change), called(regularise)
 
 
 def _step(kind, rate, momentum=0.0, nesterov=False, beta_1=0.9, beta_2=0.999):
@@ -45,9 +37,8 @@ def test_sgd_steps_like_scikit_learn(momentum, nesterov):
     step = _step(SGD, 0.1, momentum, nesterov)
     for gradient in gradients:
         optimizer.update_params(expected, [gradient])
-        _update(
-            parameters, state.first, state.second, gradient.astype(np.float32), step
-        )
+        gradient = gradient.astype(np.float32)
+        _change(parameters, state.first, state.second, gradient, step)
         np.testing.assert_allclose(parameters, expected[0], rtol=1e-5, atol=1e-6)
 
 
@@ -61,16 +52,15 @@ def test_adam_steps_like_scikit_learn(beta_1, beta_2):
         optimizer.update_params(expected, [gradient])
         rate = 0.1 * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
         step = _step(ADAM, rate, beta_1=beta_1, beta_2=beta_2)
-        _update(
-            parameters, state.first, state.second, gradient.astype(np.float32), step
-        )
+        gradient = gradient.astype(np.float32)
+        _change(parameters, state.first, state.second, gradient, step)
         np.testing.assert_allclose(parameters, expected[0], rtol=1e-5, atol=1e-5)
 
 
 def test_adam_leaves_parameters_that_never_had_a_gradient():
     parameters = np.ones(N, dtype=np.float32)
     zeros = np.zeros(N, dtype=np.float32)
-    _update(parameters, zeros.copy(), zeros.copy(), zeros, _step(ADAM, 0.1))
+    _change(parameters, zeros.copy(), zeros.copy(), zeros, _step(ADAM, 0.1))
     assert (parameters == 1).all()
 
 

@@ -7,69 +7,31 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_sparse_nn.engine import kernels, passes, presence
-from sklearn_sparse_nn.engine.activations import hidden_activations
 from sklearn_sparse_nn.engine.bands import new_bands
 from sklearn_sparse_nn.engine.buffers import aligned_zeros
+from sklearn_sparse_nn.engine.columns import Columns, Share
 from sklearn_sparse_nn.engine.compilation import entry_point
 from sklearn_sparse_nn.engine.layers import stack_layers
 from sklearn_sparse_nn.engine.simd import LINE
+from tests.engine.helpers import activation_of
 
-RELU, LEFT = (values[0] for values in hidden_activations("relu", 2))
 WIDTH = 64
 
 
 @entry_point
-def _forward(layers, x, out, slopes, ahead, train):
-    n = layers.sizes[1]
-    here = kernels.all_connections(layers, 0, n)
-    kernels.forward(
-        0, WIDTH, layers, 0, n, here, x, out, slopes, WIDTH, ahead, RELU, LEFT, train
-    )
+def _forward(columns, layers, x, out, slopes, activation):
+    piece = kernels.all_connections(layers, 0, layers.sizes[1])
+    kernels.forward(columns, piece, x, out, slopes, activation)
 
 
 @entry_point
-def _forward_present(
-    first, last, layers, x, out, slopes, ahead, train, present, room, bands
-):
-    passes.forward(
-        first,
-        last,
-        layers,
-        0,
-        x,
-        out,
-        slopes,
-        WIDTH,
-        ahead,
-        RELU,
-        LEFT,
-        train,
-        present,
-        presence.collection_of(room, 1),
-        bands,
-    )
+def _forward_present(share, layers, x, out, slopes, activation):
+    passes.forward(share, layers, 0, x, out, slopes, activation)
 
 
 @entry_point
-def _weight_gradient_present(
-    last, layers, start, stop, x, deltas, gradient, bias, ahead, present, room, bands
-):
-    passes.weight_gradient(
-        last,
-        layers,
-        0,
-        start,
-        stop,
-        x,
-        deltas,
-        gradient,
-        bias,
-        WIDTH,
-        ahead,
-        present,
-        presence.collection_of(room, 1),
-        bands,
-    )
+def _weight_gradient_present(share, layers, block, x, deltas, gradient, bias):
+    passes.weight_gradient(share, layers, block, x, deltas, gradient, bias)
 
 
 def _random(rng, *shape):
@@ -96,7 +58,8 @@ class Case:
         self.x, rows = _random(rng, n_inputs, WIDTH)
         rows.reshape(n_inputs, -1, LINE)[~self.present.T] = 0
         self.deltas, _ = _random(rng, n_neurons, WIDTH)
-        self.room = presence.new_collection(self.layers, 2)
+        rooms = presence.new_collection(self.layers, 2)
+        self.room = presence.collection_of.py_func(rooms, 1)
         self.bands = new_bands(self.layers, WIDTH)
         self.n_neurons, self.n_inputs = n_neurons, n_inputs
 
@@ -107,32 +70,23 @@ class Case:
         rows[~self.present[: last // LINE].any(axis=0)] = np.nan
         return x
 
-    def forward(self, x=None, first=0, last=WIDTH, ahead=None, train=True):
+    def share(self, first=0, last=WIDTH, ahead=0):
+        columns, flags = Columns(first, last, WIDTH, ahead), self.present.reshape(-1)
+        return Share(columns, flags, self.room, self.bands)
+
+    def forward(self, x=None, first=0, last=WIDTH, ahead=0, train=True):
         out, slopes = (aligned_zeros(self.n_neurons * WIDTH) for _ in range(2))
-        present = self.present.reshape(-1)
-        x = self.x if x is None else x
-        _forward_present(
-            first,
-            last,
-            self.layers,
-            x,
-            out,
-            slopes,
-            ahead,
-            train,
-            present,
-            self.room,
-            self.bands,
-        )
+        share, x = self.share(first, last, ahead), self.x if x is None else x
+        relu = activation_of("relu", train)
+        _forward_present(share, self.layers, x, out, slopes, relu)
         return out, slopes
 
-    def gradients(self, x, start, stop, last=WIDTH, ahead=None):
-        indptr = self.layers.indptr
+    def gradients(self, x, start, stop, last=WIDTH, ahead=0):
+        indptr, block = self.layers.indptr, (0, start, stop)
         gradient = np.ones(indptr[stop] - indptr[start], dtype=np.float32)
         bias, deltas = np.ones(stop - start, np.float32), self.deltas[start * WIDTH :]
-        args = (self.layers, start, stop, x, deltas, gradient, bias, ahead)
-        present = self.present.reshape(-1)
-        _weight_gradient_present(last, *args, present, self.room, self.bands)
+        share, layers = self.share(0, last, ahead), self.layers
+        _weight_gradient_present(share, layers, block, x, deltas, gradient, bias)
         return gradient, bias
 
     def expected_gradients(self, start, stop, last=WIDTH):
@@ -159,14 +113,15 @@ SHAPES = {
 SHARES = [0, 0.05, 0.2, 1]
 
 
-@pytest.mark.parametrize("ahead", [None, 16])
+@pytest.mark.parametrize("ahead", [0, 16])
 @pytest.mark.parametrize("train", [False, True])
 @pytest.mark.parametrize("share", SHARES)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_forward_has_the_same_bits_as_the_plain_kernel(shape, share, train, ahead):
     case = Case(*SHAPES[shape], share)
     out, slopes = (aligned_zeros(case.n_neurons * WIDTH) for _ in range(2))
-    _forward(case.layers, case.x, out, slopes, ahead, train)
+    columns, relu = case.share(ahead=ahead).columns, activation_of("relu", train)
+    _forward(columns, case.layers, case.x, out, slopes, relu)
     for x in (case.x, case.x_with_traps()) if share <= 0.05 else (case.x,):
         some_out, some_slopes = case.forward(x, ahead=ahead, train=train)
         assert_array_equal(some_out, out)
@@ -192,7 +147,7 @@ def test_what_is_present_in_other_columns_does_not_count():
     assert not np.isnan(out).any()
 
 
-@pytest.mark.parametrize("ahead", [None, 16])
+@pytest.mark.parametrize("ahead", [0, 16])
 @pytest.mark.parametrize("share", SHARES)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_weight_gradient_meets_its_dense_twin(shape, share, ahead):
@@ -224,7 +179,8 @@ def test_absent_inputs_of_a_part_of_the_columns_are_left_out():
 def test_any_layer_with_any_inputs(n_inputs, n_neurons, density, share, seed):
     case = Case(n_inputs, n_neurons, density, share, seed)
     out, slopes = (aligned_zeros(n_neurons * WIDTH) for _ in range(2))
-    _forward(case.layers, case.x, out, slopes, None, True)
+    relu = activation_of("relu", True)
+    _forward(case.share().columns, case.layers, case.x, out, slopes, relu)
     assert_array_equal(case.forward(), (out, slopes))
     expected = case.expected_gradients(0, n_neurons)
     for some, all_ in zip(case.gradients(case.x, 0, n_neurons), expected):

@@ -18,7 +18,14 @@ import pytest
 from numba import njit
 
 from sklearn_sparse_nn.engine import threads
-from sklearn_sparse_nn.engine.threads import ThreadTeam, barrier, shielded, take_next
+from sklearn_sparse_nn.engine.threads import (
+    Member,
+    ThreadTeam,
+    barrier,
+    put_all_back,
+    shielded,
+    take_next,
+)
 
 N_TURNS = 200
 
@@ -38,14 +45,16 @@ def _meet(thread, n_threads, shared, n_turns, turns, n_late):
 
 @njit(nogil=True)
 def _share(thread, n_threads, shared, n_turns, n_pieces, takers):
-    n_taken = 0
+    member = Member(thread, n_threads, shared)
     for turn in range(n_turns):
-        piece = take_next(shared, n_taken)
+        put_all_back(member)
+        if not barrier(shared, n_threads, 2 * turn + 1):
+            return
+        piece = take_next(shared)
         while piece < n_pieces:
             takers[turn, piece, thread] += 1
-            piece = take_next(shared, n_taken)
-        n_taken += n_pieces + n_threads
-        if not barrier(shared, n_threads, turn + 1):
+            piece = take_next(shared)
+        if not barrier(shared, n_threads, 2 * turn + 2):
             return
 
 
