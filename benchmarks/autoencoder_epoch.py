@@ -33,9 +33,10 @@ from common import (
 from plain_quick_selection import quick_selection
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.evolution import SET, TrainingClock
 from sklearn_sparse_nn.networks.autoencoder import Autoencoder, Corruption
 from sklearn_sparse_nn.networks.mlp import TrainingParameters
-from sklearn_sparse_nn.topology import SET, ErdosRenyi, TrainingClock
+from sklearn_sparse_nn.topology import ErdosRenyi
 
 try:
     import torch

@@ -35,7 +35,7 @@ from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_limits
 
 from sklearn_sparse_nn import QuickSelectionSelector
-from sklearn_sparse_nn.topology import SET
+from sklearn_sparse_nn.evolution import SET
 
 SHAPES = {"microarray": (100, 7_000), "madelon": (2_000, 500)}
 # The network and the rewiring of the plain version.

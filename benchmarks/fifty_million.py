@@ -29,8 +29,9 @@ from common import (
 from memory import activation_bytes, memory, reset_peak
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.evolution import SET, TrainingClock
 from sklearn_sparse_nn.networks.mlp import MLP, TrainingParameters
-from sklearn_sparse_nn.topology import SET, ErdosRenyi, TrainingClock
+from sklearn_sparse_nn.topology import ErdosRenyi
 
 N_FEATURES, N_HIDDEN, N_CLASSES, ZETA = 65_536, 10, 2, 0.3
 RANK, NOISE = 10, 0.5

@@ -38,8 +38,9 @@ from common import (
 
 from sklearn_sparse_nn import SETClassifier
 from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.evolution import SET, TrainingClock
 from sklearn_sparse_nn.networks.mlp import MLP, TrainingParameters
-from sklearn_sparse_nn.topology import SET, ErdosRenyi, TrainingClock
+from sklearn_sparse_nn.topology import ErdosRenyi
 
 N_SAMPLES, N_FEATURES, HIDDEN, N_CLASSES = 1_400, 54_675, (27_500, 27_500), 18
 # The network of the second part, and its samples: two mini-batches.

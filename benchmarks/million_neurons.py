@@ -46,8 +46,9 @@ from threadpoolctl import threadpool_limits
 
 from sklearn_sparse_nn.engine.layers import connections_of, layer_indptr
 from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.evolution import SET, TrainingClock
 from sklearn_sparse_nn.networks.mlp import MLP, TrainingParameters
-from sklearn_sparse_nn.topology import SET, ErdosRenyi, TrainingClock
+from sklearn_sparse_nn.topology import ErdosRenyi
 
 N_FEATURES, N_CLASSES, EPSILON, ZETA, MOMENTUM = 54_675, 18, 10, 0.3, 0.9
 # Time does not depend on it, and a network of this size must not diverge.

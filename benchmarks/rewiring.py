@@ -25,8 +25,9 @@ from common import (
 )
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.evolution import SET, TrainingClock
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
-from sklearn_sparse_nn.topology import SET, ErdosRenyi, TrainingClock
+from sklearn_sparse_nn.topology import ErdosRenyi
 
 EPSILON, ZETA, BATCH_SIZE = 20, 0.3, 128
 PARAMETERS = TrainingParameters(

@@ -57,8 +57,9 @@ RATE, ADAM_RATE = 0.01, 0.001
 
 def ours(n_threads, solver="sgd", dropout=0.0):
     from sklearn_sparse_nn.engine.threads import ThreadTeam
+    from sklearn_sparse_nn.evolution import SET, TrainingClock
     from sklearn_sparse_nn.networks.mlp import MLP, TrainingParameters
-    from sklearn_sparse_nn.topology import SET, ErdosRenyi, TrainingClock
+    from sklearn_sparse_nn.topology import ErdosRenyi
 
     X, y, _, _ = load_mnist()
     targets = class_targets(y)

@@ -8,7 +8,7 @@ instead: a connection begins where the loss would fall fastest. This example wri
 that rule in plain NumPy and compares it with SET and with a network whose connections
 never change.
 
-A rule is a subclass of :class:`~sklearn_sparse_nn.topology.EvolutionRule`. It answers
+A rule is a subclass of :class:`~sklearn_sparse_nn.evolution.EvolutionRule`. It answers
 four questions: is it time to rewire, which connections go, where do new ones begin, and
 with which weights. The network does the rest.
 
@@ -39,7 +39,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from sklearn_sparse_nn import SETClassifier
-from sklearn_sparse_nn.topology import EvolutionRule
+from sklearn_sparse_nn.evolution import EvolutionRule
 
 warnings.simplefilter("ignore", ConvergenceWarning)
 

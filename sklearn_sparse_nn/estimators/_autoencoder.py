@@ -70,8 +70,8 @@ default='tanh'
         How the connections begin, see :mod:`sklearn_sparse_nn.topology`.
 
     evolution : {'set', 'static'} or EvolutionRule, default='set'
-        How the connections change: see :class:`~sklearn_sparse_nn.topology.SET`; not at
-        all; or as a rule of one's own says.
+        How the connections change: see :class:`~sklearn_sparse_nn.evolution.SET`; not
+        at all; or as a rule of one's own says.
 
     noise : {'gaussian', 'masking'}, default='gaussian'
         What is done to the inputs in training, anew for each sample in each epoch:

@@ -20,7 +20,8 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.estimators._samples import dtype_of, validate_samples
-from sklearn_sparse_nn.topology import EVOLUTIONS, TOPOLOGIES, TrainingClock
+from sklearn_sparse_nn.evolution import EVOLUTIONS, TrainingClock
+from sklearn_sparse_nn.topology import TOPOLOGIES
 
 # An array of fewer numbers is checked faster than validated: see `_validate_samples`.
 _FEW_NUMBERS = 2**16

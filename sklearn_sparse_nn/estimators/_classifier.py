@@ -69,8 +69,8 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
 
     evolution : {'set', 'static'} or EvolutionRule, default='set'
         How the connections change: sparse evolutionary training [1]_
-        (:class:`~sklearn_sparse_nn.topology.SET`), not at all, or any
-        :class:`~sklearn_sparse_nn.topology.EvolutionRule`.
+        (:class:`~sklearn_sparse_nn.evolution.SET`), not at all, or any
+        :class:`~sklearn_sparse_nn.evolution.EvolutionRule`.
 
     solver : {'adam', 'sgd'}, default='adam'
         Stochastic gradient descent with momentum, or Adam [3]_. Its state is kept

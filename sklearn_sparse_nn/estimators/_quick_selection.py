@@ -81,8 +81,8 @@ default='logistic'
         How the connections begin, see :mod:`sklearn_sparse_nn.topology`.
 
     evolution : {'set', 'static'} or EvolutionRule, default='set'
-        How the connections change: see :class:`~sklearn_sparse_nn.topology.SET`; not at
-        all; or as a rule of one's own says.
+        How the connections change: see :class:`~sklearn_sparse_nn.evolution.SET`; not
+        at all; or as a rule of one's own says.
 
     importance : {'communality', 'attribution', 'strength'}, default='communality'
         What makes a feature important:

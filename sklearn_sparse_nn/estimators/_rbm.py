@@ -67,8 +67,8 @@ class SETRBMTransformer(
 
     evolution : {'set', 'static'} or EvolutionRule, default='set'
         How the connections change: the weakest are replaced by random ones, see
-        :class:`~sklearn_sparse_nn.topology.SET`; not at all; or as a rule of one's own
-        says, see :class:`~sklearn_sparse_nn.topology.EvolutionRule`.
+        :class:`~sklearn_sparse_nn.evolution.SET`; not at all; or as a rule of one's own
+        says, see :class:`~sklearn_sparse_nn.evolution.EvolutionRule`.
 
     learning_rate : float, default=0.05
         The learning rate for weight updates. It is *highly* recommended to tune this

@@ -8,10 +8,11 @@ from sklearn_sparse_nn.estimators._quick_selection import (
 )
 from sklearn_sparse_nn.estimators._rbm import SETRBMTransformer
 from sklearn_sparse_nn.estimators._regressor import SETRegressor
+from sklearn_sparse_nn.evolution import EVOLUTIONS
 from sklearn_sparse_nn.networks.autoencoder import Autoencoder
 from sklearn_sparse_nn.networks.mlp import MLP
 from sklearn_sparse_nn.networks.rbm import RBM
-from sklearn_sparse_nn.topology import EVOLUTIONS, TOPOLOGIES
+from sklearn_sparse_nn.topology import TOPOLOGIES
 
 _TYPES = (
     SETClassifier,

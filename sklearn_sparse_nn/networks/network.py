@@ -27,6 +27,8 @@ from sklearn_sparse_nn.engine.optimisers import (
 )
 from sklearn_sparse_nn.engine.simd import LINE
 from sklearn_sparse_nn.engine.threads import shielded
+from sklearn_sparse_nn.evolution.asking import ask_rule
+from sklearn_sparse_nn.evolution.rule import EvolvingLayer
 from sklearn_sparse_nn.networks.batches import (
     Learner,
     block_buffers,
@@ -39,8 +41,7 @@ from sklearn_sparse_nn.networks.forward import (
     decide,
     decision_workspace,
 )
-from sklearn_sparse_nn.topology.evolution import EvolvingLayer
-from sklearn_sparse_nn.topology.rewiring import ask_rule, rewire
+from sklearn_sparse_nn.topology.rewiring import rewire
 from sklearn_sparse_nn.topology.weights import draw_weights
 
 # Compiled code runs for at most about this many connections × samples, a fraction of a

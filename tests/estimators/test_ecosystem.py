@@ -8,7 +8,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from sklearn_sparse_nn.topology import SET, XBM, Dense, ErdosRenyi, Static
+from sklearn_sparse_nn.evolution import SET, Static
+from sklearn_sparse_nn.topology import XBM, Dense, ErdosRenyi
 from tests.estimators.battery import (
     WIDTHS,
     all_estimators,

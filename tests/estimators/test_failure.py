@@ -12,7 +12,8 @@ from sklearn_sparse_nn import (
     SETRBMTransformer,
     SETRegressor,
 )
-from sklearn_sparse_nn.topology import SET, ErdosRenyi
+from sklearn_sparse_nn.evolution import SET
+from sklearn_sparse_nn.topology import ErdosRenyi
 from tests.estimators.battery import (
     all_estimators,
     all_networks,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
+from sklearn_sparse_nn.evolution import SET
 from sklearn_sparse_nn.inspection import topology_distance
-from sklearn_sparse_nn.topology import SET
 from tests.estimators.battery import (
     WIDTHS,
     all_networks,

@@ -15,7 +15,8 @@ from sklearn_sparse_nn import (
     SETClassifier,
     SETRBMTransformer,
 )
-from sklearn_sparse_nn.topology import SET, XBM, Dense, ErdosRenyi, EvolutionRule
+from sklearn_sparse_nn.evolution import SET, EvolutionRule
+from sklearn_sparse_nn.topology import XBM, Dense, ErdosRenyi
 from tests.estimators.battery import (
     all_estimators,
     all_networks,

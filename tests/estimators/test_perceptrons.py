@@ -11,7 +11,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_sparse_nn import SETClassifier, SETRegressor
-from sklearn_sparse_nn.topology import SET, Dense
+from sklearn_sparse_nn.evolution import SET
+from sklearn_sparse_nn.topology import Dense
 
 
 def same_network(a, b):

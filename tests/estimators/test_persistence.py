@@ -9,7 +9,8 @@ import pytest
 from sklearn.base import clone
 
 from sklearn_sparse_nn import TRUSTED_TYPES
-from sklearn_sparse_nn.topology import EVOLUTIONS, SET, TOPOLOGIES
+from sklearn_sparse_nn.evolution import EVOLUTIONS, SET
+from sklearn_sparse_nn.topology import TOPOLOGIES
 from tests.estimators.battery import (
     all_estimators,
     all_networks,

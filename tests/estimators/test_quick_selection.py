@@ -17,8 +17,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
 from sklearn_sparse_nn import QuickSelectionSelector, SETAutoencoder
+from sklearn_sparse_nn.evolution import SET
 from sklearn_sparse_nn.networks.importance import IMPORTANCES, knee
-from sklearn_sparse_nn.topology import SET, Dense
+from sklearn_sparse_nn.topology import Dense
 
 N_INFORMATIVE = 12
 

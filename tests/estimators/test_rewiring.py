@@ -6,8 +6,9 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_sparse_nn import SETClassifier
+from sklearn_sparse_nn.evolution import SET, EvolutionRule
 from sklearn_sparse_nn.inspection import topology_distance
-from sklearn_sparse_nn.topology import SET, Dense, EvolutionRule
+from sklearn_sparse_nn.topology import Dense
 from tests.estimators.battery import (
     all_estimators,
     all_networks,

@@ -8,11 +8,12 @@ from scipy import sparse
 
 from sklearn_sparse_nn.engine.activations import ACTIVATIONS
 from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.evolution import SET, EvolutionRule, TrainingClock
 from sklearn_sparse_nn.networks import batches
 from sklearn_sparse_nn.networks import network as network_module
 from sklearn_sparse_nn.networks.autoencoder import Autoencoder, Corruption
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
-from sklearn_sparse_nn.topology import SET, ErdosRenyi, EvolutionRule, TrainingClock
+from sklearn_sparse_nn.topology import ErdosRenyi
 from tests import naive
 
 N_FEATURES = 7

@@ -10,17 +10,12 @@ from sklearn_sparse_nn.engine.activations import ACTIVATIONS
 from sklearn_sparse_nn.engine.buffers import tile_width
 from sklearn_sparse_nn.engine.layers import copy_layers, layer_matrix
 from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.evolution import SET, EvolutionRule, TrainingClock
 from sklearn_sparse_nn.networks import batches
 from sklearn_sparse_nn.networks import network as network_module
 from sklearn_sparse_nn.networks.backward import training_workspace
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
-from sklearn_sparse_nn.topology import (
-    SET,
-    Dense,
-    ErdosRenyi,
-    EvolutionRule,
-    TrainingClock,
-)
+from sklearn_sparse_nn.topology import Dense, ErdosRenyi
 from tests import naive
 from tests.memory import peak_memory
 
@@ -662,7 +657,8 @@ def test_nothing_of_the_size_of_a_dense_matrix_is_allocated():
         import numpy as np
         from sklearn_sparse_nn.engine.threads import ThreadTeam
         from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
-        from sklearn_sparse_nn.topology import SET, ErdosRenyi, TrainingClock
+        from sklearn_sparse_nn.evolution import SET, TrainingClock
+        from sklearn_sparse_nn.topology import ErdosRenyi
 
         network = MLP([60000, 30000, 10], ErdosRenyi(), 2, "relu", "softmax", 0)
         network.reset_optimiser("adam")

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.evolution import SET, TrainingClock
 from sklearn_sparse_nn.networks.mlp import MLP
-from sklearn_sparse_nn.topology import SET, ErdosRenyi, TrainingClock, cells
+from sklearn_sparse_nn.topology import ErdosRenyi, cells
 
 
 def _network(sizes, epsilon=2):

@@ -8,17 +8,12 @@ from scipy import sparse
 from sklearn.neural_network import BernoulliRBM
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.evolution import SET, EvolutionRule, TrainingClock
 from sklearn_sparse_nn.networks import batches
 from sklearn_sparse_nn.networks import network as network_module
 from sklearn_sparse_nn.networks import rbm as rbm_module
 from sklearn_sparse_nn.networks.rbm import RBM, ContrastiveDivergence
-from sklearn_sparse_nn.topology import (
-    SET,
-    Dense,
-    ErdosRenyi,
-    EvolutionRule,
-    TrainingClock,
-)
+from sklearn_sparse_nn.topology import Dense, ErdosRenyi
 from tests import naive
 
 SIZES = 9, 7

@@ -19,14 +19,16 @@ from sklearn_sparse_nn.engine.layers import (
 )
 from sklearn_sparse_nn.engine.merging import merge_connections
 from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.evolution import SET, TrainingClock
+from sklearn_sparse_nn.evolution.asking import ask_rule
+from sklearn_sparse_nn.evolution.rule import EvolutionRule, EvolvingLayer
 from sklearn_sparse_nn.networks import batches
 from sklearn_sparse_nn.networks import network as network_module
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
 from sklearn_sparse_nn.networks.rbm import RBM, ContrastiveDivergence
-from sklearn_sparse_nn.topology import SET, ErdosRenyi, TrainingClock
+from sklearn_sparse_nn.topology import ErdosRenyi
 from sklearn_sparse_nn.topology import rewiring as rewiring_module
-from sklearn_sparse_nn.topology.evolution import EvolutionRule, EvolvingLayer
-from sklearn_sparse_nn.topology.rewiring import ask_rule, rewire
+from sklearn_sparse_nn.topology.rewiring import rewire
 from tests import naive
 
 SIZES = [6, 9, 7, 4]

@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_sparse_nn.topology.evolution import EvolutionRule
+from sklearn_sparse_nn.evolution.rule import EvolutionRule
 from sklearn_sparse_nn.topology.sampling import sorted_sample
 
 # Weights that are looked at together: fresh memory for all would cost more time.
@@ -50,7 +50,7 @@ class SET(EvolutionRule):
     Examples
     --------
     >>> from sklearn_sparse_nn import SETClassifier
-    >>> from sklearn_sparse_nn.topology import SET
+    >>> from sklearn_sparse_nn.evolution import SET
     >>> clf = SETClassifier(evolution=SET(min_updates=100))
     >>> clf.set_params(evolution__grown_weights="random").evolution
     SET(grown_weights='random', min_updates=100)

@@ -1,6 +1,6 @@
 """No evolution."""
 
-from sklearn_sparse_nn.topology.evolution import EvolutionRule
+from sklearn_sparse_nn.evolution.rule import EvolutionRule
 
 
 class Static(EvolutionRule):
@@ -9,7 +9,7 @@ class Static(EvolutionRule):
     Examples
     --------
     >>> from sklearn_sparse_nn import SETClassifier
-    >>> from sklearn_sparse_nn.topology import Static
+    >>> from sklearn_sparse_nn.evolution import Static
     >>> clf = SETClassifier(evolution=Static())  # the same as evolution="static"
     """
 

@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_sparse_nn import SETClassifier
-from sklearn_sparse_nn.topology import (
+from sklearn_sparse_nn.evolution import (
     EVOLUTIONS,
     SET,
     EvolutionRule,
@@ -22,7 +22,7 @@ from sklearn_sparse_nn.topology import (
     Static,
     TrainingClock,
 )
-from sklearn_sparse_nn.topology import set as set_module
+from sklearn_sparse_nn.evolution import set as set_module
 from tests import naive
 
 
