@@ -323,9 +323,9 @@ default='tanh'
         self.n_iter_ = 0
         order = np.arange(X.shape[0])
 
-        def run_epoch(team):
+        def run_epoch(team, pause):
             random_state.shuffle(order)
-            self._train_epoch(X, order, team)
+            self._train_epoch(X, order, team, pause)
             return False
 
         self._run_epochs(self.max_iter, run_epoch, X, y)
@@ -367,7 +367,8 @@ default='tanh'
         order = random_state.permutation(X.shape[0])
         with ThreadTeam(n_threads(self.n_jobs)) as team:
             self._evolve(self.n_iter_, None, team)
-            self._train_epoch(X, order, team)
+            pause = self._pause(self.n_iter_, None, team)
+            self._train_epoch(X, order, team, pause)
         self._check_finite(X)
         return self
 
@@ -415,7 +416,7 @@ default='tanh'
             raise ValueError("X has values that are too large: their squares overflow.")
         return means, 1 / np.where(deviations > 0, deviations, 1)
 
-    def _train_epoch(self, X, order, team):
+    def _train_epoch(self, X, order, team, pause):
         """One pass over the samples in `order`."""
         batch_size = 100 if self.batch_size == "auto" else self.batch_size
         parameters = TrainingParameters(
@@ -427,7 +428,9 @@ default='tanh'
             dropout=self.dropout,
         )
         corruption = Corruption(self.noise, self.noise_factor)
-        self.loss_ = self._network.train_epoch(X, order, parameters, corruption, team)
+        self.loss_ = self._network.train_epoch(
+            X, order, parameters, corruption, team, pause
+        )
         self.n_iter_ += 1
         self.loss_curve_.append(self.loss_)
         if not np.isfinite(self.loss_):

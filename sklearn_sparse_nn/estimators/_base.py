@@ -4,6 +4,7 @@ import copy
 import functools
 import warnings
 from abc import ABC
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -21,6 +22,7 @@ from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.estimators._samples import dtype_of, validate_samples
 from sklearn_sparse_nn.evolution import EVOLUTIONS, TrainingClock
+from sklearn_sparse_nn.networks.network import Pause
 from sklearn_sparse_nn.topology import TOPOLOGIES
 
 # An array of fewer numbers is checked faster than validated: see `_validate_samples`.
@@ -144,7 +146,8 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
     def _run_epochs(self, max_epochs, run_epoch, X, y, metadata=None):
         """Run epochs of `fit`, with callbacks, and rewire between them.
 
-        `run_epoch` takes a `ThreadTeam` and returns whether training has converged.
+        `run_epoch` takes a `ThreadTeam` and a `Pause`, and returns whether training has
+        converged.
         Returns whether it ended before `max_epochs` were over.
         """
         context = self._init_callback_context(max_subtasks=max_epochs)
@@ -157,7 +160,7 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
                     task = context.subcontext(task_name="epoch")
                     task.call_on_fit_task_begin(**hook)
                     self._evolve(epoch, max_epochs, team)
-                    ended = run_epoch(team)
+                    ended = run_epoch(team, self._pause(epoch, max_epochs, team))
                     ended |= task.call_on_fit_task_end(
                         **hook, reconstruction_attributes=self._snapshot
                     )
@@ -175,22 +178,33 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         """What is left to do after the last epoch of `fit`."""
         self._network.free_buffers()
 
-    def _evolve(self, epoch, max_epochs, team):
-        """Before an epoch that follows training: rewire if the rule says so.
+    def _evolve(self, epoch, max_epochs, team, share=0.0):
+        """When training is to go on: rewire if the rule says so.
 
-        Before and not after it: new connections are trained before anybody predicts
-        with them, and what is due at the end of a fit happens in the next.
+        Before and not after an epoch: new connections are trained before anybody
+        predicts with them, and what is due at the end of a fit happens in the next.
         """
-        if not self._network.updates_since_rewiring:
+        network, interval = self._network, getattr(self._rule, "interval", None)
+        if not network.updates_since_rewiring:
+            return
+        if interval is not None and network.n_updates % interval:
             return
         clock = TrainingClock(
             epoch=epoch,
             max_epochs=max_epochs,
-            n_updates=self._network.n_updates,
-            updates_since_rewiring=self._network.updates_since_rewiring,
+            n_updates=network.n_updates,
+            updates_since_rewiring=network.updates_since_rewiring,
+            share=share,
         )
         if self._rule.is_due(clock):
-            self._network.evolve(self._rule, self.zeta, clock, team)
+            network.evolve(self._rule, self.zeta, clock, team)
+
+    def _pause(self, epoch, max_epochs, team):
+        """Where the rule is asked within an epoch, too."""
+        interval = getattr(self._rule, "interval", None)
+        if interval is None:
+            return None
+        return Pause(interval, partial(self._evolve, epoch, max_epochs, team))
 
     def _snapshot(self):
         """What makes a copy of this estimator independent of further training."""

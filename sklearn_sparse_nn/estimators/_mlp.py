@@ -121,10 +121,10 @@ class BaseSETMLP(BaseLayeredNetwork):
         self._start_fit()
         order = train.copy()
 
-        def run_epoch(team):
+        def run_epoch(team, pause):
             if self.shuffle:
                 random_state.shuffle(order)
-            self._train_epoch(X, targets, order, team)
+            self._train_epoch(X, targets, order, team, pause)
             improved = self._follow_progress(X, y, targets.weights, validation, team)
             if self.early_stopping and improved:
                 self._best_network = self._network.copy()
@@ -168,7 +168,8 @@ class BaseSETMLP(BaseLayeredNetwork):
             random_state.shuffle(order)
         with ThreadTeam(n_threads(self.n_jobs)) as team:
             self._evolve(self.n_iter_, None, team)
-            self._train_epoch(X, targets, order, team)
+            pause = self._pause(self.n_iter_, None, team)
+            self._train_epoch(X, targets, order, team, pause)
         self._follow_progress(X, y, targets.weights, None, None)
         self._check_finite(X, y)
         return self
@@ -273,7 +274,7 @@ class BaseSETMLP(BaseLayeredNetwork):
             "example by StandardScaler, or "
         )
 
-    def _train_epoch(self, X, targets, order, team):
+    def _train_epoch(self, X, targets, order, team, pause):
         """One pass over the samples in `order`."""
         batch_size = self.batch_size
         if batch_size == "auto":
@@ -296,7 +297,9 @@ class BaseSETMLP(BaseLayeredNetwork):
             adam_epsilon=self.adam_epsilon,
             dropout=self.dropout,
         )
-        self.loss_ = self._network.train_epoch(X, targets, order, parameters, team)
+        self.loss_ = self._network.train_epoch(
+            X, targets, order, parameters, team, pause
+        )
         self.n_iter_ += 1
         self.t_ += len(order)
         self.loss_curve_.append(self.loss_)

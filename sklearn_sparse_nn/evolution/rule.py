@@ -1,8 +1,9 @@
 """The protocol of the rules by which connections change during training.
 
-Before an epoch (or a call to `partial_fit`) that follows training the network asks its
-rule `is_due`; if so, for each layer, `prune` says which connections go and `grow` where
-as many begin. A rule sees a layer through `EvolvingLayer` and changes nothing itself.
+Before an epoch (or a call to `partial_fit`) that follows training, or each so many
+updates within it, the network asks its rule `is_due`; if so, for each layer, `prune`
+says which connections go and `grow` where as many begin. A rule sees a layer through
+`EvolvingLayer` and changes nothing itself.
 """
 
 from dataclasses import dataclass
@@ -31,12 +32,20 @@ class TrainingClock(NamedTuple):
         Weight updates (mini-batches) so far.
     updates_since_rewiring : int
         Weight updates since the rule was last applied.
+    share : float
+        Share of the next epoch that is over: 0 between two epochs.
     """
 
     epoch: int
     max_epochs: int | None
     n_updates: int
     updates_since_rewiring: int
+    share: float = 0.0
+
+    @property
+    def progress(self):
+        """Share of this `fit` that is over, from 0 to 1; 0 in `partial_fit`."""
+        return (self.epoch + self.share) / self.max_epochs if self.max_epochs else 0.0
 
 
 @dataclass(frozen=True)
@@ -120,6 +129,10 @@ class EvolutionRule(BaseEstimator):
 
     Attributes
     ----------
+    interval : int or None, default=None
+        Weight updates after which the rule is asked whether to rewire, within an epoch
+        too. If None, it is asked before each epoch. A parameter of this name has it
+        searched in grids.
     uses_gradient : bool, default=True
         Whether the rule asks for ``layer.gradient``. If so, what the gradient needs of
         the last mini-batch is kept after training and saved with the estimator, so that
@@ -129,6 +142,7 @@ class EvolutionRule(BaseEstimator):
 
     _parameter_constraints: dict = {}
 
+    interval = None
     uses_gradient = True
 
     def __init_subclass__(cls, **kwargs):
@@ -142,7 +156,8 @@ class EvolutionRule(BaseEstimator):
 
         It is asked before an epoch, or a call to `partial_fit`, that follows training:
         what is due at the end of a fit happens at the beginning of the next one, if
-        that is a warm start, or of the next call.
+        that is a warm start, or of the next call. With an `interval`, it is asked when
+        the number of updates is a multiple of it, wherever in an epoch that is.
 
         Parameters
         ----------

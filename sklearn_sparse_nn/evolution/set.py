@@ -40,6 +40,9 @@ class SET(EvolutionRule):
         computes as it is and finds its sign by its first gradient; over the data sets
         of the benchmarks this is better than the random weights of the paper, which
         disturb a trained network at each rewiring.
+    interval : int or None, default=None
+        If given, rewiring happens each time that so many weight updates are over, in
+        the middle of an epoch too, and `min_updates` does not matter.
 
     References
     ----------
@@ -58,18 +61,21 @@ class SET(EvolutionRule):
 
     _parameter_constraints: dict = {
         "min_updates": [Interval(Integral, 0, None, closed="left")],
+        "interval": [Interval(Integral, 1, None, closed="left"), None],
         "grown_weights": [StrOptions({"zero", "random"})],
     }
 
     uses_gradient = False
 
-    def __init__(self, min_updates=10, grown_weights="zero"):
+    def __init__(self, min_updates=10, grown_weights="zero", interval=None):
         self.min_updates = min_updates
+        self.interval = interval
         self.grown_weights = grown_weights
 
     def is_due(self, clock):
         """Whether enough updates have passed."""
-        return clock.updates_since_rewiring >= self.min_updates
+        enough = clock.updates_since_rewiring >= self.min_updates
+        return enough or self.interval is not None
 
     def prune(self, layer):
         """Remove weights of zero, then those nearest to it, from either side."""

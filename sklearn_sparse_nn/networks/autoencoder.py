@@ -73,7 +73,7 @@ class Autoencoder(MLP):
         if not len(self.shifts) == len(self.scales) == sizes[0] == sizes[-1]:
             raise ValueError("The network is damaged: its scales do not fit.")
 
-    def train_epoch(self, X, order, parameters, corruption, team):
+    def train_epoch(self, X, order, parameters, corruption, team, pause=None):
         """Train on each sample once, in mini-batches, with noise of its own.
 
         Parameters
@@ -84,6 +84,7 @@ class Autoencoder(MLP):
         parameters : TrainingParameters
         corruption : Corruption
         team : ThreadTeam
+        pause : Pause or None
 
         Returns
         -------
@@ -96,11 +97,13 @@ class Autoencoder(MLP):
             float(corruption.factor),
             float(parameters.dropout),
         )
-        losses, n_last = self._run_epoch(
-            train_batches, X, order, parameters, task, team
+        losses = self._run_epoch(
+            train_batches, (X, order), parameters, task, team, pause
         )
-        self._last_batch = slice(n_last), n_last
         return mean_loss(losses[:, 0], parameters.batch_size, len(order))
+
+    def _place_of(self, samples, task):
+        return SparseNetwork._place_of(self, samples, task)
 
     def encode(self, X, team):
         """The code of each sample, shape (n_samples, n_code)."""

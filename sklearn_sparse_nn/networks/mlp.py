@@ -103,7 +103,7 @@ class MLP(SparseNetwork):
         if self.activation not in ACTIVATIONS or self.output not in OUTPUT_KINDS:
             raise ValueError("The network is damaged: it has an unknown activation.")
 
-    def train_epoch(self, X, targets, order, parameters, team):
+    def train_epoch(self, X, targets, order, parameters, team, pause=None):
         """Train on each sample once, in mini-batches.
 
         Parameters
@@ -114,6 +114,7 @@ class MLP(SparseNetwork):
             Samples to train on, in this order.
         parameters : TrainingParameters
         team : ThreadTeam
+        pause : Pause or None
 
         Returns
         -------
@@ -122,13 +123,15 @@ class MLP(SparseNetwork):
         """
         self._check_targets(targets, X.shape[0])
         task = Supervision(self._functions(), targets, float(parameters.dropout))
-        losses, n_last = self._run_epoch(
-            train_batches, X, order, parameters, task, team
+        losses = self._run_epoch(
+            train_batches, (X, order), parameters, task, team, pause
         )
-        weights = targets.weights[order[-n_last:]] if len(targets.weights) else None
-        weight_sum = n_last if weights is None else weights.sum()
-        self._last_batch = slice(n_last), weight_sum
         return mean_loss(losses.sum(axis=1), parameters.batch_size, len(order))
+
+    def _place_of(self, samples, task):
+        columns, weight_sum = super()._place_of(samples, task)
+        weights = task.targets.weights
+        return columns, weights[samples].sum() if len(weights) else weight_sum
 
     def _check_targets(self, targets, n_samples):
         """Compiled code follows the labels: they must lead to an output."""

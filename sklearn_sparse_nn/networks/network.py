@@ -3,6 +3,7 @@
 import copy
 from contextlib import nullcontext
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -54,6 +55,16 @@ _DECISION_BYTES = 2**26
 _BUFFERS = ("_workspace", "_workspace_key", "_last_batch")
 # What is kept in a file as a tuple of arrays, without the name of its type.
 _TUPLES = {"layers": SparseLayers, "state": OptimiserState}
+
+
+class Pause(NamedTuple):
+    """What happens within an epoch, each time that `interval` updates are over.
+
+    `action` is called with the share of the epoch that is over.
+    """
+
+    interval: int
+    action: object
 
 
 class SparseNetwork:
@@ -143,15 +154,13 @@ class SparseNetwork:
         extremes = [(x.min(initial=0), x.max(initial=0)) for x in numbers]
         return np.isfinite(extremes).all()
 
-    def _stretches(self, n_batches, batch_size):
-        """Ranges of batches that one call of compiled code runs."""
+    def _next_stop(self, start, n_batches, batch_size, pause):
+        """Before which mini-batch compiled code returns to Python, from `start` on."""
         work_per_batch = max(1, batch_size * len(self.layers.weights))
-        stretch = max(1, _WORK_PER_CALL // work_per_batch)
-        for start in range(0, n_batches, stretch):
-            stop = min(start + stretch, n_batches)
-            yield start, stop
-            self.n_updates += stop - start
-            self.updates_since_rewiring += stop - start
+        stop = start + max(1, _WORK_PER_CALL // work_per_batch)
+        if pause is not None:
+            stop = min(stop, start + pause.interval - self.n_updates % pause.interval)
+        return min(stop, n_batches)
 
     def _training_workspace(self, n_samples, n_threads):
         """The buffers of the last epoch if they still fit, else new ones."""
@@ -161,26 +170,38 @@ class SparseNetwork:
             self._workspace_key = key
         return self._workspace
 
-    def _run_epoch(self, train_batches, X, order, parameters, task, team):
-        """Run a compiled `train_batches` over the samples in `order`.
+    def _run_epoch(self, train_batches, samples, parameters, task, team, pause=None):
+        """Run a compiled `train_batches` over samples: X, and an order of its rows.
 
-        Returns the mean loss and the L2 term of each mini-batch, shape (n_batches, 2),
-        and the number of samples in the last one.
+        Returns the mean loss and the L2 term of each mini-batch, shape (n_batches, 2).
         """
+        X, order = samples
         inputs, owner = self._describe(X)
         batch_size = min(parameters.batch_size, len(order))
         n_batches = -(-len(order) // batch_size)
-        self._batch, losses = None, np.zeros((n_batches, 2))
-        work = self._training_workspace(batch_size, team.n_threads)
+        losses, seed = np.zeros((n_batches, 2)), np.uint32(self.noise_seed)
         step, alpha = optimiser_step(parameters), np.float32(parameters.alpha)
-        learner = Learner(self.layers, self.state, step, alpha)
-        seed = np.uint32(self.noise_seed)
-        for stretch in self._stretches(n_batches, batch_size):
-            now = *stretch, batch_size, seed, self.n_updates, losses
-            batches = Batches(inputs, order, *now)
-            team.run(train_batches, learner, batches, work, task)
+        start = 0
+        while start < n_batches:
+            stop = self._next_stop(start, n_batches, batch_size, pause)
+            work = self._training_workspace(batch_size, team.n_threads)
+            learner = Learner(self.layers, self.state, step, alpha)
+            now = start, stop, batch_size, seed, self.n_updates, losses
+            self._batch = None
+            team.run(train_batches, learner, Batches(inputs, order, *now), work, task)
+            self.n_updates += stop - start
+            self.updates_since_rewiring += stop - start
+            last = order[(stop - 1) * batch_size : stop * batch_size]
+            self._last_batch = self._place_of(last, task)
+            if pause and stop < n_batches and self.n_updates % pause.interval == 0:
+                pause.action(stop / n_batches)
+            start = stop
         del owner
-        return losses, len(order) - batch_size * (n_batches - 1)
+        return losses
+
+    def _place_of(self, samples, task):
+        """Columns of the buffers where a mini-batch is, and the sum of its weights."""
+        return slice(len(samples)), len(samples)
 
     def _describe(self, X):
         """Describe X to the kernels: see `engine.inputs`."""

@@ -82,7 +82,7 @@ class RBM(SparseNetwork):
         logistic = np.array([LOGISTIC]), np.zeros(1, dtype=np.float32)
         return Functions(*logistic, OUTPUT_KINDS["logistic"])
 
-    def train_epoch(self, X, order, parameters, team):
+    def train_epoch(self, X, order, parameters, team, pause=None):
         """Contrastive divergence on each sample once, in mini-batches.
 
         Parameters
@@ -92,19 +92,22 @@ class RBM(SparseNetwork):
             Samples to train on, in this order.
         parameters : ContrastiveDivergence
         team : ThreadTeam
+        pause : Pause or None
         """
         batch_size = min(parameters.batch_size, len(order))
         dreams = self._dreams(self._training_workspace(batch_size, team.n_threads))
         self._place_chains(dreams)
         task = Dreaming(self.visible, parameters.n_gibbs_steps, parameters.persistent)
-        _, n_last = self._run_epoch(train_batches, X, order, parameters, task, team)
-        work = self._workspace
-        half = len(work.activations) // 2 * work.stride
-        columns = np.r_[:n_last, half : half + n_last]
-        self._last_batch = columns, n_last
+        self._run_epoch(train_batches, (X, order), parameters, task, team, pause)
         if parameters.persistent:
-            visible = [tile.reshape(-1, work.stride) > 0 for tile in dreams]
+            stride = self._workspace.stride
+            visible = [tile.reshape(-1, stride) > 0 for tile in dreams]
             self.chains = np.packbits(np.concatenate(visible, axis=1), axis=1)
+
+    def _place_of(self, samples, task):
+        work, n = self._workspace, len(samples)
+        half = len(work.activations) // 2 * work.stride
+        return np.r_[:n, half : half + n], n
 
     def _dreams(self, work):
         """The visible neurons of the negative phase, tile by tile."""

@@ -95,7 +95,7 @@ def _compiled_functions():
     return [
         function.py_func
         for function in gc.get_objects()
-        if isinstance(function, Dispatcher)
+        if issubclass(type(function), Dispatcher)  # not of a dead weak reference
         and function.py_func.__module__.startswith(prefix)
     ]
 

@@ -1,5 +1,7 @@
 """Connections: how many there are, and how rules change them within an estimator."""
 
+import pickle
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -14,6 +16,7 @@ from tests.estimators.battery import (
     all_networks,
     inner,
     network_of,
+    outputs,
     samples,
     set_epochs,
     small,
@@ -29,6 +32,18 @@ class Diary(EvolutionRule):
 
     def is_due(self, clock):
         self.epochs.append((clock.epoch, clock.max_epochs, clock.n_updates))
+        return True
+
+
+class Punctual(Diary):
+    """Is asked within epochs, too."""
+
+    def __init__(self, interval):
+        super().__init__()
+        self.interval = interval
+
+    def is_due(self, clock):
+        self.epochs.append((clock.n_updates, round(clock.progress, 9)))
         return True
 
 
@@ -50,6 +65,13 @@ class Counting(SET):
     def is_due(self, clock):
         self.asked = getattr(self, "asked", 0) + 1
         return super().is_due(clock)
+
+
+class Often(Greedy):
+    """Is asked within epochs, for the gradient of a mini-batch there."""
+
+    def __init__(self, interval):
+        self.interval = interval
 
 
 class LastGradients(SET):
@@ -178,3 +200,29 @@ def test_gradients_are_the_same_bits_for_any_number_of_blas_threads():
             results.append(gradient())
             assert threadpool_info() == before
     np.testing.assert_array_equal(*results)
+
+
+@all_networks
+@pytest.mark.parametrize("interval", [4, 5, 1000])
+def test_a_rule_with_an_interval_is_asked_within_epochs(estimator, interval):
+    X, y = samples()  # 15 mini-batches
+    estimator.set_params(evolution=Punctual(interval), batch_size=20)
+    set_epochs(estimator, 3).fit(X, y)
+    asked = range(interval, 45, interval)
+    assert estimator._rule.epochs == [(n, round(n / 45, 9)) for n in asked]
+
+
+@all_networks
+@pytest.mark.parametrize("rule", [SET(interval=4), Often(interval=4)])
+def test_chunks_go_on_where_an_interval_was_cut(estimator, rule):
+    """With the bits of any number of threads, and of a pickle between chunks."""
+    results = []
+    for n_jobs, sent in ((1, False), (2, False), (1, True)):
+        other = clone(estimator).set_params(evolution=rule, n_jobs=n_jobs)
+        for seed in range(4):
+            train_part(other, *samples(n_samples=130, seed=seed))
+            other = pickle.loads(pickle.dumps(other)) if sent else other
+        assert network_of(other).n_rewired[0] > 0
+        results.append(outputs(other, samples()[0]))
+    for result in results[1:]:
+        np.testing.assert_array_equal(result, results[0])

@@ -21,7 +21,7 @@ def _compiled():
     return [
         function
         for function in gc.get_objects()
-        if isinstance(function, Dispatcher)
+        if issubclass(type(function), Dispatcher)  # not of a dead weak reference
         and function.py_func.__module__.startswith("sklearn_sparse_nn.")
     ]
 

@@ -5,8 +5,10 @@ import pytest
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.evolution import SET, TrainingClock
-from sklearn_sparse_nn.networks.mlp import MLP
+from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
+from sklearn_sparse_nn.networks.network import Pause
 from sklearn_sparse_nn.topology import ErdosRenyi, cells
+from sklearn_sparse_nn.warm_up import warm_up
 
 
 def _network(sizes, epsilon=2):
@@ -31,6 +33,7 @@ class Peak:
 def test_ten_layers_take_little_more_than_parameters_and_state(
     monkeypatch, solver, least, most
 ):
+    warm_up()  # to compile takes memory, too
     # As in the large layers for which it matters, there are many blocks.
     monkeypatch.setattr(cells, "_BLOCK", 2**12)
     with Peak() as peak, ThreadTeam(1) as team:
@@ -71,3 +74,49 @@ def test_a_network_without_connections_is_finite():
     network = _network([6, 5, 4], epsilon=0)
     assert len(network.layers.weights) == 0
     assert network.is_finite()
+
+
+class _LargestGradient(SET):
+    """Grows where the gradient of the last mini-batch is largest."""
+
+    def grow(self, layer, n_pruned):
+        gradient = np.abs(layer.gradient(np.arange(layer.n_neurons))).ravel()
+        gradient[layer.cells] = -1
+        return np.sort(np.argsort(-gradient, kind="stable")[:n_pruned])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_pauses_of_an_epoch_are_as_many_shorter_epochs(solver, weighted):
+    rng, n, interval = np.random.default_rng(0), 95, 3
+    X = rng.normal(size=(n, 12)).astype(np.float32)
+    weights = rng.random(n if weighted else 0).astype(np.float32)
+    labels = rng.integers(3, size=n, dtype=np.int32)
+    targets = Targets(labels, np.zeros((0, 0), dtype=np.float32), weights)
+    parameters = TrainingParameters(solver, 0.01, batch_size=10)
+    whole, parts = (_network([12, 30, 3], epsilon=3) for _ in range(2))
+    shares, order = [], rng.permutation(n)
+    with ThreadTeam(1) as team:
+
+        def evolve(network):
+            clock = TrainingClock(1, None, 10, 10)
+            network.evolve(_LargestGradient(), 0.3, clock, team)
+
+        def action(share):
+            shares.append(share)
+            evolve(whole)
+
+        for network in (whole, parts):
+            network.keeps_batch = True
+            network.reset_optimiser(solver)
+        pause = Pause(interval, action)
+        whole.train_epoch(X, targets, order, parameters, team, pause)
+        for start in range(0, n, 10 * interval):
+            part = order[start : start + 10 * interval]
+            parts.train_epoch(X, targets, part, parameters, team)
+            if start + 10 * interval < n:
+                evolve(parts)
+    assert shares == [0.3, 0.6, 0.9]
+    assert whole.n_rewired[0] > 0
+    for ours, theirs in zip(whole.layers + whole.state, parts.layers + parts.state):
+        np.testing.assert_array_equal(ours, theirs)
