@@ -1,8 +1,18 @@
 """How the connections of a layer begin."""
 
+from importlib import import_module
+
 from sklearn_sparse_nn.topology.initial import Dense, ErdosRenyi
 from sklearn_sparse_nn.topology.xbm import XBM
 
 TOPOLOGIES = {"erdos_renyi": ErdosRenyi, "xbm": XBM, "dense": Dense}
 
 __all__ = ["TOPOLOGIES", "XBM", "Dense", "ErdosRenyi"]
+
+
+def __getattr__(name):
+    # Until the first release: rules were here before they got a floor of their own.
+    evolution = import_module("sklearn_sparse_nn.evolution")
+    if name in evolution.__all__:
+        return getattr(evolution, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,7 @@ from sklearn.datasets import make_classification
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils._param_validation import InvalidParameterError
 
-from sklearn_sparse_nn import SETClassifier
+from sklearn_sparse_nn import SETClassifier, evolution, topology
 from sklearn_sparse_nn.evolution import (
     EVOLUTIONS,
     SET,
@@ -348,3 +348,10 @@ def test_a_rule_may_be_a_dataclass():
     assert repr(SETClassifier(evolution=rule).set_params(evolution__share=1)) == (
         "SETClassifier(evolution=Mine(share=1))"
     )
+
+
+def test_rules_are_still_found_where_they_were():
+    for name in evolution.__all__:
+        assert getattr(topology, name) is getattr(evolution, name)
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        topology.Nothing  # noqa: B018
