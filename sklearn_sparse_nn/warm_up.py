@@ -5,6 +5,7 @@
     python -m sklearn_sparse_nn.warm_up
 """
 
+import sys
 import warnings
 
 import numpy as np
@@ -35,4 +36,7 @@ def warm_up():
 
 
 if __name__ == "__main__":
-    print(f"Compiled code is kept in {warm_up()}")
+    folder = warm_up()
+    if folder is None:
+        sys.exit("There is no place to keep compiled code: set NUMBA_CACHE_DIR.")
+    print(f"Compiled code is kept in {folder}")

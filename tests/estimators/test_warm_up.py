@@ -2,17 +2,20 @@
 
 import gc
 import os
+import runpy
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 from numba import types
+from numba.core.caching import NullCache
 from numba.core.dispatcher import Dispatcher
 from scipy import sparse
 from sklearn.base import clone
 
 from sklearn_sparse_nn import SETClassifier
+from sklearn_sparse_nn.networks.forward import decide
 from sklearn_sparse_nn.warm_up import warm_up
 from tests.estimators.battery import all_variants, outputs, samples, train_part
 
@@ -65,3 +68,10 @@ def test_the_module_fills_the_cache(tmp_path):
     assert str(tmp_path) in first.stdout == second.stdout
     assert "Compiling" in first.stderr and not second.stderr
     assert len(list(tmp_path.rglob("*.nbc"))) == 6
+
+
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
+def test_the_module_fails_without_a_place_for_the_cache(monkeypatch):
+    monkeypatch.setattr(decide, "_cache", NullCache())
+    with pytest.raises(SystemExit, match="NUMBA_CACHE_DIR"):
+        runpy.run_module("sklearn_sparse_nn.warm_up", run_name="__main__")
