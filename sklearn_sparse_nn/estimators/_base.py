@@ -4,7 +4,6 @@ import copy
 import functools
 import warnings
 from abc import ABC
-from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -187,7 +186,7 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         network, interval = self._network, getattr(self._rule, "interval", None)
         if not network.updates_since_rewiring:
             return
-        if interval is not None and network.n_updates % interval:
+        if interval is not None and network.updates_since_rewiring % interval:
             return
         clock = TrainingClock(
             epoch=epoch,
@@ -204,7 +203,7 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         interval = getattr(self._rule, "interval", None)
         if interval is None:
             return None
-        return Pause(interval, partial(self._evolve, epoch, max_epochs, team))
+        return Pause(interval, functools.partial(self._evolve, epoch, max_epochs, team))
 
     def _snapshot(self):
         """What makes a copy of this estimator independent of further training."""

@@ -175,9 +175,8 @@ def _column_sums(X, terms, n_sums):
         present = X.data != 0
         values, features = X.data[present].astype(np.float64), X.indices[present]
         sums = [np.bincount(features, t, n_features) for t in terms(values, features)]
-        return [
-            each.astype(np.float64) for each in sums
-        ]  # sums of nothing are integers
+        # Sums of nothing are integers.
+        return [each.astype(np.float64) for each in sums]
     # Row by row from top to bottom, as `bincount` does. NumPy would add a single column
     # in another order: hence one more.
     sums = np.zeros((n_sums, n_features + 1))

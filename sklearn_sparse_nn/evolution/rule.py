@@ -156,8 +156,9 @@ class EvolutionRule(BaseEstimator):
 
         It is asked before an epoch, or a call to `partial_fit`, that follows training:
         what is due at the end of a fit happens at the beginning of the next one, if
-        that is a warm start, or of the next call. With an `interval`, it is asked when
-        the number of updates is a multiple of it, wherever in an epoch that is.
+        that is a warm start, or of the next call. With an `interval`, it is asked each
+        time that so many updates have passed since the last rewiring, wherever in an
+        epoch, or in which fit, that is.
 
         Parameters
         ----------

@@ -34,6 +34,13 @@ class Model(NamedTuple):
     functions: Functions
 
 
+class Chosen(NamedTuple):
+    """Some samples of X, int64."""
+
+    inputs: Inputs
+    samples: np.ndarray
+
+
 class Dropout(NamedTuple):
     """A share `rate` of the hidden neurons is left out in training."""
 
@@ -100,13 +107,6 @@ def decide(thread, n_threads, shared, model, chosen, work, scores):
             for o in range(layers.sizes[-1]):
                 value = tile.activations[(row + o) * width + column]
                 scores[start + column, o] = value
-
-
-class Chosen(NamedTuple):
-    """Some samples of X, int64."""
-
-    inputs: Inputs
-    samples: np.ndarray
 
 
 def decision_workspace(layers, width, n_threads):

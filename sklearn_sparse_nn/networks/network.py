@@ -58,7 +58,7 @@ _TUPLES = {"layers": SparseLayers, "state": OptimiserState}
 
 
 class Pause(NamedTuple):
-    """What happens within an epoch, each time that `interval` updates are over.
+    """What happens within an epoch, `interval` updates after the last rewiring.
 
     `action` is called with the share of the epoch that is over.
     """
@@ -159,7 +159,8 @@ class SparseNetwork:
         work_per_batch = max(1, batch_size * len(self.layers.weights))
         stop = start + max(1, _WORK_PER_CALL // work_per_batch)
         if pause is not None:
-            stop = min(stop, start + pause.interval - self.n_updates % pause.interval)
+            over = self.updates_since_rewiring % pause.interval
+            stop = min(stop, start + pause.interval - over)
         return min(stop, n_batches)
 
     def _training_workspace(self, n_samples, n_threads):
@@ -193,7 +194,8 @@ class SparseNetwork:
             self.updates_since_rewiring += stop - start
             last = order[(stop - 1) * batch_size : stop * batch_size]
             self._last_batch = self._place_of(last, task)
-            if pause and stop < n_batches and self.n_updates % pause.interval == 0:
+            over = pause and self.updates_since_rewiring % pause.interval == 0
+            if over and stop < n_batches:
                 pause.action(stop / n_batches)
             start = stop
         del owner

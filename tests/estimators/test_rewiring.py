@@ -226,3 +226,13 @@ def test_chunks_go_on_where_an_interval_was_cut(estimator, rule):
         results.append(outputs(other, samples()[0]))
     for result in results[1:]:
         np.testing.assert_array_equal(result, results[0])
+
+
+@pytest.mark.parametrize("n_fits", [3, 4])
+def test_an_interval_goes_on_in_a_warm_start(n_fits):
+    # Each fit starts the optimiser anew, and has 15 of the 50 updates.
+    X, y = samples()
+    clf = small(SETClassifier, evolution=SET(interval=50), warm_start=True, max_iter=1)
+    for _ in range(n_fits):
+        clf.fit(X, y)
+    assert clf.n_rewired_.any() == (n_fits == 4)
