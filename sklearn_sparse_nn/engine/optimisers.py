@@ -15,13 +15,15 @@ SGD, ADAM = 0, 1
 class OptimiserState(NamedTuple):
     """State beside the weights and the intercepts of a network, float32.
 
-    `second` arrays are empty for SGD.
+    `second` arrays are empty for SGD. `importances` are those of `engine.terms`, or
+    empty where nobody asks for them.
     """
 
     first: np.ndarray
     second: np.ndarray
     intercepts_first: np.ndarray
     intercepts_second: np.ndarray
+    importances: np.ndarray
 
 
 class Step(NamedTuple):
@@ -45,6 +47,7 @@ def new_state(solver, n_connections, n_neurons):
     return OptimiserState(
         *(np.zeros(n * n_connections, dtype=np.float32) for n in n_moments),
         *(np.zeros(n * n_neurons, dtype=np.float32) for n in n_moments),
+        importances=np.zeros(0, dtype=np.float32),
     )
 
 

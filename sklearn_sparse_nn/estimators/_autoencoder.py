@@ -323,9 +323,9 @@ default='tanh'
         self.n_iter_ = 0
         order = np.arange(X.shape[0])
 
-        def run_epoch(team, pause):
+        def run_epoch(team, evolution):
             random_state.shuffle(order)
-            self._train_epoch(X, order, team, pause)
+            self._train_epoch(X, order, team, evolution)
             return False
 
         self._run_epochs(self.max_iter, run_epoch, X, y)
@@ -366,9 +366,7 @@ default='tanh'
             self._network.reset_optimiser(self.solver)
         order = random_state.permutation(X.shape[0])
         with ThreadTeam(n_threads(self.n_jobs)) as team:
-            self._evolve(self.n_iter_, None, team)
-            pause = self._pause(self.n_iter_, None, team)
-            self._train_epoch(X, order, team, pause)
+            self._train_epoch(X, order, team, self._evolution(self.n_iter_))
         self._check_finite(X)
         return self
 
@@ -416,7 +414,7 @@ default='tanh'
             raise ValueError("X has values that are too large: their squares overflow.")
         return means, 1 / np.where(deviations > 0, deviations, 1)
 
-    def _train_epoch(self, X, order, team, pause):
+    def _train_epoch(self, X, order, team, evolution):
         """One pass over the samples in `order`."""
         batch_size = 100 if self.batch_size == "auto" else self.batch_size
         parameters = TrainingParameters(
@@ -429,7 +427,7 @@ default='tanh'
         )
         corruption = Corruption(self.noise, self.noise_factor)
         self.loss_ = self._network.train_epoch(
-            X, order, parameters, corruption, team, pause
+            X, order, parameters, corruption, team, evolution
         )
         self.n_iter_ += 1
         self.loss_curve_.append(self.loss_)

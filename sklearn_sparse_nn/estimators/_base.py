@@ -20,8 +20,8 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.estimators._samples import dtype_of, validate_samples
-from sklearn_sparse_nn.evolution import EVOLUTIONS, TrainingClock
-from sklearn_sparse_nn.networks.network import Pause
+from sklearn_sparse_nn.evolution import EVOLUTIONS, EvolutionRule
+from sklearn_sparse_nn.networks.evolving import Evolution
 from sklearn_sparse_nn.topology import TOPOLOGIES
 
 # An array of fewer numbers is checked faster than validated: see `_validate_samples`.
@@ -61,10 +61,7 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         "epsilon": [Interval(Real, 0, None, closed="neither")],
         "zeta": [Interval(Real, 0, 1, closed="both")],
         "topology": [StrOptions(set(TOPOLOGIES)), HasMethods("connect")],
-        "evolution": [
-            StrOptions(set(EVOLUTIONS)),
-            HasMethods(["is_due", "prune", "grow", "new_weights"]),
-        ],
+        "evolution": [StrOptions(set(EVOLUTIONS)), EvolutionRule],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "momentum": [Interval(Real, 0, 1, closed="both")],
         "random_state": ["random_state"],
@@ -131,7 +128,7 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
             rule = copy.deepcopy(previous)
             vars(rule).update(now)
         self._rule = rule
-        self._network.keeps_batch = getattr(rule, "uses_gradient", True)
+        self._network.follow(rule)
 
     def _check_sizes(self, sizes, parameter):
         """Check that the network to go on with has the sizes that are asked for."""
@@ -143,10 +140,10 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
             )
 
     def _run_epochs(self, max_epochs, run_epoch, X, y, metadata=None):
-        """Run epochs of `fit`, with callbacks, and rewire between them.
+        """Run epochs of `fit`, with callbacks.
 
-        `run_epoch` takes a `ThreadTeam` and a `Pause`, and returns whether training has
-        converged.
+        `run_epoch` takes a `ThreadTeam` and an `Evolution`, and returns whether
+        training has converged.
         Returns whether it ended before `max_epochs` were over.
         """
         context = self._init_callback_context(max_subtasks=max_epochs)
@@ -158,8 +155,7 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
                 for epoch in range(max_epochs):
                     task = context.subcontext(task_name="epoch")
                     task.call_on_fit_task_begin(**hook)
-                    self._evolve(epoch, max_epochs, team)
-                    ended = run_epoch(team, self._pause(epoch, max_epochs, team))
+                    ended = run_epoch(team, self._evolution(epoch, max_epochs))
                     ended |= task.call_on_fit_task_end(
                         **hook, reconstruction_attributes=self._snapshot
                     )
@@ -177,33 +173,13 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         """What is left to do after the last epoch of `fit`."""
         self._network.free_buffers()
 
-    def _evolve(self, epoch, max_epochs, team, share=0.0):
-        """When training is to go on: rewire if the rule says so.
+    def _evolution(self, epoch, max_epochs=None):
+        """How connections change in an epoch: before it, and within if the rule says.
 
         Before and not after an epoch: new connections are trained before anybody
         predicts with them, and what is due at the end of a fit happens in the next.
         """
-        network, interval = self._network, getattr(self._rule, "interval", None)
-        if not network.updates_since_rewiring:
-            return
-        if interval is not None and network.updates_since_rewiring % interval:
-            return
-        clock = TrainingClock(
-            epoch=epoch,
-            max_epochs=max_epochs,
-            n_updates=network.n_updates,
-            updates_since_rewiring=network.updates_since_rewiring,
-            share=share,
-        )
-        if self._rule.is_due(clock):
-            network.evolve(self._rule, self.zeta, clock, team)
-
-    def _pause(self, epoch, max_epochs, team):
-        """Where the rule is asked within an epoch, too."""
-        interval = getattr(self._rule, "interval", None)
-        if interval is None:
-            return None
-        return Pause(interval, functools.partial(self._evolve, epoch, max_epochs, team))
+        return Evolution(self._rule, self.zeta, epoch, max_epochs)
 
     def _snapshot(self):
         """What makes a copy of this estimator independent of further training."""

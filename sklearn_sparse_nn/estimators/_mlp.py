@@ -121,10 +121,10 @@ class BaseSETMLP(BaseLayeredNetwork):
         self._start_fit()
         order = train.copy()
 
-        def run_epoch(team, pause):
+        def run_epoch(team, evolution):
             if self.shuffle:
                 random_state.shuffle(order)
-            self._train_epoch(X, targets, order, team, pause)
+            self._train_epoch(X, targets, order, team, evolution)
             improved = self._follow_progress(X, y, targets.weights, validation, team)
             if self.early_stopping and improved:
                 self._best_network = self._network.copy()
@@ -167,9 +167,7 @@ class BaseSETMLP(BaseLayeredNetwork):
         if self.shuffle:
             random_state.shuffle(order)
         with ThreadTeam(n_threads(self.n_jobs)) as team:
-            self._evolve(self.n_iter_, None, team)
-            pause = self._pause(self.n_iter_, None, team)
-            self._train_epoch(X, targets, order, team, pause)
+            self._train_epoch(X, targets, order, team, self._evolution(self.n_iter_))
         self._follow_progress(X, y, targets.weights, None, None)
         self._check_finite(X, y)
         return self
@@ -274,7 +272,7 @@ class BaseSETMLP(BaseLayeredNetwork):
             "example by StandardScaler, or "
         )
 
-    def _train_epoch(self, X, targets, order, team, pause):
+    def _train_epoch(self, X, targets, order, team, evolution):
         """One pass over the samples in `order`."""
         batch_size = self.batch_size
         if batch_size == "auto":
@@ -298,7 +296,7 @@ class BaseSETMLP(BaseLayeredNetwork):
             dropout=self.dropout,
         )
         self.loss_ = self._network.train_epoch(
-            X, targets, order, parameters, team, pause
+            X, targets, order, parameters, team, evolution
         )
         self.n_iter_ += 1
         self.t_ += len(order)

@@ -465,6 +465,6 @@ class _RecordingAutoencoder(SETAutoencoder):
         super()._initialize(X, random_state)
         self.history = []
 
-    def _train_epoch(self, X, order, team, pause):
-        super()._train_epoch(X, order, team, pause)
+    def _train_epoch(self, X, order, team, evolution):
+        super()._train_epoch(X, order, team, evolution)
         self.history.append(self.feature_strength_)

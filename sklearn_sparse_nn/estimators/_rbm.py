@@ -320,9 +320,9 @@ class SETRBMTransformer(
         self.n_iter_ = 0
         order = np.arange(X.shape[0])
 
-        def run_epoch(team, pause):
+        def run_epoch(team, evolution):
             random_state.shuffle(order)
-            self._train_epoch(X, order, team, pause)
+            self._train_epoch(X, order, team, evolution)
             return False
 
         self._run_epochs(self.n_iter, run_epoch, X, y)
@@ -357,9 +357,7 @@ class SETRBMTransformer(
             self._check_sizes([X.shape[1], self.n_components], "n_components")
         order = random_state.permutation(X.shape[0])
         with ThreadTeam(n_threads(self.n_jobs)) as team:
-            self._evolve(self.n_iter_, None, team)
-            pause = self._pause(self.n_iter_, None, team)
-            self._train_epoch(X, order, team, pause)
+            self._train_epoch(X, order, team, self._evolution(self.n_iter_))
         self._check_finite(X)
         return self
 
@@ -390,7 +388,7 @@ class SETRBMTransformer(
         self.n_iter_ = 0
         self.reconstruction_error_curve_ = []
 
-    def _train_epoch(self, X, order, team, pause):
+    def _train_epoch(self, X, order, team, evolution):
         """One pass over the samples in `order`."""
         start = time.perf_counter()
         parameters = ContrastiveDivergence(
@@ -401,7 +399,7 @@ class SETRBMTransformer(
             n_gibbs_steps=self.n_gibbs_steps,
             persistent=self.persistent,
         )
-        self._network.train_epoch(X, order, parameters, team, pause)
+        self._network.train_epoch(X, order, parameters, team, evolution)
         watched = X[:_N_WATCHED]
         hidden = self._network.decision(watched, np.arange(watched.shape[0]), team)
         watched = watched.toarray() if sparse.issparse(watched) else watched

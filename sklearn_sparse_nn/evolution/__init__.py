@@ -1,20 +1,58 @@
 """How connections change during training."""
 
-from sklearn_sparse_nn.evolution.rule import (
-    EvolutionRule,
-    EvolvingLayer,
-    TrainingClock,
+from sklearn_sparse_nn.engine.terms import UpdateTerms
+from sklearn_sparse_nn.evolution.distributions import (
+    DISTRIBUTIONS,
+    Distribution,
+    ErdosRenyiDensity,
+    GlobalMagnitude,
+    UniformDensity,
+    distribution_of,
+    share_out,
 )
+from sklearn_sparse_nn.evolution.layer import EvolvingLayer, NeuronBatch, TrainingClock
+from sklearn_sparse_nn.evolution.regions import Pattern, Ranges, Region
+from sklearn_sparse_nn.evolution.rule import EvolutionRule
+from sklearn_sparse_nn.evolution.schedules import (
+    SCHEDULES,
+    Constant,
+    Cosine,
+    Cubic,
+    Linear,
+    Schedule,
+    schedule_of,
+)
+from sklearn_sparse_nn.evolution.scores import ScoreRule
 from sklearn_sparse_nn.evolution.set import SET
 from sklearn_sparse_nn.evolution.static import Static
 
 EVOLUTIONS = {"set": SET, "static": Static}
 
 __all__ = [
+    "DISTRIBUTIONS",
     "EVOLUTIONS",
+    "SCHEDULES",
     "SET",
+    "Constant",
+    "Cosine",
+    "Cubic",
+    "Distribution",
+    "ErdosRenyiDensity",
     "EvolutionRule",
     "EvolvingLayer",
+    "GlobalMagnitude",
+    "Linear",
+    "NeuronBatch",
+    "Pattern",
+    "Ranges",
+    "Region",
+    "Schedule",
+    "ScoreRule",
     "Static",
     "TrainingClock",
+    "UniformDensity",
+    "UpdateTerms",
+    "distribution_of",
+    "schedule_of",
+    "share_out",
 ]

@@ -1,120 +1,23 @@
 """The protocol of the rules by which connections change during training.
 
 Before an epoch (or a call to `partial_fit`) that follows training, or each so many
-updates within it, the network asks its rule `is_due`; if so, for each layer, `prune`
-says which connections go and `grow` where as many begin. A rule sees a layer through
-`EvolvingLayer` and changes nothing itself.
+updates within it, the network asks its rule `is_due`. If so, the rule says for all
+layers which connections go, before any of them is changed; then, layer by layer, where
+connections begin. A rule sees a layer through `EvolvingLayer` and changes nothing
+itself.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import NamedTuple
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
-from sklearn_sparse_nn.topology.cells import occupied_cells
-from sklearn_sparse_nn.topology.sampling import sample_empty_cells
+from sklearn_sparse_nn.engine.terms import NO_TERMS
 from sklearn_sparse_nn.topology.weights import random_weights
 
-
-class TrainingClock(NamedTuple):
-    """How far training has come.
-
-    Attributes
-    ----------
-    epoch : int
-        Epochs of this `fit` completed, or calls to `partial_fit`. It is 0 at the
-        beginning of a warm start only, since rewiring follows training.
-    max_epochs : int or None
-        Epochs of this `fit` at most. None in `partial_fit`, whose end nobody knows.
-    n_updates : int
-        Weight updates (mini-batches) so far.
-    updates_since_rewiring : int
-        Weight updates since the rule was last applied.
-    share : float
-        Share of the next epoch that is over: 0 between two epochs.
-    """
-
-    epoch: int
-    max_epochs: int | None
-    n_updates: int
-    updates_since_rewiring: int
-    share: float = 0.0
-
-    @property
-    def progress(self):
-        """Share of this `fit` that is over, from 0 to 1; 0 in `partial_fit`."""
-        return (self.epoch + self.share) / self.max_epochs if self.max_epochs else 0.0
-
-
-@dataclass(frozen=True)
-class EvolvingLayer:
-    """A layer as an evolution rule sees it. Arrays are read-only.
-
-    Attributes
-    ----------
-    indptr : ndarray of int64, shape (n_neurons + 1,)
-        Where the connections of each neuron start.
-    indices : ndarray of uint32, shape (n_connections,)
-        Input of each connection, ascending within a neuron.
-    weights : ndarray of float32, shape (n_connections,)
-        Weight of each connection.
-    index : int
-        Which layer of the network it is; 0 is the layer of the features.
-    n_inputs : int
-        Number of input neurons.
-    zeta : float
-        The estimator's `zeta`: the fraction of the connections to replace.
-    clock : TrainingClock
-        How far training has come.
-    gain : float
-        Scale of the initial weights of this layer.
-    rng : numpy.random.Generator
-        The random stream of this layer.
-    gradient : callable
-        ``gradient(neurons)`` is the gradient of the loss of the last mini-batch with
-        respect to all possible connections of these neurons, as a float32 array of
-        shape (len(neurons), n_inputs). Ask for a few neurons at a time, and only if
-        `EvolutionRule.uses_gradient` is True.
-    """
-
-    indptr: np.ndarray
-    indices: np.ndarray
-    weights: np.ndarray
-    index: int
-    n_inputs: int
-    zeta: float
-    clock: TrainingClock
-    gain: float
-    rng: np.random.Generator
-    gradient: object
-
-    @property
-    def n_neurons(self):
-        """Number of neurons of the layer."""
-        return len(self.indptr) - 1
-
-    @property
-    def n_connections(self):
-        """Number of connections of the layer."""
-        return len(self.indices)
-
-    @property
-    def n_empty_cells(self):
-        """Number of pairs of an input and a neuron that are not connected."""
-        return self.n_inputs * self.n_neurons - self.n_connections
-
-    @cached_property
-    def cells(self):
-        """Cell ``neuron * n_inputs + input`` of each connection, ascending."""
-        return occupied_cells(
-            self.indptr, self.indices, self.n_inputs, 0, self.n_neurons
-        )
-
-    def sample_empty_cells(self, n):
-        """Draw `n` distinct cells that hold no connection, in ascending order."""
-        return sample_empty_cells(self.indptr, self.indices, self.n_inputs, n, self.rng)
+_AT_LEAST_ONE = [Interval(Integral, 1, None, closed="left"), None]
+_COUNTS = {"interval": _AT_LEAST_ONE, "sample_size": _AT_LEAST_ONE}
 
 
 class EvolutionRule(BaseEstimator):
@@ -134,22 +37,40 @@ class EvolutionRule(BaseEstimator):
         too. If None, it is asked before each epoch. A parameter of this name has it
         searched in grids.
     uses_gradient : bool, default=True
-        Whether the rule asks for ``layer.gradient``. If so, what the gradient needs of
-        the last mini-batch is kept after training and saved with the estimator, so that
-        `partial_fit` and warm starts go on with the same bits after a pickle. A rule
-        that does without says False in the body of its class, which spares this memory.
+        Whether the rule asks what the neurons did in the last mini-batch:
+        ``layer.gradient``, ``layer.gradient_at`` or ``layer.batch``. If so, that is
+        kept after training and saved with the estimator, so that `partial_fit` and warm
+        starts go on with the same bits after a pickle. A rule that does without says
+        False in the body of its class, which spares this memory.
+    sample_size : int or None, default=None
+        If given, gradients and activations are those of so many training samples, drawn
+        anew at each rewiring and without dropout, and not of the last mini-batch. Of
+        `partial_fit`, they are from the data at hand.
+    keeps_importances : bool, default=False
+        Whether to keep `EvolvingLayer.importances`, a number for each connection.
     """
 
     _parameter_constraints: dict = {}
 
     interval = None
     uses_gradient = True
+    sample_size = None
+    keeps_importances = False
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         # A child may ask for the gradient though its parent does not.
         if "uses_gradient" not in vars(cls):
             cls.uses_gradient = True
+
+    def _validate_params(self):
+        """Validate its parameters, and theirs, as estimators do."""
+        super()._validate_params()
+        names = {name: getattr(self, name) for name in _COUNTS}
+        validate_parameter_constraints(_COUNTS, names, type(self).__name__)
+        for part in self.get_params(deep=False).values():
+            if hasattr(part, "_validate_params") and not isinstance(part, type):
+                part._validate_params()
 
     def is_due(self, clock):
         """Whether to rewire now.
@@ -171,6 +92,50 @@ class EvolutionRule(BaseEstimator):
         """
         return True
 
+    def evolves(self, layer):
+        """Whether connections of a layer change at all.
+
+        Parameters
+        ----------
+        layer : EvolvingLayer
+
+        Returns
+        -------
+        evolves : bool
+            By default, True. Of other layers, nothing else is asked.
+        """
+        return True
+
+    def region(self, layer):
+        """Where in a layer connections may begin.
+
+        Parameters
+        ----------
+        layer : EvolvingLayer
+
+        Returns
+        -------
+        region : Region or None
+            By default, None: everywhere.
+        """
+        return None
+
+    def n_pruned(self, layers):
+        """Choose how many connections of each layer to remove.
+
+        Parameters
+        ----------
+        layers : list of EvolvingLayer
+            All that evolve.
+
+        Returns
+        -------
+        numbers : sequence of int, length n_layers
+            What `prune` finds as ``layer.n_to_prune``. By default, the fraction `zeta`,
+            at most as many as there are empty cells.
+        """
+        return [layer.n_to_prune for layer in layers]
+
     def prune(self, layer):
         """Choose the connections to remove.
 
@@ -185,24 +150,53 @@ class EvolutionRule(BaseEstimator):
         """
         return np.zeros(layer.n_connections, dtype=bool)
 
-    def grow(self, layer, n_pruned):
+    def prune_more(self, layers):
+        """Choose again, when it is known what goes in all layers.
+
+        Parameters
+        ----------
+        layers : list of EvolvingLayer
+            All that evolve; ``layer.pruned`` is what `prune` said.
+
+        Returns
+        -------
+        pruned : list of ndarray of bool
+            What goes in each layer. By default, what `prune` said.
+        """
+        return [layer.pruned for layer in layers]
+
+    def n_grown(self, layers):
+        """Choose how many connections begin in each layer.
+
+        Parameters
+        ----------
+        layers : list of EvolvingLayer
+            All that evolve; ``layer.pruned`` is what goes.
+
+        Returns
+        -------
+        numbers : sequence of int, length n_layers
+            By default, as many as go.
+        """
+        return [int(np.count_nonzero(layer.pruned)) for layer in layers]
+
+    def grow(self, layer, n_grown):
         """Choose where new connections begin.
 
         Parameters
         ----------
         layer : EvolvingLayer
-            The layer before pruning.
-        n_pruned : int
-            Number of connections that `prune` removed.
+            The layer before pruning; ``layer.pruned`` is what goes.
+        n_grown : int
+            What the method `n_grown` said.
 
         Returns
         -------
         cells : ndarray of int64, shape (n_grown,)
             Distinct cells ``neuron * n_inputs + input``, in ascending order: empty, or
-            of a connection that `prune` removed. By default, as many random ones as
-            were pruned, empty before.
+            of a connection that goes. By default, random ones, empty before.
         """
-        return layer.sample_empty_cells(n_pruned)
+        return layer.sample_empty_cells(n_grown)
 
     def new_weights(self, layer, cells):
         """Choose the weights of new connections.
@@ -220,3 +214,18 @@ class EvolutionRule(BaseEstimator):
         """
         fan_in = np.diff(layer.indptr)[cells // layer.n_inputs]
         return random_weights(np.maximum(fan_in, 1), layer.gain, layer.rng)
+
+    def terms(self, learning_rate):
+        """What to add to each update of each weight, between rewirings.
+
+        Parameters
+        ----------
+        learning_rate : float
+            Of the epoch at hand.
+
+        Returns
+        -------
+        terms : UpdateTerms
+            By default, nothing.
+        """
+        return NO_TERMS

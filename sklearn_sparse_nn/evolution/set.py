@@ -6,13 +6,15 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_sparse_nn.evolution.rule import EvolutionRule
+from sklearn_sparse_nn.evolution.schedules import SCHEDULES, Schedule
+from sklearn_sparse_nn.evolution.scores import ScoreRule
 from sklearn_sparse_nn.topology.sampling import sorted_sample
 
 # Weights that are looked at together: fresh memory for all would cost more time.
 _BLOCK = 2**17
 
 
-class SET(EvolutionRule):
+class SET(ScoreRule):
     """Sparse evolutionary training (SET) [1]_.
 
     The fraction `zeta` of the connections of a layer goes, and as many begin at random
@@ -43,6 +45,10 @@ class SET(EvolutionRule):
     interval : int or None, default=None
         If given, rewiring happens each time that so many weight updates are over, in
         the middle of an epoch too, and `min_updates` does not matter.
+    schedule : {'constant', 'linear', 'cosine', 'cubic'} or Schedule, \
+            default='constant'
+        By what `zeta` is multiplied as training goes on: ``Cosine(end=0.75)`` lets it
+        fall to zero by three quarters of `max_iter`.
 
     References
     ----------
@@ -63,14 +69,22 @@ class SET(EvolutionRule):
         "min_updates": [Interval(Integral, 0, None, closed="left")],
         "interval": [Interval(Integral, 1, None, closed="left"), None],
         "grown_weights": [StrOptions({"zero", "random"})],
+        "schedule": [StrOptions(set(SCHEDULES)), Schedule],
     }
 
     uses_gradient = False
 
-    def __init__(self, min_updates=10, grown_weights="zero", interval=None):
+    def __init__(
+        self,
+        min_updates=10,
+        grown_weights="zero",
+        interval=None,
+        schedule="constant",
+    ):
         self.min_updates = min_updates
-        self.interval = interval
         self.grown_weights = grown_weights
+        self.interval = interval
+        self.schedule = schedule
 
     def is_due(self, clock):
         """Whether enough updates have passed."""
@@ -79,9 +93,8 @@ class SET(EvolutionRule):
 
     def prune(self, layer):
         """Remove weights of zero, then those nearest to it, from either side."""
-        weights = layer.weights
+        weights, budget = layer.weights, layer.n_to_prune
         pruned = np.zeros(len(weights), dtype=bool)
-        budget = min(int(layer.zeta * len(weights)), layer.n_empty_cells)
         n_live = np.count_nonzero(weights)
         n_zeros = min(budget, len(weights) - n_live)
         _prune_side(weights, np.equal, n_zeros, layer.rng, pruned)
@@ -91,15 +104,11 @@ class SET(EvolutionRule):
             _prune_side(weights, side, share, layer.rng, pruned)
         return pruned
 
-    def grow(self, layer, n_pruned):
-        """Connect random pairs of neurons that are not connected."""
-        return layer.sample_empty_cells(n_pruned)
-
     def new_weights(self, layer, cells):
         """Start new connections at zero, or like those of a new network."""
-        if self.grown_weights == "random":
+        if self.grown_weights == "zero":
             return super().new_weights(layer, cells)
-        return np.zeros(len(cells), dtype=np.float32)
+        return EvolutionRule.new_weights(self, layer, cells)
 
 
 def _prune_side(weights, side, n_pruned, rng, pruned):

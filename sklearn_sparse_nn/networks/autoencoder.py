@@ -73,7 +73,7 @@ class Autoencoder(MLP):
         if not len(self.shifts) == len(self.scales) == sizes[0] == sizes[-1]:
             raise ValueError("The network is damaged: its scales do not fit.")
 
-    def train_epoch(self, X, order, parameters, corruption, team, pause=None):
+    def train_epoch(self, X, order, parameters, corruption, team, evolution=None):
         """Train on each sample once, in mini-batches, with noise of its own.
 
         Parameters
@@ -84,7 +84,8 @@ class Autoencoder(MLP):
         parameters : TrainingParameters
         corruption : Corruption
         team : ThreadTeam
-        pause : Pause or None
+        evolution : Evolution or None
+            How connections change: see `evolving`.
 
         Returns
         -------
@@ -98,12 +99,12 @@ class Autoencoder(MLP):
             float(parameters.dropout),
         )
         losses = self._run_epoch(
-            train_batches, (X, order), parameters, task, team, pause
+            train_batches, (X, order), parameters, task, team, evolution
         )
         return mean_loss(losses[:, 0], parameters.batch_size, len(order))
 
-    def _place_of(self, samples, task):
-        return SparseNetwork._place_of(self, samples, task)
+    def _place_of(self, samples, task, work):
+        return SparseNetwork._place_of(self, samples, task, work)
 
     def encode(self, X, team):
         """The code of each sample, shape (n_samples, n_code)."""

@@ -24,6 +24,12 @@ from sklearn_sparse_nn.engine.optimisers import (
     regularise,
 )
 from sklearn_sparse_nn.engine.simd import LINE
+from sklearn_sparse_nn.engine.terms import (
+    UpdateTerms,
+    add_terms,
+    note_importances,
+    remember,
+)
 from sklearn_sparse_nn.engine.threads import take_next
 
 # A block of neurons is updated by one thread, tile after tile. It has so many
@@ -69,6 +75,8 @@ class Learner(NamedTuple):
     state: OptimiserState
     step: Step
     alpha: np.float32
+    terms: UpdateTerms
+    looks_back: bool  # whether the terms, or importances, need the weights of before
 
 
 class Update(NamedTuple):
@@ -77,6 +85,7 @@ class Update(NamedTuple):
     step: Step
     alpha: np.float32
     scale: np.float32
+    key: np.uint32  # of the noise that the terms add
 
 
 @inner
@@ -129,7 +138,14 @@ def _update_block(learner, number, width, work, thread, update):
     weights = layers.weights[here]
     penalty = regularise(gradient, weights, update.alpha, update.scale)
     work.penalties[number] = penalty
+    n_gradients = len(gradient) + len(bias)
+    before = work.gradients[thread][n_gradients : n_gradients + len(weights)]
+    if learner.looks_back:
+        remember(before, weights)
     change(weights, state.first[here], state.second[here], gradient, step)
+    if learner.looks_back:
+        add_terms(weights, before, learner.terms, update.key, here.start)
+        note_importances(state.importances[here], weights, before, gradient)
     here = slice(block[1], block[2])
     intercepts = layers.intercepts[here]
     first, second = state.intercepts_first[here], state.intercepts_second[here]
@@ -204,14 +220,17 @@ def columns_side_by_side(buffer, stride, rows):
     return tiles.swapaxes(0, 1).reshape(tiles.shape[1], -1)
 
 
-def block_buffers(layers, stride, n_threads):
-    """The buffers that depend on where the connections are."""
+def block_buffers(layers, stride, n_threads, looks_back=False):
+    """The buffers that depend on where the connections are.
+
+    With `looks_back`, there is room for the weights of a block beside its gradients.
+    """
     bands = new_bands(layers, stride)
     blocks = _blocks(layers, bands.n_bands)
     n_connections = layers.indptr[blocks[:, 2]] - layers.indptr[blocks[:, 1]]
-    n_parameters = n_connections + blocks[:, 2] - blocks[:, 1]
+    n_numbers = (1 + looks_back) * n_connections + blocks[:, 2] - blocks[:, 1]
     return dict(
-        gradients=np.zeros((n_threads, n_parameters.max(initial=0)), dtype=np.float32),
+        gradients=np.zeros((n_threads, n_numbers.max(initial=0)), dtype=np.float32),
         collection=presence.new_collection(layers, n_threads),
         bands=bands,
         blocks=blocks,

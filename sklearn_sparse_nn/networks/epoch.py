@@ -18,6 +18,7 @@ from sklearn_sparse_nn.engine.columns import share_of
 from sklearn_sparse_nn.engine.compilation import entry_point, inner
 from sklearn_sparse_nn.engine.inputs import Inputs
 from sklearn_sparse_nn.engine.optimisers import corrected
+from sklearn_sparse_nn.engine.random import random_key
 from sklearn_sparse_nn.engine.simd import LINE
 from sklearn_sparse_nn.engine.threads import Member, barrier, put_all_back
 from sklearn_sparse_nn.networks.batches import Update, sum_of, update_neurons
@@ -33,6 +34,7 @@ class Batches(NamedTuple):
     size: int
     seed: np.uint32  # of what is drawn in training
     n_updates: int  # before the first of them
+    learns: bool  # whether the network is updated
     losses: np.ndarray  # float64, mean loss and L2 term of each mini-batch
 
 
@@ -53,10 +55,17 @@ def number_of_samples(task, samples):
 
 
 @inner
+def noise_key(batch):
+    """A key of its own for the noise that is added to weights."""
+    return random_key(batch.seed, batch.n_updates, 1 << 30)
+
+
+@inner
 def descend(learner, batch):
     """A step down the mean gradient, and that of the L2 term."""
     scale = np.float32(1 / batch.weight_sum)
-    return Update(corrected(learner.step, batch.n_updates + 1), learner.alpha, scale)
+    step = corrected(learner.step, batch.n_updates + 1)
+    return Update(step, learner.alpha, scale, noise_key(batch))
 
 
 @inner
@@ -129,7 +138,7 @@ def compile_epoch(
                 loss = sum_of(work.losses[: len(batch.samples)])
                 _note(batches.losses, batches.first + turn, 0, loss, batch)
             # A batch whose samples all weigh nothing teaches nothing.
-            if batch.weight_sum > 0:
+            if batch.weight_sum > 0 and batches.learns:
                 update = update_of(learner, batch)
                 update_neurons(member, learner, batch.width, work, update)
                 update_others(member, learner, batch, work, update, task)

@@ -103,7 +103,7 @@ class MLP(SparseNetwork):
         if self.activation not in ACTIVATIONS or self.output not in OUTPUT_KINDS:
             raise ValueError("The network is damaged: it has an unknown activation.")
 
-    def train_epoch(self, X, targets, order, parameters, team, pause=None):
+    def train_epoch(self, X, targets, order, parameters, team, evolution=None):
         """Train on each sample once, in mini-batches.
 
         Parameters
@@ -114,7 +114,8 @@ class MLP(SparseNetwork):
             Samples to train on, in this order.
         parameters : TrainingParameters
         team : ThreadTeam
-        pause : Pause or None
+        evolution : Evolution or None
+            How connections change: see `evolving`.
 
         Returns
         -------
@@ -124,12 +125,12 @@ class MLP(SparseNetwork):
         self._check_targets(targets, X.shape[0])
         task = Supervision(self._functions(), targets, float(parameters.dropout))
         losses = self._run_epoch(
-            train_batches, (X, order), parameters, task, team, pause
+            train_batches, (X, order), parameters, task, team, evolution
         )
         return mean_loss(losses.sum(axis=1), parameters.batch_size, len(order))
 
-    def _place_of(self, samples, task):
-        columns, weight_sum = super()._place_of(samples, task)
+    def _place_of(self, samples, task, work):
+        columns, weight_sum = super()._place_of(samples, task, work)
         weights = task.targets.weights
         return columns, weights[samples].sum() if len(weights) else weight_sum
 

@@ -1,12 +1,9 @@
 """What every sparse network has: layers, state of their optimiser, their evolution."""
 
 import copy
-from contextlib import nullcontext
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from sklearn_sparse_nn.engine.buffers import tile_width
 from sklearn_sparse_nn.engine.inputs import describe_inputs
@@ -27,15 +24,17 @@ from sklearn_sparse_nn.engine.optimisers import (
     optimiser_step,
 )
 from sklearn_sparse_nn.engine.simd import LINE
+from sklearn_sparse_nn.engine.terms import NO_TERMS, checked_terms
 from sklearn_sparse_nn.engine.threads import shielded
-from sklearn_sparse_nn.evolution.asking import ask_rule
-from sklearn_sparse_nn.evolution.rule import EvolvingLayer
+from sklearn_sparse_nn.evolution.layer import NeuronBatch
+from sklearn_sparse_nn.evolution.rule import EvolutionRule
 from sklearn_sparse_nn.networks.batches import (
     Learner,
     block_buffers,
     columns_side_by_side,
 )
 from sklearn_sparse_nn.networks.epoch import Batches
+from sklearn_sparse_nn.networks.evolving import evolve
 from sklearn_sparse_nn.networks.forward import (
     Chosen,
     Model,
@@ -55,16 +54,6 @@ _DECISION_BYTES = 2**26
 _BUFFERS = ("_workspace", "_workspace_key", "_last_batch")
 # What is kept in a file as a tuple of arrays, without the name of its type.
 _TUPLES = {"layers": SparseLayers, "state": OptimiserState}
-
-
-class Pause(NamedTuple):
-    """What happens within an epoch, `interval` updates after the last rewiring.
-
-    `action` is called with the share of the epoch that is over.
-    """
-
-    interval: int
-    action: object
 
 
 class SparseNetwork:
@@ -102,6 +91,10 @@ class SparseNetwork:
     keeps_batch : bool
         Whether the last mini-batch is kept after training, and in a file, as rules that
         ask for its gradient need it.
+    keeps_importances : bool
+        Whether the state holds the importances of connections.
+    looks_back : bool
+        Whether an update looks at the weights of before: see `engine.terms`.
     """
 
     def __init__(self, sizes, topology, epsilon, gains, seed, spread=None):
@@ -122,7 +115,7 @@ class SparseNetwork:
         self.n_updates = 0
         self.updates_since_rewiring = 0
         self.n_rewired = np.zeros(len(sizes) - 1, dtype=np.int64)
-        self.keeps_batch = False
+        self.keeps_batch = self.keeps_importances = self.looks_back = False
         self._batch = None
 
     def check_connected(self, epsilon):
@@ -145,7 +138,23 @@ class SparseNetwork:
             self.noise_seed += 1
         self.solver = solver
         self.state = new_state(solver, len(layers.weights), len(layers.intercepts))
+        self._place_importances()
         self.n_updates = 0
+
+    def follow(self, rule):
+        """Keep what a rule needs, from the next mini-batch on."""
+        self.keeps_batch = rule.uses_gradient and rule.sample_size is None
+        self.keeps_importances = rule.keeps_importances
+        adds_terms = type(rule).terms is not EvolutionRule.terms
+        self.looks_back = rule.keeps_importances or adds_terms
+        if self.state is not None:
+            self._place_importances()
+
+    def _place_importances(self):
+        n = len(self.layers.weights) if self.keeps_importances else 0
+        if len(self.state.importances) != n:
+            importances = np.zeros(n, dtype=np.float32)
+            self.state = self.state._replace(importances=importances)
 
     def is_finite(self):
         """Whether no weight and no intercept is infinite or NaN."""
@@ -154,54 +163,105 @@ class SparseNetwork:
         extremes = [(x.min(initial=0), x.max(initial=0)) for x in numbers]
         return np.isfinite(extremes).all()
 
-    def _next_stop(self, start, n_batches, batch_size, pause):
-        """Before which mini-batch compiled code returns to Python, from `start` on."""
-        work_per_batch = max(1, batch_size * len(self.layers.weights))
-        stop = start + max(1, _WORK_PER_CALL // work_per_batch)
-        if pause is not None:
-            over = self.updates_since_rewiring % pause.interval
-            stop = min(stop, start + pause.interval - over)
+    def _next_stop(self, batches, n_batches, evolution):
+        """Before which mini-batch compiled code returns to Python, from `first` on."""
+        work_per_batch = max(1, batches.size * len(self.layers.weights))
+        stop = batches.first + max(1, _WORK_PER_CALL // work_per_batch)
+        if evolution is not None and evolution.rule.interval is not None:
+            interval = evolution.rule.interval
+            over = self.updates_since_rewiring % interval
+            stop = min(stop, batches.first + interval - over)
         return min(stop, n_batches)
 
     def _training_workspace(self, n_samples, n_threads):
         """The buffers of the last epoch if they still fit, else new ones."""
-        key = (n_samples, n_threads)
+        key = (n_samples, n_threads, self.looks_back)
         if getattr(self, "_workspace_key", None) != key:
-            self._workspace = self._new_workspace(self.layers, n_samples, n_threads)
-            self._workspace_key = key
+            work = self._new_workspace(self.layers, n_samples, n_threads)
+            if self.looks_back:
+                work = self._with_blocks(work)
+            self._workspace, self._workspace_key = work, key
         return self._workspace
 
-    def _run_epoch(self, train_batches, samples, parameters, task, team, pause=None):
+    def _with_blocks(self, work):
+        """Buffers with blocks of the connections of now."""
+        shape = work.stride, len(work.gradients), self.looks_back
+        return work._replace(**block_buffers(self.layers, *shape))
+
+    def _learner(self, parameters, evolution):
+        """What training changes, and how."""
+        terms = NO_TERMS
+        if evolution is not None and self.looks_back:
+            terms = checked_terms(evolution.rule.terms(parameters.learning_rate))
+        step, alpha = optimiser_step(parameters), np.float32(parameters.alpha)
+        return Learner(self.layers, self.state, step, alpha, terms, self.looks_back)
+
+    def _run_epoch(self, train_batches, samples, parameters, task, team, evolution):
         """Run a compiled `train_batches` over samples: X, and an order of its rows.
 
         Returns the mean loss and the L2 term of each mini-batch, shape (n_batches, 2).
         """
         X, order = samples
         inputs, owner = self._describe(X)
-        batch_size = min(parameters.batch_size, len(order))
-        n_batches = -(-len(order) // batch_size)
+        size = min(parameters.batch_size, len(order))
+        n_batches = -(-len(order) // size)
         losses, seed = np.zeros((n_batches, 2)), np.uint32(self.noise_seed)
-        step, alpha = optimiser_step(parameters), np.float32(parameters.alpha)
-        start = 0
-        while start < n_batches:
-            stop = self._next_stop(start, n_batches, batch_size, pause)
-            work = self._training_workspace(batch_size, team.n_threads)
-            learner = Learner(self.layers, self.state, step, alpha)
-            now = start, stop, batch_size, seed, self.n_updates, losses
-            self._batch = None
-            team.run(train_batches, learner, Batches(inputs, order, *now), work, task)
-            self.n_updates += stop - start
-            self.updates_since_rewiring += stop - start
-            last = order[(stop - 1) * batch_size : stop * batch_size]
-            self._last_batch = self._place_of(last, task)
-            over = pause and self.updates_since_rewiring % pause.interval == 0
-            if over and stop < n_batches:
-                pause.action(stop / n_batches)
-            start = stop
+        batches = Batches(inputs, order, 0, 0, size, seed, 0, True, losses)
+        learner = self._learner(parameters, evolution)
+
+        def look(n_samples):
+            return self._look(train_batches, batches, n_samples, learner, task, team)
+
+        while batches.first < n_batches:
+            share = batches.first / n_batches
+            if evolution and evolution.is_asked(share, self.updates_since_rewiring):
+                clock = evolution.clock(share, self)
+                if evolution.rule.is_due(clock):
+                    self.evolve(evolution.rule, evolution.zeta, clock, team, look)
+            learner = learner._replace(layers=self.layers, state=self.state)
+            stop = self._next_stop(batches, n_batches, evolution)
+            batches = batches._replace(last=stop, n_updates=self.n_updates)
+            self._run_batches(train_batches, learner, batches, task, team)
+            batches = batches._replace(first=stop)
         del owner
         return losses
 
-    def _place_of(self, samples, task):
+    def _run_batches(self, train_batches, learner, batches, task, team):
+        """Learn from some mini-batches of an epoch."""
+        size, n_batches = batches.size, batches.last - batches.first
+        work = self._training_workspace(size, team.n_threads)
+        self._batch = None
+        team.run(train_batches, learner, batches, work, task)
+        self.n_updates += n_batches
+        self.updates_since_rewiring += n_batches
+        last = batches.order[(batches.last - 1) * size : batches.last * size]
+        self._last_batch = self._place_of(last, task, work)
+
+    def _look(self, train_batches, batches, n_samples, learner, task, team):
+        """What `last_batch` returns, for a sample of the training data."""
+        rng = np.random.default_rng([self.noise_seed, self.n_updates])
+        n_samples = min(n_samples, len(batches.order))
+        chosen = np.sort(rng.choice(batches.order, n_samples, replace=False))
+        batches = batches._replace(
+            order=chosen,
+            first=0,
+            last=1,
+            size=n_samples,
+            n_updates=self.n_updates,
+            learns=False,
+            losses=np.zeros((1, 2)),
+        )
+        work = self._new_workspace(self.layers, n_samples, team.n_threads)
+        learner = learner._replace(layers=self.layers, state=self.state)
+        task = self._undisturbed(task)
+        team.run(train_batches, learner, batches, work, task)
+        return _values_of(work, self._place_of(chosen, task, work))
+
+    def _undisturbed(self, task):
+        """The same task without dropout."""
+        return task._replace(dropout=0.0)
+
+    def _place_of(self, samples, task, work):
         """Columns of the buffers where a mini-batch is, and the sum of its weights."""
         return slice(len(samples)), len(samples)
 
@@ -257,12 +317,7 @@ class SparseNetwork:
                     "The gradient of the last mini-batch is gone: it is kept only for "
                     "evolution rules with uses_gradient = True."
                 )
-            work, (columns, weight_sum) = self._workspace, self._last_batch
-            buffers = (
-                columns_side_by_side(rows, work.stride, slice(None))[:, columns]
-                for rows in (work.activations, work.deltas)
-            )
-            self._batch = *map(np.ascontiguousarray, buffers), float(weight_sum)
+            self._batch = _values_of(self._workspace, self._last_batch)
         return self._batch
 
     def _keep_batch(self):
@@ -276,7 +331,7 @@ class SparseNetwork:
         for name in reversed(_BUFFERS):
             self.__dict__.pop(name, None)
 
-    def evolve(self, rule, zeta, clock, team):
+    def evolve(self, rule, zeta, clock, team, look=None):
         """Let an evolution rule rewire each layer.
 
         Parameters
@@ -286,18 +341,25 @@ class SparseNetwork:
             Fraction of the connections to replace.
         clock : TrainingClock
         team : ThreadTeam
+        look : callable or None
+            ``look(n)`` is what `last_batch` returns, for `n` samples, if the rule asks
+            for a sample.
         """
-        for layer in range(n_layers(self.layers)):
-            view = self._evolving_layer(layer, zeta, clock)
-            # BLAS may round otherwise with another number of threads.
-            with threadpool_limits(1) if self.keeps_batch else nullcontext():
-                pruned, cells, weights = ask_rule(rule, view)
-            if not pruned.any() and not len(cells):
-                continue
-            with shielded():
-                self._rewire(layer, pruned, cells, weights, team)
-                self.n_rewired[layer] += len(cells)
+        values = None
+        if rule.sample_size is not None:
+            values = look(rule.sample_size)  # before a connection changes
+
+        def batch(layer):
+            return self._neuron_batch(layer, values or self.last_batch())
+
+        evolve(self, rule, zeta, clock, team, batch)
         self.updates_since_rewiring = 0
+
+    def rewire(self, layer, pruned, cells, weights, team):
+        """Remove and add connections of a layer: see `topology.rewiring`."""
+        with shielded():
+            self._rewire(layer, pruned, cells, weights, team)
+            self.n_rewired[layer] += len(cells)
 
     def _rewire(self, *changes):
         # Buffers depend on where the connections are: whatever fails from here on, no
@@ -308,44 +370,30 @@ class SparseNetwork:
             for name in reversed(_BUFFERS)
             if name in self.__dict__
         }
-        state = self.state.first, self.state.second
-        layers, (first, second) = rewire(self.layers, state, *changes)
-        state = self.state._replace(first=first, second=second)
+        # Arrays that are empty come last.
+        beside = ("first", "second", "importances")
+        beside = sorted(beside, key=lambda name: not len(getattr(self.state, name)))
+        state = [getattr(self.state, name) for name in beside]
+        layers, state = rewire(self.layers, state, *changes)
+        state = self.state._replace(**dict(zip(beside, state)))
         self.__dict__.update(layers=layers, state=state)  # both at once
         if "_workspace" in buffers:
-            work = buffers["_workspace"]
-            blocks = block_buffers(layers, work.stride, len(work.gradients))
-            buffers["_workspace"] = work._replace(**blocks)
+            buffers["_workspace"] = self._with_blocks(buffers["_workspace"])
             self.__dict__.update(reversed(buffers.items()))
 
-    def _evolving_layer(self, layer, zeta, clock):
-        connections = connections_of(self.layers, layer)
-        arrays = [
-            layer_indptr(self.layers, layer),
-            self.layers.indices[connections].view(),
-            self.layers.weights[connections].view(),
-        ]
-        for array in arrays:
-            array.flags.writeable = False
-        return EvolvingLayer(
-            *arrays,
-            index=layer,
-            n_inputs=int(self.layers.sizes[layer]),
-            zeta=zeta,
-            clock=clock,
-            gain=self.gains[layer],
-            rng=self.streams[layer],
-            gradient=lambda neurons: self._dense_gradient(layer, neurons),
+    def _neuron_batch(self, layer, values):
+        """What the neurons of a layer did, of all values in a mini-batch."""
+        activations, deltas, weight_sum = values
+        first, n_inputs = self.layers.first, int(self.layers.sizes[layer])
+        previous = self.layers.sizes[0] + first[layer - 1] if layer else 0
+        neurons = slice(first[layer], first[layer + 1])
+        here = self.layers.sizes[0] + first[layer]
+        return NeuronBatch(
+            activations[previous : previous + n_inputs],
+            activations[here : here + self.layers.sizes[layer + 1]],
+            deltas[neurons],
+            weight_sum,
         )
-
-    def _dense_gradient(self, layer, neurons):
-        """Gradient of the last batch for all possible connections of `neurons`."""
-        activations, deltas, weight_sum = self.last_batch()
-        n_inputs = int(self.layers.sizes[layer])
-        previous = self.layers.sizes[0] + self.layers.first[layer - 1] if layer else 0
-        rows = self.layers.first[layer] + np.asarray(neurons)
-        products = deltas[rows] @ activations[previous : previous + n_inputs].T
-        return products / np.float32(weight_sum or 1)
 
     def copy(self):
         """A copy that later training of this network does not change."""
@@ -394,14 +442,25 @@ class SparseNetwork:
         n_connections, n_neurons = len(self.layers.weights), len(self.layers.intercepts)
         fits = len(self.streams) == len(self.gains) == n_layers(self.layers)
         if self.state is not None:
-            require(self.state, ["f4"] * 4, "The optimiser's state is damaged: ")
+            require(self.state, ["f4"] * 5, "The optimiser's state is damaged: ")
             second = (n_connections, n_neurons) if self.solver == "adam" else (0, 0)
-            lengths = tuple(map(len, self.state))
-            fits &= lengths == (n_connections, second[0], n_neurons, second[1])
+            lengths = (n_connections, second[0], n_neurons, second[1])
+            lengths += (n_connections if self.keeps_importances else 0,)
+            fits &= tuple(map(len, self.state)) == lengths
         if not fits:
             raise ValueError(
                 "The network is damaged: its optimiser or random streams do not fit."
             )
+
+
+def _values_of(work, place):
+    """Activations, error terms and sum of weights of the mini-batch at a place."""
+    columns, weight_sum = place
+    buffers = (
+        columns_side_by_side(rows, work.stride, slice(None))[:, columns]
+        for rows in (work.activations, work.deltas)
+    )
+    return *map(np.ascontiguousarray, buffers), float(weight_sum)
 
 
 def _decision_width(layers, n_samples):

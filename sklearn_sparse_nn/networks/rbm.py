@@ -10,6 +10,7 @@ from sklearn.utils import gen_batches
 from sklearn_sparse_nn.engine.activations import LOGISTIC
 from sklearn_sparse_nn.engine.layers import layer_matrix, n_layers, require
 from sklearn_sparse_nn.engine.losses import OUTPUT_KINDS
+from sklearn_sparse_nn.evolution.layer import NeuronBatch
 from sklearn_sparse_nn.networks.forward import Functions
 from sklearn_sparse_nn.networks.network import SparseNetwork
 from sklearn_sparse_nn.networks.rbm_epoch import (
@@ -82,7 +83,7 @@ class RBM(SparseNetwork):
         logistic = np.array([LOGISTIC]), np.zeros(1, dtype=np.float32)
         return Functions(*logistic, OUTPUT_KINDS["logistic"])
 
-    def train_epoch(self, X, order, parameters, team, pause=None):
+    def train_epoch(self, X, order, parameters, team, evolution=None):
         """Contrastive divergence on each sample once, in mini-batches.
 
         Parameters
@@ -92,22 +93,32 @@ class RBM(SparseNetwork):
             Samples to train on, in this order.
         parameters : ContrastiveDivergence
         team : ThreadTeam
-        pause : Pause or None
+        evolution : Evolution or None
+            How connections change: see `evolving`.
         """
         batch_size = min(parameters.batch_size, len(order))
         dreams = self._dreams(self._training_workspace(batch_size, team.n_threads))
         self._place_chains(dreams)
         task = Dreaming(self.visible, parameters.n_gibbs_steps, parameters.persistent)
-        self._run_epoch(train_batches, (X, order), parameters, task, team, pause)
+        self._run_epoch(train_batches, (X, order), parameters, task, team, evolution)
         if parameters.persistent:
             stride = self._workspace.stride
             visible = [tile.reshape(-1, stride) > 0 for tile in dreams]
             self.chains = np.packbits(np.concatenate(visible, axis=1), axis=1)
 
-    def _place_of(self, samples, task):
-        work, n = self._workspace, len(samples)
-        half = len(work.activations) // 2 * work.stride
+    def _place_of(self, samples, task, work):
+        n, half = len(samples), len(work.activations) // 2 * work.stride
         return np.r_[:n, half : half + n], n
+
+    def _undisturbed(self, task):
+        """The same task, whose negative phase begins at the sample."""
+        return task._replace(persistent=False)
+
+    def _neuron_batch(self, layer, values):
+        visible, hidden, weight_sum = values
+        # The sign of the hidden neurons is turned in the positive phase.
+        activations = -hidden[:, : hidden.shape[1] // 2]
+        return NeuronBatch(visible, activations, hidden, weight_sum)
 
     def _dreams(self, work):
         """The visible neurons of the negative phase, tile by tile."""

@@ -23,7 +23,7 @@ from sklearn_sparse_nn.networks.batches import (
     tile_of,
     tiles_per_phase,
 )
-from sklearn_sparse_nn.networks.epoch import compile_epoch
+from sklearn_sparse_nn.networks.epoch import compile_epoch, noise_key
 
 
 class VisibleNeurons(NamedTuple):
@@ -164,7 +164,7 @@ def _descend(learner, batch):
     """The L2 term is not divided by the number of samples."""
     n_samples = len(batch.samples)
     alpha, scale = np.float32(learner.alpha * n_samples), np.float32(1 / n_samples)
-    return Update(learner.step, alpha, scale)
+    return Update(learner.step, alpha, scale, noise_key(batch))
 
 
 # A chain that has begun goes on, in whatever mini-batch.

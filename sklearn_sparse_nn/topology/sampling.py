@@ -55,6 +55,28 @@ def _visit(population, probability, rng):
     return visited[: np.searchsorted(visited, population)]
 
 
+def sample_outside(population, taken, size, rng):
+    """Draw distinct integers from `range(population)` but for some, in ascending order.
+
+    Parameters
+    ----------
+    population : int
+    taken : ndarray of int64
+        Those that are not to be drawn, distinct and ascending.
+    size : int
+        How many to draw, at most as many as are left.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    sample : ndarray of int64, shape (size,)
+    """
+    sample = sorted_sample(population - len(taken), size, rng)
+    # The free integer of rank r comes after those that are taken and have at most r
+    # free ones before them.
+    return sample + np.searchsorted(taken - np.arange(len(taken)), sample, "right")
+
+
 def sample_empty_cells(indptr, indices, n_inputs, size, rng):
     """Draw distinct cells that hold no connection, uniformly, in ascending order.
 

@@ -8,6 +8,7 @@ import pytest
 from sklearn.base import clone
 
 from sklearn_sparse_nn import SETRBMTransformer
+from sklearn_sparse_nn.evolution import SET
 from sklearn_sparse_nn.networks.rbm import RBM
 from sklearn_sparse_nn.topology import ErdosRenyi
 from tests.estimators.battery import (
@@ -33,13 +34,23 @@ class Interrupting(ErdosRenyi):
         raise KeyboardInterrupt
 
 
+class Interrupted(SET):
+    """A rule that starts the clock of an interrupt after some epochs."""
+
+    uses_gradient = False
+
+    def is_due(self, clock):
+        if clock.epoch == 20:
+            threading.Timer(0.1, signal.raise_signal, [signal.SIGINT]).start()
+        return super().is_due(clock)
+
+
 @all_estimators
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_an_interrupt_leaves_a_usable_estimator(estimator, n_jobs):
     X, y = digits()
     steady(estimator).set_params(n_jobs=n_jobs, **{parameter(estimator, WIDTHS): 500})
-    set_epochs(estimator, 1).fit(X, y)  # compiled before the clock starts
-    threading.Timer(1.0, signal.raise_signal, [signal.SIGINT]).start()
+    estimator.set_params(evolution=Interrupted())
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         set_epochs(estimator, 10**6).fit(X, y)
     assert 0 < inner(estimator).n_iter_ < 10**6

@@ -44,7 +44,7 @@ def _layer(mask, seed=0, zeta=0.3, weights=None):
         clock=_clock(),
         gain=1.0,
         rng=rng,
-        gradient=None,
+        batch=None,
     )
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.evolution import SET, TrainingClock
+from sklearn_sparse_nn.networks.evolving import Evolution
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
-from sklearn_sparse_nn.networks.network import Pause
 from sklearn_sparse_nn.topology import ErdosRenyi, cells
 from sklearn_sparse_nn.warm_up import warm_up
 
@@ -79,6 +79,14 @@ def test_a_network_without_connections_is_finite():
 class _LargestGradient(SET):
     """Grows where the gradient of the last mini-batch is largest."""
 
+    def __init__(self, interval=None):
+        super().__init__(interval=interval)
+        self.clocks = []
+
+    def is_due(self, clock):
+        self.clocks.append(clock)
+        return True
+
     def grow(self, layer, n_pruned):
         gradient = np.abs(layer.gradient(np.arange(layer.n_neurons))).ravel()
         gradient[layer.cells] = -1
@@ -95,28 +103,20 @@ def test_pauses_of_an_epoch_are_as_many_shorter_epochs(solver, weighted):
     targets = Targets(labels, np.zeros((0, 0), dtype=np.float32), weights)
     parameters = TrainingParameters(solver, 0.01, batch_size=10)
     whole, parts = (_network([12, 30, 3], epsilon=3) for _ in range(2))
-    shares, order = [], rng.permutation(n)
+    order, rules = rng.permutation(n), [_LargestGradient(interval), _LargestGradient()]
     with ThreadTeam(1) as team:
-
-        def evolve(network):
-            clock = TrainingClock(1, None, 10, 10)
-            network.evolve(_LargestGradient(), 0.3, clock, team)
-
-        def action(share):
-            shares.append(share)
-            evolve(whole)
-
-        for network in (whole, parts):
-            network.keeps_batch = True
+        for network, rule in zip((whole, parts), rules):
+            network.follow(rule)
             network.reset_optimiser(solver)
-        pause = Pause(interval, action)
-        whole.train_epoch(X, targets, order, parameters, team, pause)
+        evolution = Evolution(rules[0], 0.3, 1, 10)
+        whole.train_epoch(X, targets, order, parameters, team, evolution)
+        evolution = Evolution(rules[1], 0.3)
         for start in range(0, n, 10 * interval):
             part = order[start : start + 10 * interval]
-            parts.train_epoch(X, targets, part, parameters, team)
-            if start + 10 * interval < n:
-                evolve(parts)
-    assert shares == [0.3, 0.6, 0.9]
+            parts.train_epoch(X, targets, part, parameters, team, evolution)
+    assert [clock.share for clock in rules[0].clocks] == [0.3, 0.6, 0.9]
+    assert [clock.n_updates for clock in rules[0].clocks] == [3, 6, 9]
+    assert rules[0].clocks[-1].progress == 1.9 / 10
     assert whole.n_rewired[0] > 0
     for ours, theirs in zip(whole.layers + whole.state, parts.layers + parts.state):
         np.testing.assert_array_equal(ours, theirs)

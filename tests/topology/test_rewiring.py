@@ -19,9 +19,8 @@ from sklearn_sparse_nn.engine.layers import (
 )
 from sklearn_sparse_nn.engine.merging import merge_connections
 from sklearn_sparse_nn.engine.threads import ThreadTeam
-from sklearn_sparse_nn.evolution import SET, TrainingClock
-from sklearn_sparse_nn.evolution.asking import ask_rule
-from sklearn_sparse_nn.evolution.rule import EvolutionRule, EvolvingLayer
+from sklearn_sparse_nn.evolution import SET, EvolutionRule, EvolvingLayer, TrainingClock
+from sklearn_sparse_nn.evolution.asking import ask_what_goes, ask_what_grows
 from sklearn_sparse_nn.networks import batches
 from sklearn_sparse_nn.networks import network as network_module
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
@@ -275,10 +274,12 @@ def test_wrong_answers_of_a_rule_are_refused(answers, message):
         clock=None,
         gain=1.0,
         rng=None,
-        gradient=None,
+        batch=None,
     )
     with pytest.raises(ValueError, match=message):
-        ask_rule(Answers(*answers), layer)
+        rule = Answers(*answers)
+        _, n_grown = ask_what_goes(rule, [layer])
+        ask_what_grows(rule, layer, n_grown[0])
 
 
 class Shrink(EvolutionRule):

@@ -10,6 +10,7 @@ from sklearn_sparse_nn.topology import cells
 from sklearn_sparse_nn.topology.sampling import (
     _visit,
     sample_empty_cells,
+    sample_outside,
     sorted_sample,
 )
 
@@ -172,3 +173,53 @@ def test_empty_cells_of_a_large_layer_are_those_of_the_ranks_drawn(
     sample = sample_empty_cells(*_structure(mask), size, np.random.default_rng(1))
     ranks = sorted_sample(len(empty), size, np.random.default_rng(1))
     np.testing.assert_array_equal(sample, empty[ranks])
+
+
+@settings(deadline=None, max_examples=200)
+@given(data=st.data())
+def test_what_is_drawn_outside_is_distinct_ascending_and_not_taken(data):
+    population = data.draw(st.integers(0, 500))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    is_taken = rng.random(population) < data.draw(st.floats(0, 1))
+    size = data.draw(st.integers(0, int((~is_taken).sum())))
+    sample = sample_outside(population, np.flatnonzero(is_taken), size, rng)
+    assert sample.dtype == np.int64
+    _expect_distinct_and_ascending(sample, 0, population, size)
+    assert not is_taken[sample].any()
+
+
+@pytest.mark.parametrize(
+    "taken", [[], [0], [9], [4, 5], [0, 1, 2, 9], [1, 3, 5, 7, 9], list(range(10))]
+)
+def test_all_that_is_not_taken_can_be_drawn(taken):
+    free = np.setdiff1d(np.arange(10), taken)
+    taken = np.array(taken, dtype=np.int64)
+    sample = sample_outside(10, taken, len(free), np.random.default_rng(0))
+    np.testing.assert_array_equal(sample, free)
+
+
+@pytest.mark.parametrize("taken", [[], [0, 1, 5, 6, 7, 20, 39], range(0, 40, 2)])
+def test_every_pair_that_is_not_taken_is_drawn_equally_often(taken):
+    rng, taken = np.random.default_rng(0), np.array(taken, dtype=np.int64)
+    _expect_uniform_over_pairs(
+        lambda: sample_outside(40, taken, 2, rng),
+        np.setdiff1d(np.arange(40), taken),
+        20_000,
+    )
+
+
+@pytest.mark.parametrize("size", [1, 15_000, 200_000, None])
+def test_what_is_drawn_outside_of_many_is_of_the_ranks_drawn(size):
+    is_taken = np.random.default_rng(0).random(900_000) < 0.5
+    is_taken[:1000], is_taken[1000:2000], is_taken[-1000:] = False, True, True
+    free = np.flatnonzero(~is_taken)
+    size, taken = size or len(free), np.flatnonzero(is_taken)
+    sample = sample_outside(900_000, taken, size, np.random.default_rng(1))
+    ranks = sorted_sample(len(free), size, np.random.default_rng(1))
+    np.testing.assert_array_equal(sample, free[ranks])
+
+
+def test_a_huge_population_outside_of_few_costs_no_memory():
+    taken = np.array([0, 7, 10**14, 10**15 - 1])
+    sample = sample_outside(10**15, taken, 1000, np.random.default_rng(0))
+    _expect_distinct_and_ascending(sample, 1, 10**15 - 1, 1000)

@@ -1,0 +1,137 @@
+"""How a number of connections is spread over the layers of a network."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from sklearn_sparse_nn.evolution.choosing import highest
+
+
+class Distribution(BaseEstimator, ABC):
+    """Base class of the distributions.
+
+    ``distribution(layers, n_connections)`` says how many of `n_connections` each of the
+    `layers`, a list of `EvolvingLayer`, is to have. A layer that would have more than
+    it has cells is fully connected, and the others share the rest.
+    """
+
+    @abstractmethod
+    def __call__(self, layers, n_connections):
+        """Number of connections of each layer, ndarray of int64."""
+
+
+class UniformDensity(Distribution):
+    """Every layer has the same density.
+
+    Examples
+    --------
+    >>> from sklearn_sparse_nn.evolution import UniformDensity
+    >>> UniformDensity()
+    UniformDensity()
+    """
+
+    def __call__(self, layers, n_connections):
+        """See `Distribution`."""
+        n_cells = [layer.n_cells for layer in layers]
+        return share_out(n_connections, n_cells, n_cells)
+
+
+class ErdosRenyiDensity(Distribution):
+    """A layer has connections in proportion to its neurons, inputs counted as neurons.
+
+    This is how `epsilon` spreads connections at first. For layers of neurons it is also
+    the Erdős–Rényi–kernel distribution [1]_, which differs from it in convolutions.
+
+    References
+    ----------
+    .. [1] Evci, Gale, Menick, Castro and Elsen, "Rigging the lottery: making all
+       tickets winners", ICML 2020. arXiv:1911.11134.
+
+    Examples
+    --------
+    >>> from sklearn_sparse_nn.evolution import ErdosRenyiDensity
+    >>> ErdosRenyiDensity()
+    ErdosRenyiDensity()
+    """
+
+    def __call__(self, layers, n_connections):
+        """See `Distribution`."""
+        shares = [layer.n_inputs + layer.n_neurons for layer in layers]
+        return share_out(n_connections, shares, [layer.n_cells for layer in layers])
+
+
+class GlobalMagnitude(Distribution):
+    """The largest weights of the network stay, in whatever layer they are.
+
+    Examples
+    --------
+    >>> from sklearn_sparse_nn.evolution import GlobalMagnitude
+    >>> GlobalMagnitude()
+    GlobalMagnitude()
+    """
+
+    def __call__(self, layers, n_connections):
+        """See `Distribution`. No layer has more connections than it has now."""
+        magnitudes = np.concatenate([np.abs(layer.weights) for layer in layers])
+        ends = np.cumsum([layer.n_connections for layer in layers])[:-1]
+        n_stay = min(n_connections, len(magnitudes))
+        stays = highest(magnitudes, n_stay, layers[0].rng)
+        return np.array([part.sum() for part in np.split(stays, ends)])
+
+
+DISTRIBUTIONS = {
+    "uniform": UniformDensity,
+    "erdos_renyi": ErdosRenyiDensity,
+    "global": GlobalMagnitude,
+}
+
+
+def distribution_of(distribution):
+    """A distribution, whether it or its name was given."""
+    named = isinstance(distribution, str)
+    return DISTRIBUTIONS[distribution]() if named else distribution
+
+
+def share_out(total, shares, room):
+    """Share out a number of connections among layers.
+
+    Parameters
+    ----------
+    total : int
+        Number of connections.
+    shares : sequence of float, length n_layers
+        In which proportion; none is negative.
+    room : sequence of int, length n_layers
+        How many there is room for in each layer. What does not fit goes to the others.
+
+    Returns
+    -------
+    numbers : ndarray of int64, shape (n_layers,)
+        Their sum is `total`, or less if there is no room for more.
+    """
+    shares, room = np.asarray(shares, dtype=float), np.asarray(room, dtype=np.int64)
+    numbers, open_layers = np.zeros(len(room)), np.ones(len(room), dtype=bool)
+    while open_layers.any():
+        left = total - numbers[~open_layers].sum()
+        weights = np.where(open_layers, shares, 0)
+        if not weights.sum():
+            weights = np.where(open_layers, room, 0)
+        wanted = left * weights / max(weights.sum(), np.finfo(float).tiny)
+        full = open_layers & (wanted >= room)
+        numbers[open_layers] = wanted[open_layers]
+        if not full.any():
+            break
+        numbers[full] = room[full]
+        open_layers &= ~full
+    return _rounded(numbers, min(total, int(room.sum())), room)
+
+
+def _rounded(numbers, total, room):
+    """Round down, then up where most was lost, so that the sum is `total`."""
+    floors = np.minimum(np.floor(numbers + 1e-9).astype(np.int64), room)
+    order = np.argsort(floors - numbers, kind="stable")
+    while (missing := total - floors.sum()) > 0:
+        more = order[floors[order] < room[order]][:missing]
+        floors[more] += 1
+    return floors

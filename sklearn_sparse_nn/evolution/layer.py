@@ -1,0 +1,223 @@
+"""What an evolution rule sees: how far training has come, and each layer."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_sparse_nn.topology.cells import occupied_cells
+from sklearn_sparse_nn.topology.sampling import sample_empty_cells, sample_outside
+
+# Numbers that are gathered together for the gradient at some cells.
+_GATHERED = 2**20
+
+
+class TrainingClock(NamedTuple):
+    """How far training has come.
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs of this `fit` completed, or calls to `partial_fit`. It is 0 at the
+        beginning of a warm start only, since rewiring follows training.
+    max_epochs : int or None
+        Epochs of this `fit` at most. None in `partial_fit`, whose end nobody knows.
+    n_updates : int
+        Weight updates (mini-batches) so far.
+    updates_since_rewiring : int
+        Weight updates since the rule was last applied.
+    share : float
+        Share of the next epoch that is over: 0 between two epochs.
+    """
+
+    epoch: int
+    max_epochs: int | None
+    n_updates: int
+    updates_since_rewiring: int
+    share: float = 0.0
+
+    @property
+    def progress(self):
+        """Share of this `fit` that is over, from 0 to 1; 0 in `partial_fit`."""
+        return (self.epoch + self.share) / self.max_epochs if self.max_epochs else 0.0
+
+
+class NeuronBatch(NamedTuple):
+    """What the neurons before and of a layer did with some samples, float32.
+
+    In a Boltzmann machine, the states of the negative phase follow those of the
+    positive phase in `inputs` and `errors`, whose signs differ.
+
+    Attributes
+    ----------
+    inputs : ndarray of shape (n_inputs, n_columns)
+        Activations of the inputs of the layer, a column for each sample.
+    activations : ndarray of shape (n_neurons, n_samples)
+        Activations of the neurons of the layer; of the output layer, its scores.
+    errors : ndarray of shape (n_neurons, n_columns)
+        Derivatives of the loss of each sample by what comes into each neuron.
+    weight_sum : float
+        Sum of the weights of the samples.
+    """
+
+    inputs: np.ndarray
+    activations: np.ndarray
+    errors: np.ndarray
+    weight_sum: float
+
+
+@dataclass
+class EvolvingLayer:
+    """A layer as an evolution rule sees it. Arrays are read-only.
+
+    Attributes
+    ----------
+    indptr : ndarray of int64, shape (n_neurons + 1,)
+        Where the connections of each neuron start.
+    indices : ndarray of uint32, shape (n_connections,)
+        Input of each connection, ascending within a neuron.
+    weights : ndarray of float32, shape (n_connections,)
+        Weight of each connection.
+    index : int
+        Which layer of the network it is; 0 is the layer of the features.
+    n_inputs : int
+        Number of input neurons.
+    zeta : float
+        The estimator's `zeta`: the fraction of the connections to replace.
+    clock : TrainingClock
+        How far training has come.
+    gain : float
+        Scale of the initial weights of this layer.
+    rng : numpy.random.Generator
+        The random stream of this layer.
+    n_layers : int
+        Number of layers of the network, the inputs not counted.
+    first_moments, second_moments : ndarray of float32, shape (n_connections,)
+        The optimiser's state: velocities of SGD, or means and squares of the gradient
+        in Adam. SGD has no second moments: an empty array.
+    importances : ndarray of float32, shape (n_connections,)
+        What each connection has done for the loss since it began: the sum over all
+        updates of ``abs(change of the weight * gradient)``. An empty array unless
+        `EvolutionRule.keeps_importances`.
+    batch : callable
+        ``batch()`` is the `NeuronBatch` of the last mini-batch, or of a sample: see
+        `EvolutionRule.sample_size`.
+    region : Region or None
+        Cells where connections may begin, as the rule has it; None is everywhere.
+    pruned : ndarray of bool, shape (n_connections,), or None
+        What the rule removes. None until it has said so for all layers.
+    """
+
+    indptr: np.ndarray
+    indices: np.ndarray
+    weights: np.ndarray
+    index: int
+    n_inputs: int
+    zeta: float
+    clock: TrainingClock
+    gain: float
+    rng: np.random.Generator
+    n_layers: int = 1
+    first_moments: np.ndarray = None
+    second_moments: np.ndarray = None
+    importances: np.ndarray = None
+    batch: object = None
+    region: object = None
+    pruned: np.ndarray = None
+
+    @property
+    def n_neurons(self):
+        """Number of neurons of the layer."""
+        return len(self.indptr) - 1
+
+    @property
+    def n_connections(self):
+        """Number of connections of the layer."""
+        return len(self.indices)
+
+    @property
+    def n_cells(self):
+        """Number of pairs of an input and a neuron."""
+        return self.n_inputs * self.n_neurons
+
+    @property
+    def is_output(self):
+        """Whether it is the last layer of the network."""
+        return self.index == self.n_layers - 1
+
+    @property
+    def n_empty_cells(self):
+        """Number of cells without a connection where one may begin."""
+        if self.region is None:
+            return self.n_cells - self.n_connections
+        return self.region.n_cells - len(self._taken)
+
+    @cached_property
+    def n_to_prune(self):
+        """How many connections to remove: what `EvolutionRule.n_pruned` says.
+
+        Before it has: the fraction `zeta`, but at most as many as there is room for.
+        """
+        return min(int(self.zeta * self.n_connections), self.n_empty_cells)
+
+    @cached_property
+    def cells(self):
+        """Cell ``neuron * n_inputs + input`` of each connection, ascending."""
+        return self.cells_of(0, self.n_neurons)
+
+    def cells_of(self, first, last):
+        """Cells of the connections of the neurons from `first` to before `last`."""
+        return occupied_cells(self.indptr, self.indices, self.n_inputs, first, last)
+
+    @cached_property
+    def _taken(self):
+        """Numbers of the cells of the region that are no more to be had, ascending."""
+        taken = np.union1d(self.cells, self.region.reserved)
+        return self.region.find(taken)[1]
+
+    def sample_empty_cells(self, n):
+        """Draw `n` distinct cells that hold no connection, in ascending order.
+
+        All are in the region, if there is one. What is pruned is not among them.
+        """
+        if self.region is None:
+            rows = self.indptr, self.indices, self.n_inputs
+            return sample_empty_cells(*rows, n, self.rng)
+        numbers = sample_outside(self.region.n_cells, self._taken, n, self.rng)
+        return self.region.cells(numbers)
+
+    def gradient(self, neurons):
+        """Mean gradient of the loss for all cells of some neurons, connected or not.
+
+        Parameters
+        ----------
+        neurons : array-like of int
+            Ask for a few at a time: a dense layer may not fit into memory.
+
+        Returns
+        -------
+        gradient : ndarray of float32, shape (len(neurons), n_inputs)
+        """
+        inputs, _, errors, weight_sum = self.batch()
+        return errors[np.asarray(neurons)] @ inputs.T / np.float32(weight_sum or 1)
+
+    def gradient_at(self, cells):
+        """Mean gradient of the loss at some cells, in time proportional to them.
+
+        Parameters
+        ----------
+        cells : ndarray of int64, shape (n,)
+
+        Returns
+        -------
+        gradient : ndarray of float32, shape (n,)
+        """
+        inputs, _, errors, weight_sum = self.batch()
+        gradient = np.empty(len(cells), dtype=np.float32)
+        block = max(1, _GATHERED // inputs.shape[1])
+        for start in range(0, len(cells), block):
+            here = slice(start, start + block)
+            neuron, input = np.divmod(cells[here], self.n_inputs)
+            gradient[here] = np.einsum("ij,ij->i", errors[neuron], inputs[input])
+        return gradient / np.float32(weight_sum or 1)

@@ -1,0 +1,109 @@
+"""How a network asks its evolution rule, and what the rule sees of it."""
+
+from contextlib import nullcontext
+from typing import NamedTuple
+
+from threadpoolctl import threadpool_limits
+
+from sklearn_sparse_nn.engine.layers import connections_of, layer_indptr, n_layers
+from sklearn_sparse_nn.evolution.asking import ask_what_goes, ask_what_grows
+from sklearn_sparse_nn.evolution.layer import EvolvingLayer, TrainingClock
+
+
+class Evolution(NamedTuple):
+    """How connections change in an epoch.
+
+    Attributes
+    ----------
+    rule : EvolutionRule
+    zeta : float
+        Fraction of the connections to replace.
+    epoch : int
+        Epochs of this `fit` that are over.
+    max_epochs : int or None
+        Epochs of this `fit` at most, if they are known.
+    """
+
+    rule: object
+    zeta: float
+    epoch: int = 0
+    max_epochs: int | None = None
+
+    def is_asked(self, share, n_updates):
+        """Whether to ask the rule at this share of the epoch, if it is due.
+
+        `n_updates` are those since the last rewiring.
+        """
+        if self.rule.interval is None:
+            return share == 0 and n_updates > 0
+        return n_updates > 0 and n_updates % self.rule.interval == 0
+
+    def clock(self, share, network):
+        """The time, at this share of the epoch."""
+        return TrainingClock(
+            epoch=self.epoch,
+            max_epochs=self.max_epochs,
+            n_updates=network.n_updates,
+            updates_since_rewiring=network.updates_since_rewiring,
+            share=share,
+        )
+
+
+def evolve(network, rule, zeta, clock, team, batch):
+    """Let an evolution rule rewire a network.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+    rule : EvolutionRule
+    zeta : float
+        Fraction of the connections to replace.
+    clock : TrainingClock
+    team : ThreadTeam
+    batch : callable
+        ``batch(layer)`` is the `NeuronBatch` of a layer.
+    """
+
+    def see(layer):
+        return _evolving_layer(network, layer, zeta, clock, batch)
+
+    # BLAS may round otherwise with another number of threads.
+    with threadpool_limits(1) if rule.uses_gradient else nullcontext():
+        views = [see(layer) for layer in range(n_layers(network.layers))]
+        pruned, n_grown = ask_what_goes(rule, views)
+        # A view of the arrays of before would keep them in memory.
+        del views
+        for layer, gone in pruned.items():
+            view = see(layer)
+            view.pruned = gone
+            cells, weights = ask_what_grows(rule, view, n_grown[layer])
+            if gone.any() or len(cells):
+                network.rewire(layer, gone, cells, weights, team)
+
+
+def _evolving_layer(network, layer, zeta, clock, batch):
+    layers, state = network.layers, network.state
+    here = connections_of(layers, layer)
+    beside = state.first, state.second, state.importances
+    arrays = [
+        layer_indptr(layers, layer),
+        *(array[here].view() for array in (layers.indices, layers.weights, *beside)),
+    ]
+    for array in arrays:
+        array.flags.writeable = False
+    indptr, indices, weights, *numbers = arrays
+    names = "first_moments", "second_moments", "importances"
+    return EvolvingLayer(
+        indptr=indptr,
+        indices=indices,
+        weights=weights,
+        index=layer,
+        n_inputs=int(layers.sizes[layer]),
+        zeta=zeta,
+        clock=clock,
+        gain=network.gains[layer],
+        rng=network.streams[layer],
+        n_layers=n_layers(layers),
+        batch=lambda: batch(layer),
+        **dict(zip(names, numbers)),
+    )

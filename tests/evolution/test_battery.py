@@ -1,0 +1,224 @@
+"""What holds for every rule, of the package and of the prototypes: one line each."""
+
+import gc
+import pickle
+
+import numpy as np
+import pytest
+from numba.core.dispatcher import Dispatcher
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_sparse_nn.engine.layers import (
+    check_layers,
+    connections_of,
+    layer_indptr,
+)
+from sklearn_sparse_nn.evolution import (
+    EVOLUTIONS,
+    SET,
+    Cosine,
+    Cubic,
+    EvolutionRule,
+)
+from sklearn_sparse_nn.topology import Dense
+from sklearn_sparse_nn.warm_up import warm_up
+from tests.estimators.battery import (
+    ESTIMATORS,
+    all_estimators,
+    network_of,
+    outputs,
+    samples,
+    set_epochs,
+    train_part,
+)
+from tests.evolution import prototypes
+from tests.memory import peak_memory
+
+# Each with whether it keeps the number of connections of each layer, and of all layers.
+RULES = {
+    **{name: (EVOLUTIONS[name](), True, True) for name in EVOLUTIONS},
+    "SET within epochs": (SET(interval=4), True, True),
+    "SET, random weights": (SET(grown_weights="random"), True, True),
+    "SET that ends": (SET(schedule=Cosine(end=0.7)), True, True),
+    "gradient": (prototypes.GradientGrowth(), True, True),
+    "gradient within epochs": (prototypes.GradientGrowth(interval=4), True, True),
+    "gradient of a sample": (prototypes.SampledGradient(interval=7), True, True),
+    "gradient of candidates": (prototypes.CandidateGradient(), True, True),
+    "similarity": (prototypes.Similarity(), True, True),
+    "shared regrowth": (prototypes.SharedRegrowth(), False, True),
+    "gradual, global": (prototypes.Gradual(), False, False),
+    "gradual, uniform": (prototypes.Gradual(Cubic(0.3, 0.05), "uniform"), False, False),
+    "chain removal": (prototypes.ChainRemoval(), True, True),
+    "importance": (prototypes.Importance(), True, True),
+    "sleep": (prototypes.Sleep(), True, True),
+    "regions": (prototypes.Regions(), True, True),
+    "left alone": (prototypes.LeftAlone(), True, True),
+}
+all_rules = pytest.mark.parametrize("name", RULES)
+
+
+@pytest.fixture
+def estimator(request):
+    return clone(request.param)
+
+
+def _rule(name):
+    return clone(RULES[name][0])
+
+
+class Watch:
+    """Lets a rule work, and checks each layer before and after it is rewired."""
+
+    def __init__(self, monkeypatch, network_type):
+        self.n_rewired, rewire = 0, network_type.rewire
+
+        def watched(network, layer, pruned, cells, weights, team):
+            before = _numbers_by_cell(network, layer)
+            rewire(network, layer, pruned, cells, weights, team)
+            check_layers(network.layers)
+            _expect_moved(before, _numbers_by_cell(network, layer), cells, weights)
+            self.n_rewired += len(cells)
+
+        monkeypatch.setattr(network_type, "rewire", watched)
+
+
+def _numbers_by_cell(network, layer):
+    """Weight and state of each connection, by its cell."""
+    layers, state = network.layers, network.state
+    here, n_inputs = connections_of(layers, layer), layers.sizes[layer]
+    degrees = np.diff(layer_indptr(layers, layer))
+    cells = np.repeat(np.arange(len(degrees)) * n_inputs, degrees)
+    arrays = layers.weights, state.first, state.second, state.importances
+    numbers = [array[here] for array in arrays if len(array)]
+    assert all(len(each) == len(cells) for each in numbers)
+    cells = (cells + layers.indices[here]).tolist()
+    return dict(zip(cells, np.stack(numbers, axis=1).tolist()))
+
+
+def _expect_moved(before, after, cells, weights):
+    """Kept connections keep their numbers; new ones have their weight and zeros."""
+    grown = dict(zip(cells.tolist(), weights.tolist()))
+    for cell, (weight, *state) in after.items():
+        if cell in grown:
+            assert weight == grown[cell] and not any(state)
+        else:
+            assert [weight, *state] == before[cell]
+    assert grown.keys() <= after.keys()
+
+
+@all_rules
+@all_estimators
+def test_connections_are_counted_sorted_and_moved_with_their_state(
+    monkeypatch, name, estimator
+):
+    X, y = samples()
+    rule, per_layer, in_all = RULES[name]
+    estimator.set_params(evolution=clone(rule))
+    start = set_epochs(clone(estimator), 1).set_params(evolution="static").fit(X, y)
+    begun = np.diff(network_of(start).layers.indptr[network_of(start).layers.first])
+    watch = Watch(monkeypatch, type(network_of(start)))
+    set_epochs(estimator, 4).fit(X, y)
+    layers = network_of(estimator).layers
+    check_layers(layers)
+    now = np.diff(layers.indptr[layers.first])
+    assert watch.n_rewired > 0 or name == "static" or "gradual" in name
+    if per_layer:
+        np.testing.assert_array_equal(now, begun)
+    elif in_all:
+        assert now.sum() == begun.sum()
+    else:
+        assert now.sum() < begun.sum()
+
+
+@all_rules
+@all_estimators
+def test_results_repeat_for_any_number_of_threads_and_through_a_pickle(name, estimator):
+    results = []
+    for n_jobs, sent in ((1, False), (2, False), (1, True)):
+        other = clone(estimator).set_params(evolution=_rule(name), n_jobs=n_jobs)
+        for seed in range(3):
+            X, y = samples(n_samples=130, seed=seed)
+            train_part(other, X.astype(float) if seed else X, y)
+            other = pickle.loads(pickle.dumps(other)) if sent else other
+        results.append(outputs(other, samples()[0]))
+    for result in results[1:]:
+        np.testing.assert_array_equal(result, results[0])
+
+
+SOLVERS = [e for e in ESTIMATORS if hasattr(e, "solver")]
+
+
+@all_rules
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize("estimator", SOLVERS, indirect=True, ids=lambda e: str(e)[:9])
+def test_rules_work_with_each_solver_and_compile_nothing(name, solver, estimator):
+    warm_up()
+    before = _n_signatures()
+    X, y = samples()
+    estimator.set_params(evolution=_rule(name), solver=solver)
+    for n_jobs in (1, 2):
+        check_is_fitted(clone(estimator).set_params(n_jobs=n_jobs).fit(X, y))
+    assert _n_signatures() == before
+
+
+def _n_signatures():
+    return sum(
+        len(each.signatures)
+        for each in gc.get_objects()
+        if issubclass(type(each), Dispatcher)
+        and each.py_func.__module__.startswith("sklearn_sparse_nn.")
+    )
+
+
+@all_rules
+@all_estimators
+def test_dense_layers_have_nothing_to_grow(name, estimator):
+    X, y = samples(n_features=6)
+    estimator.set_params(topology=Dense(), evolution=_rule(name)).fit(X, y)
+    layers = network_of(estimator).layers
+    check_layers(layers)
+    if RULES[name][2]:
+        assert len(layers.indices) == (layers.sizes[1:] * layers.sizes[:-1]).sum()
+
+
+class Emptied(EvolutionRule):
+    """Removes all connections of a layer, and leaves it to another rule."""
+
+    uses_gradient = False
+
+    def prune(self, layer):
+        return np.full(layer.n_connections, layer.index == 0)
+
+    def n_grown(self, layers):
+        return [0] * len(layers)
+
+
+@all_rules
+@all_estimators
+def test_a_layer_without_connections_stays_usable(name, estimator):
+    estimator.set_params(evolution=Emptied())
+    for seed in range(2):
+        train_part(estimator, *samples(seed=seed))
+    layers = network_of(estimator).layers
+    assert layers.indptr[layers.first[1]] == 0
+    train_part(estimator.set_params(evolution=_rule(name)), *samples())
+    assert np.isfinite(outputs(estimator, samples()[0])).all()
+    check_layers(network_of(estimator).layers)
+
+
+# Those of them that look at all cells of a layer take time for it, not memory.
+@all_rules
+def test_memory_is_proportional_to_connections(name):
+    """A layer of 8,000 by 8,000 has 256 MB of cells, and 2 MB of connections."""
+    script = f"""
+    import numpy as np
+    from sklearn_sparse_nn import SETClassifier
+    from tests.evolution.test_battery import RULES
+    X = np.random.default_rng(0).random((64, 8000), dtype=np.float32)
+    rule = RULES[{name!r}][0] if {{}} else "static"
+    clf = SETClassifier(8000, epsilon=16, max_iter=3, evolution=rule, batch_size=4)
+    clf.fit(X, np.arange(64) % 2)
+    """
+    plain, evolved = (peak_memory(script.format(on)) for on in ("False", "True"))
+    assert evolved - plain < 100e6
