@@ -22,7 +22,6 @@ from tests.estimators.battery import (
     parameter,
     samples,
     set_epochs,
-    steady,
     train_part,
 )
 
@@ -49,13 +48,12 @@ class Interrupted(SET):
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_an_interrupt_leaves_a_usable_estimator(estimator, n_jobs):
     X, y = digits()
-    steady(estimator).set_params(n_jobs=n_jobs, **{parameter(estimator, WIDTHS): 500})
-    estimator.set_params(evolution=Interrupted())
+    changes = {parameter(estimator, WIDTHS): 500, "evolution": Interrupted()}
+    estimator.set_params(n_jobs=n_jobs, **changes)
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         set_epochs(estimator, 10**6).fit(X, y)
-    assert 0 < inner(estimator).n_iter_ < 10**6
+    assert 20 <= inner(estimator).n_iter_ < 10**6
     assert inner(estimator).n_iter_ == len(curve(estimator))
-    assert curve(estimator)[-1] < curve(estimator)[0]
     assert np.isfinite(outputs(estimator, X)).all()
     train_part(estimator, X, y)
     assert np.isfinite(outputs(estimator, X)).all()
