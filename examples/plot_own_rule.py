@@ -8,9 +8,10 @@ instead: a connection begins where the loss would fall fastest. This example wri
 that rule in plain NumPy and compares it with SET and with a network whose connections
 never change.
 
-A rule is a subclass of :class:`~sklearn_sparse_nn.evolution.EvolutionRule`. It answers
-four questions: is it time to rewire, which connections go, where do new ones begin, and
-with which weights. The network does the rest.
+A rule is a subclass of :class:`~sklearn_sparse_nn.evolution.EvolutionRule`. It says
+when to rewire, which connections go, where new ones begin, and with which weights. The
+network does the rest. Most rules of the literature are SET with another answer to one
+of these questions.
 
 .. [1] Evci, Gale, Menick, Castro and Elsen, "Rigging the lottery: making all tickets
    winners", ICML 2020. :arxiv:`1911.11134`
@@ -20,15 +21,15 @@ with which weights. The network does the rest.
 # The rule
 # --------
 #
-# RigL removes the connections of smallest magnitude, whatever their sign. It removes
-# fewer and fewer of them as training goes on: the fraction follows half a period of the
-# cosine and reaches zero after a share `until` of the epochs. From then on the
-# connections stay.
+# RigL scores the empty places by the magnitude of their gradient, and grows at the
+# highest. It asks for the gradient of *all* empty places, which is as large as a dense
+# layer. So :meth:`cell_scores` is called for some neurons at a time, and the dense
+# gradient is never in memory as a whole. It still costs time in proportion to a dense
+# layer at each rewiring, which random growth does not.
 #
-# To grow, the rule needs the gradient of *all* empty places, which is as large as a
-# dense layer. It asks for a block of neurons at a time and keeps the best places so
-# far, so the dense gradient is never in memory as a whole. It still costs time in
-# proportion to a dense layer at each rewiring, which random growth does not.
+# RigL replaces fewer and fewer connections as training goes on. That is a schedule, a
+# parameter of SET: half a period of the cosine, which comes to zero after three
+# quarters of the epochs.
 
 import warnings
 
@@ -39,52 +40,19 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from sklearn_sparse_nn import SETClassifier
-from sklearn_sparse_nn.evolution import EvolutionRule
+from sklearn_sparse_nn.evolution import SET, Cosine
 
 warnings.simplefilter("ignore", ConvergenceWarning)
 
 
-class RigL(EvolutionRule):
+class RigL(SET):
     """Grow connections where the gradient is largest."""
 
-    def __init__(self, until=0.75, min_updates=20, block_size=64):
-        self.until = until
-        self.min_updates = min_updates
-        self.block_size = block_size
+    def cell_scores(self, layer, neurons):
+        return np.abs(layer.gradient(neurons))
 
-    def _progress(self, clock):
-        # Nobody knows when a series of `partial_fit` ends: it never decays.
-        return clock.epoch / (self.until * clock.max_epochs) if clock.max_epochs else 0
 
-    def is_due(self, clock):
-        enough = clock.updates_since_rewiring >= self.min_updates
-        return enough and self._progress(clock) < 1
-
-    def prune(self, layer):
-        share = layer.zeta * (1 + np.cos(np.pi * self._progress(layer.clock))) / 2
-        n_pruned = min(int(share * layer.n_connections), layer.n_empty_cells)
-        pruned = np.zeros(layer.n_connections, dtype=bool)
-        pruned[np.argsort(np.abs(layer.weights))[:n_pruned]] = True
-        return pruned
-
-    def grow(self, layer, n_pruned):
-        cells, scores = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
-        for start in range(0, layer.n_neurons, self.block_size):
-            neurons = np.arange(start, min(start + self.block_size, layer.n_neurons))
-            score = np.abs(layer.gradient(neurons)).ravel()
-            # Cells are numbered row by row: neuron * n_inputs + input.
-            first = start * layer.n_inputs
-            connected = slice(layer.indptr[start], layer.indptr[neurons[-1] + 1])
-            score[layer.cells[connected] - first] = -1
-            scores = np.concatenate([scores, score])
-            cells = np.concatenate([cells, first + np.arange(len(score))])
-            best = np.argsort(-scores, kind="stable")[:n_pruned]
-            cells, scores = cells[best], scores[best]
-        return np.sort(cells)
-
-    def new_weights(self, layer, cells):
-        return np.zeros(len(cells), dtype=np.float32)
-
+rigl = RigL(min_updates=20, schedule=Cosine(end=0.75))
 
 # %%
 # The comparison
@@ -97,7 +65,7 @@ class RigL(EvolutionRule):
 X, y = load_digits(return_X_y=True)
 X = (X / 16).astype(np.float32)
 
-rules = {"static": "static", "SET": "set", "RigL": RigL()}
+rules = {"static": "static", "SET": "set", "RigL": rigl}
 epsilons = [0.5, 1, 2]
 seeds = range(4)
 
@@ -141,6 +109,7 @@ ax.legend()
 plt.show()
 
 # %%
-# The rule is an ordinary parameter: ``SETClassifier(evolution=RigL(until=0.5))`` works
-# in a pipeline, and a grid search can compare rules with each other, or values of
-# ``evolution__until``. See :ref:`evolution` for the whole protocol.
+# The rule is an ordinary parameter: ``SETClassifier(evolution=RigL(interval=100))``
+# works in a pipeline, and a grid search can compare rules with each other, or values of
+# ``evolution__interval`` and ``evolution__schedule``. See :ref:`evolution` for the
+# whole protocol.

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import textwrap
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -22,3 +23,17 @@ def peak_memory(script):
     root = Path(__file__).parents[1]  # for scripts that import from `tests`
     output = subprocess.check_output(command, cwd=root, text=True, timeout=300)
     return 1024 * int(output)
+
+
+class Peak:
+    """Most bytes at a time since it began, those that were there before left out."""
+
+    def __enter__(self):
+        tracemalloc.start()
+        return self
+
+    def bytes(self):
+        return tracemalloc.get_traced_memory()[1]
+
+    def __exit__(self, *exception):
+        tracemalloc.stop()

@@ -70,7 +70,9 @@ def add_terms(weights, before, terms, key, position):
         if size < zero:  # NaN stays
             size = zero
         weight = size if weight >= 0 else -size
-        if terms.keeps_signs and weight * before[i] <= 0:
+        # A product of the two would lose tiny weights.
+        above, below = min(weight, before[i]) > 0, max(weight, before[i]) < 0
+        if terms.keeps_signs and not (above or below or np.isnan(weight)):
             weight = zero
         weights[i] = weight
 

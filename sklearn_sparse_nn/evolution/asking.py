@@ -24,6 +24,8 @@ def ask_what_goes(rule, layers):
         If an answer has another dtype or length than the protocol asks for.
     """
     layers = [layer for layer in layers if rule.evolves(layer)]
+    if not layers:
+        return {}, {}
     for layer in layers:
         layer.region = rule.region(layer)
     numbers = _counts(rule, "n_pruned", layers)

@@ -12,7 +12,7 @@ def highest(scores, n, rng):
     Parameters
     ----------
     scores : ndarray of float, shape (n_scores,)
-        NaN counts as less than any number.
+        NaN counts as minus infinity.
     n : int
         At most `n_scores`.
     rng : numpy.random.Generator
@@ -72,12 +72,13 @@ def _blocks(layer):
 def _empty(layer, neurons, scores):
     """Empty cells of some neurons and their scores."""
     first, last = int(neurons[0]), int(neurons[-1]) + 1
-    scores = np.array(scores, dtype=float).reshape(-1)
-    if scores.shape != (len(neurons) * layer.n_inputs,):
+    scores, shape = np.array(scores, dtype=float), (len(neurons), layer.n_inputs)
+    if scores.shape != shape:
         raise ValueError(
-            f"A rule must score {len(neurons)} × {layer.n_inputs} cells, got "
-            f"{len(scores)} scores."
+            f"A rule must return scores of shape {shape} for these neurons, got "
+            f"{scores.shape}."
         )
+    scores = scores.ravel()
     empty = np.ones(len(scores), dtype=bool)
     start = first * layer.n_inputs
     empty[layer.cells_of(first, last) - start] = False

@@ -73,6 +73,8 @@ class GlobalMagnitude(Distribution):
 
     def __call__(self, layers, n_connections):
         """See `Distribution`. No layer has more connections than it has now."""
+        if not layers:
+            return np.zeros(0, dtype=np.int64)
         magnitudes = np.concatenate([np.abs(layer.weights) for layer in layers])
         ends = np.cumsum([layer.n_connections for layer in layers])[:-1]
         n_stay = min(n_connections, len(magnitudes))
@@ -101,7 +103,7 @@ def share_out(total, shares, room):
     total : int
         Number of connections.
     shares : sequence of float, length n_layers
-        In which proportion; none is negative.
+        In which proportion; none is negative. One that is not finite counts as zero.
     room : sequence of int, length n_layers
         How many there is room for in each layer. What does not fit goes to the others.
 
@@ -111,13 +113,15 @@ def share_out(total, shares, room):
         Their sum is `total`, or less if there is no room for more.
     """
     shares, room = np.asarray(shares, dtype=float), np.asarray(room, dtype=np.int64)
+    shares = np.where(np.isfinite(shares), shares, 0)
+    shares = shares / (shares.max(initial=0) or 1)  # their sum is finite
     numbers, open_layers = np.zeros(len(room)), np.ones(len(room), dtype=bool)
     while open_layers.any():
         left = total - numbers[~open_layers].sum()
         weights = np.where(open_layers, shares, 0)
         if not weights.sum():
             weights = np.where(open_layers, room, 0)
-        wanted = left * weights / max(weights.sum(), np.finfo(float).tiny)
+        wanted = left * (weights / (weights.sum() or 1))
         full = open_layers & (wanted >= room)
         numbers[open_layers] = wanted[open_layers]
         if not full.any():

@@ -153,13 +153,18 @@ class EvolvingLayer:
             return self.n_cells - self.n_connections
         return self.region.n_cells - len(self._taken)
 
-    @cached_property
+    @property
     def n_to_prune(self):
         """How many connections to remove: what `EvolutionRule.n_pruned` says.
 
         Before it has: the fraction `zeta`, but at most as many as there is room for.
         """
-        return min(int(self.zeta * self.n_connections), self.n_empty_cells)
+        budget = min(int(self.zeta * self.n_connections), self.n_empty_cells)
+        return vars(self).get("_n_to_prune", budget)
+
+    @n_to_prune.setter
+    def n_to_prune(self, number):
+        self._n_to_prune = number
 
     @cached_property
     def cells(self):

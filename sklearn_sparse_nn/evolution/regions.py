@@ -21,8 +21,8 @@ class Region(ABC):
 
     def __init__(self, layer, reserved=None):
         self.layer = layer
-        nothing = np.zeros(0, dtype=np.int64)
-        self.reserved = nothing if reserved is None else np.asarray(reserved)
+        reserved = [] if reserved is None else reserved
+        self.reserved = np.asarray(reserved, dtype=np.int64)
 
     @property
     @abstractmethod
@@ -83,6 +83,7 @@ class Ranges(Region):
         super().__init__(layer, reserved)
         last = layer.n_inputs if last is None else last
         shape = layer.n_neurons
+        first, last = (np.asarray(each, dtype=np.int64) for each in (first, last))
         self.first = np.broadcast_to(first, shape).clip(0, layer.n_inputs)
         self.last = np.broadcast_to(last, shape).clip(self.first, layer.n_inputs)
         self.starts = np.concatenate([[0], np.cumsum(self.last - self.first)])

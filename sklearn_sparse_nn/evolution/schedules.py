@@ -5,7 +5,7 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, InvalidParameterError
 
 
 class Schedule(BaseEstimator, ABC):
@@ -30,6 +30,14 @@ class Schedule(BaseEstimator, ABC):
         "end": [Interval(Real, 0, 1, closed="both")],
     }
 
+    def _validate_params(self):
+        super()._validate_params()
+        if self.begin > self.end:
+            raise InvalidParameterError(
+                f"{type(self).__name__} must begin before it ends. Got "
+                f"begin={self.begin} and end={self.end} instead."
+            )
+
     def __init__(self, first=1.0, last=0.0, begin=0.0, end=1.0):
         self.first = first
         self.last = last
@@ -46,8 +54,8 @@ class Schedule(BaseEstimator, ABC):
             return self.last
         if progress <= self.begin:
             return self.first
-        share = (progress - self.begin) / (self.end - self.begin)
-        return self.last + (self.first - self.last) * self._left(share)
+        left = self._left((progress - self.begin) / (self.end - self.begin))
+        return left * self.first + (1 - left) * self.last
 
 
 class Constant(Schedule):

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from unittest.mock import patch
 
@@ -243,9 +244,9 @@ def test_a_choice_repeats_with_the_random_stream_of_the_layer():
     assert found(0) == found(0) != found(1)
 
 
-@pytest.mark.parametrize("shape", [(9, 9), (9, 11), (8, 10), (10,), (9, 10, 2), ()])
-def test_scores_of_another_number_of_cells_are_refused(shape):
+@pytest.mark.parametrize("shape", [(9, 9), (10, 9), (9, 11), (90,), (9, 10, 2), ()])
+def test_scores_of_another_shape_are_refused(shape):
     layer = layer_of(np.eye(9, 10, dtype=bool))
-    n = int(np.prod(shape))
-    with pytest.raises(ValueError, match=f"must score 9 × 10 cells, got {n} scores"):
+    message = re.escape(f"scores of shape (9, 10) for these neurons, got {shape}")
+    with pytest.raises(ValueError, match=message):
         highest_cells(layer, 3, lambda neurons: np.zeros(shape))

@@ -236,3 +236,14 @@ def test_there_are_three_distributions():
 def test_the_base_class_is_no_distribution():
     with pytest.raises(TypeError, match="abstract"):
         Distribution()
+
+
+@pytest.mark.parametrize("shares", [[np.nan, 1], [np.inf, 1], [0, 1], [1e-320, 1e-320]])
+def test_shares_need_not_be_sensible_numbers(shares):
+    expected = [500_000, 500_000] if shares[0] == shares[1] else [0, 1_000_000]
+    assert share_out(10**6, shares, [10**6] * 2).tolist() == expected
+
+
+def test_no_layers_share_nothing():
+    for name in DISTRIBUTIONS:
+        assert len(DISTRIBUTIONS[name]()([], 10)) == 0

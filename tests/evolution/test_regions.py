@@ -417,3 +417,23 @@ def test_little_room_in_a_region_is_filled():
     changes = _changes(before, after, 0)
     assert np.isin(changes, rooms[0]).all()
     assert 0 <= len(rooms[0]) - len(changes) < 2
+
+
+@pytest.mark.parametrize("reserved", [None, [], [1, 2]])
+def test_numbers_of_a_region_may_be_of_any_kind(reserved):
+    layer = layer_of(np.eye(4, 10, dtype=bool))
+    first, last = np.zeros(4, dtype=np.uint32), np.full(4, 4, dtype=np.uint8)
+    layer.region = Ranges(layer, first, last, reserved)
+    cells = layer.sample_empty_cells(layer.n_empty_cells)
+    assert cells.dtype == np.int64
+    assert len(cells) == 4 * 4 - 4 - len(reserved or [])
+
+
+def test_how_many_to_prune_follows_the_region():
+    layer = layer_of(np.ones((4, 10), dtype=bool), zeta=0.5)
+    layer.indices, layer.weights = layer.indices[:-4], layer.weights[:-4]
+    layer.indptr = layer.indptr.copy()
+    layer.indptr[-1] -= 4
+    assert layer.n_to_prune == 4
+    layer.region = Ranges(layer, 8)
+    assert layer.n_to_prune == 2

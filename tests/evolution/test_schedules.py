@@ -247,3 +247,9 @@ def test_nothing_is_rewired_when_the_schedule_is_over(data):
     assert not never.any()
     # Rewirings are at 1/8, ... 7/8 of training: three of the seven.
     assert 7 * half[0] == 3 * whole[0] > 0
+
+
+def test_a_schedule_begins_before_it_ends():
+    clf = SETClassifier(evolution=SET(schedule=Cosine(begin=0.9, end=0.1)))
+    with pytest.raises(InvalidParameterError, match="Cosine must begin before it ends"):
+        clf.fit([[0.0], [1.0]], [0, 1])

@@ -9,24 +9,11 @@ from sklearn_sparse_nn.networks.evolving import Evolution
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
 from sklearn_sparse_nn.topology import ErdosRenyi, cells
 from sklearn_sparse_nn.warm_up import warm_up
+from tests.memory import Peak
 
 
 def _network(sizes, epsilon=2):
     return MLP(sizes, ErdosRenyi(), epsilon, "relu", "softmax", seed=0)
-
-
-class Peak:
-    """Most bytes at a time since it began, those that were there before left out."""
-
-    def __enter__(self):
-        tracemalloc.start()
-        return self
-
-    def bytes(self):
-        return tracemalloc.get_traced_memory()[1]
-
-    def __exit__(self, *exception):
-        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("solver, least, most", [("sgd", 12, 16), ("adam", 16, 20)])
