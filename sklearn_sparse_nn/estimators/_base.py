@@ -77,8 +77,8 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _validate_params(self):
         """Validate the parameters, and those of the topology and of the rule."""
-        super()._validate_params()
         validate_parts(self)
+        super()._validate_params()
 
     def __setstate__(self, state):
         super().__setstate__(state)

@@ -383,8 +383,8 @@ default='logistic'
 
     def _validate_params(self):
         """Validate the parameters, and those of the topology and of the rule."""
-        super()._validate_params()
         validate_parts(self)
+        super()._validate_params()
 
     def _branch(self):
         """Before training goes on: let it change copies of what is fitted."""

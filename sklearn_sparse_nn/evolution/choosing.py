@@ -3,7 +3,7 @@
 import numpy as np
 
 # Cells whose scores are looked at together.
-_CELLS = 2**20
+_CELLS = 2**18
 
 
 def highest(scores, n, rng):
@@ -52,14 +52,17 @@ def highest_cells(layer, n, score):
         In ascending order.
     """
     best = np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0)
+    if n == 0:
+        return best[0]
     for neurons in _blocks(layer):
-        cells, scores = _empty(layer, neurons, score(neurons))
-        if len(best[0]) == n and n:  # what is below the worst of the best is not drawn
-            good = scores >= best[1].min()
-            cells, scores = cells[good], scores[good]
-        luck = layer.rng.random(len(cells))
-        found = zip(best, (cells, scores, luck))
-        best = _best(n, *(np.concatenate(pair) for pair in found))
+        free = _free(layer, neurons)
+        scores = _scores_of(layer, neurons, score(neurons), free)
+        # Scores below so many others are not looked at.
+        least = max(_threshold(scores, n), _threshold(best[1], n))
+        good = np.flatnonzero((scores >= least) & free)
+        cells = neurons[0] * layer.n_inputs + good
+        found = cells, scores[good], layer.rng.random(len(good))
+        best = _best(n, *(np.concatenate(pair) for pair in zip(best, found)))
     return np.sort(best[0])
 
 
@@ -69,29 +72,42 @@ def _blocks(layer):
     return [np.arange(s, min(s + size, layer.n_neurons)) for s in starts]
 
 
-def _empty(layer, neurons, scores):
-    """Empty cells of some neurons and their scores."""
+def _free(layer, neurons):
+    """Whether a connection may begin at each cell of some neurons."""
     first, last = int(neurons[0]), int(neurons[-1]) + 1
-    scores, shape = np.array(scores, dtype=float), (len(neurons), layer.n_inputs)
+    start, n_cells = first * layer.n_inputs, len(neurons) * layer.n_inputs
+    free = np.ones(n_cells, dtype=bool)
+    free[layer.cells_of(first, last) - start] = False
+    if layer.region is not None:
+        free &= layer.region.allows(start + np.arange(n_cells))
+    return free
+
+
+def _scores_of(layer, neurons, scores, free):
+    """The scores of all cells of some neurons, those that are not free being lowest."""
+    scores, shape = np.array(scores), (len(neurons), layer.n_inputs)
     if scores.shape != shape:
         raise ValueError(
             f"A rule must return scores of shape {shape} for these neurons, got "
             f"{scores.shape}."
         )
     scores = scores.ravel()
-    empty = np.ones(len(scores), dtype=bool)
-    start = first * layer.n_inputs
-    empty[layer.cells_of(first, last) - start] = False
-    cells = start + np.arange(len(scores))
-    if layer.region is not None:
-        empty &= layer.region.allows(cells)
-    scores[np.isnan(scores)] = -np.inf
-    return cells[empty], scores[empty]
+    return np.where(free & ~np.isnan(scores), scores, -np.inf)
+
+
+def _threshold(scores, n):
+    """The lowest of the `n` highest scores; minus infinity if there are fewer."""
+    if n > len(scores):
+        return -np.inf
+    return np.partition(scores, len(scores) - n)[len(scores) - n]
 
 
 def _best(n, cells, scores, luck):
     """The `n` cells of the highest scores, luck deciding among equal ones."""
     if len(cells) <= n:
         return cells, scores, luck
-    best = np.lexsort((luck, scores))[len(cells) - n :]
+    least = _threshold(scores, n)
+    above, ties = np.flatnonzero(scores > least), np.flatnonzero(scores == least)
+    lucky = ties[np.argsort(luck[ties])[len(ties) + len(above) - n :]]
+    best = np.concatenate([above, lucky])
     return cells[best], scores[best], luck[best]
