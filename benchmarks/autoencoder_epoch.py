@@ -30,12 +30,13 @@ from common import (
     ratio,
     report,
 )
-from plain_quick_selection import quick_selection
+from plain_quick_selection import DROPOUT, NOISE, quick_selection
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.evolution import SET, TrainingClock
 from sklearn_sparse_nn.networks.autoencoder import Autoencoder, Corruption
 from sklearn_sparse_nn.networks.mlp import TrainingParameters
+from sklearn_sparse_nn.networks.network import Start
 from sklearn_sparse_nn.topology import ErdosRenyi
 
 try:
@@ -44,7 +45,7 @@ except ImportError:
     torch = None
 
 N_HIDDEN, EPSILON, ZETA, BATCH_SIZE = 1000, 13, 0.2, 100
-RATE, MOMENTUM, NOISE, DROPOUT = 0.01, 0.9, 0.2, 0.2
+RATE, MOMENTUM = 0.01, 0.9
 
 # Each side is a function that prepares its network and returns another one, which
 # trains on X once and returns the seconds.
@@ -53,9 +54,8 @@ RATE, MOMENTUM, NOISE, DROPOUT = 0.01, 0.9, 0.2, 0.2
 def ours(X, n_threads):
     n_features = X.shape[1]
     as_they_are = np.zeros(n_features, "f4"), np.ones(n_features, "f4")
-    network = Autoencoder(
-        [N_HIDDEN], ErdosRenyi(), EPSILON, "logistic", 0, *as_they_are
-    )
+    start = Start(ErdosRenyi(), EPSILON, seed=0)
+    network = Autoencoder([N_HIDDEN], start, "logistic", *as_they_are)
     network.reset_optimiser("sgd")
     parameters = TrainingParameters("sgd", RATE, BATCH_SIZE, dropout=DROPOUT)
     corruption = Corruption("gaussian", NOISE)
@@ -104,7 +104,7 @@ def plain(X, n_threads):
 
     def train():
         start = perf_counter()
-        quick_selection(X, 1, 0, N_HIDDEN, EPSILON, ZETA, NOISE, DROPOUT)
+        quick_selection(X, 1, 0, N_HIDDEN, EPSILON, ZETA)
         return perf_counter() - start
 
     return train

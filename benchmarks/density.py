@@ -39,6 +39,7 @@ from threadpoolctl import threadpool_limits
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.evolution import SET, TrainingClock
 from sklearn_sparse_nn.networks.mlp import MLP, TrainingParameters
+from sklearn_sparse_nn.networks.network import Start
 from sklearn_sparse_nn.topology import ErdosRenyi
 
 try:
@@ -60,7 +61,7 @@ def ours(density, X, y, team):
     parameters = TrainingParameters("sgd", RATE, BATCH_SIZE, nesterovs_momentum=True)
     sizes = [n_neurons] * 4 + [N_CLASSES]
     epsilon = density * n_neurons / 2
-    network = MLP(sizes, ErdosRenyi(), epsilon, "relu", "softmax", seed=0)
+    network = MLP(sizes, Start(ErdosRenyi(), epsilon, seed=0), "relu", "softmax")
     network.reset_optimiser("sgd")
     order, n_batches = np.arange(len(X)), len(X) // BATCH_SIZE
 

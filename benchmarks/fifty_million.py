@@ -31,6 +31,7 @@ from memory import activation_bytes, memory, reset_peak
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.evolution import SET, TrainingClock
 from sklearn_sparse_nn.networks.mlp import MLP, TrainingParameters
+from sklearn_sparse_nn.networks.network import Start
 from sklearn_sparse_nn.topology import ErdosRenyi
 
 N_FEATURES, N_HIDDEN, N_CLASSES, ZETA = 65_536, 10, 2, 0.3
@@ -66,7 +67,7 @@ class Run:
         # With ReLU, which is zero half of the time, little of the signal is left after
         # ten layers of two connections per neuron, and after rewiring nothing.
         self.network = MLP(
-            sizes, ErdosRenyi(), args.epsilon, "all_relu", "softmax", seed=0
+            sizes, Start(ErdosRenyi(), args.epsilon, seed=0), "all_relu", "softmax"
         )
         self.network.reset_optimiser("sgd")
         self.seconds["initialisation"].append(perf_counter() - start)

@@ -51,6 +51,7 @@ from sklearn_sparse_nn.engine.columns import Columns
 from sklearn_sparse_nn.engine.compilation import entry_point
 from sklearn_sparse_nn.engine.layers import layer_matrix
 from sklearn_sparse_nn.networks.mlp import MLP
+from sklearn_sparse_nn.networks.network import Start
 from sklearn_sparse_nn.topology import ErdosRenyi
 
 KERNELS = ("forward", "input_gradient", "weight_gradient")
@@ -85,7 +86,7 @@ class Problem:
 
     def __init__(self, n_neurons, epsilon, batch_size):
         sizes = [n_neurons, n_neurons]
-        network = MLP(sizes, ErdosRenyi(), epsilon, "relu", "identity", seed=0)
+        network = MLP(sizes, Start(ErdosRenyi(), epsilon, seed=0), "relu", "identity")
         self.layers = network.layers
         self.matrix = layer_matrix(self.layers, 0).T.tocsr()
         self.n_neurons, self.batch_size = n_neurons, batch_size

@@ -40,6 +40,7 @@ from sklearn_sparse_nn import SETClassifier
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.evolution import SET, TrainingClock
 from sklearn_sparse_nn.networks.mlp import MLP, TrainingParameters
+from sklearn_sparse_nn.networks.network import Start
 from sklearn_sparse_nn.topology import ErdosRenyi
 
 N_SAMPLES, N_FEATURES, HIDDEN, N_CLASSES = 1_400, 54_675, (27_500, 27_500), 18
@@ -99,7 +100,9 @@ class Training:
 
     def make(self):
         sizes = [self.X.shape[1]] * (N_LAYERS + 1) + [N_OUTPUTS]
-        self.network = MLP(sizes, ErdosRenyi(), EPSILON, "relu", "softmax", seed=0)
+        self.network = MLP(
+            sizes, Start(ErdosRenyi(), EPSILON, seed=0), "relu", "softmax"
+        )
         self.network.reset_optimiser(self.parameters.solver)
 
     def epoch(self):

@@ -48,6 +48,7 @@ from sklearn_sparse_nn.engine.layers import connections_of, layer_indptr
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.evolution import SET, TrainingClock
 from sklearn_sparse_nn.networks.mlp import MLP, TrainingParameters
+from sklearn_sparse_nn.networks.network import Start
 from sklearn_sparse_nn.topology import ErdosRenyi
 
 N_FEATURES, N_CLASSES, EPSILON, ZETA, MOMENTUM = 54_675, 18, 10, 0.3, 0.9
@@ -58,7 +59,7 @@ BLOCK = 1024
 
 
 def new_network(sizes, epsilon):
-    network = MLP(sizes, ErdosRenyi(), epsilon, "relu", "softmax", seed=0)
+    network = MLP(sizes, Start(ErdosRenyi(), epsilon, seed=0), "relu", "softmax")
     network.reset_optimiser("sgd")
     return network
 

@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.special import expit
 
 RATE, MOMENTUM, DECAY, BATCH_SIZE = 0.01, 0.9, 1e-5, 100
+NOISE, DROPOUT = 0.2, 0.2
 
 
 def random_layer(epsilon, n_inputs, n_outputs, rng):
@@ -55,9 +56,7 @@ def rewire(weights, velocity, zeta, rng):
     return sparse.csr_array((data[order], place), shape=weights.shape), moving[order]
 
 
-def quick_selection(
-    X, epochs, seed, n_hidden=1000, epsilon=13, zeta=0.2, noise=0.2, dropout=0.2
-):
+def quick_selection(X, epochs, seed, n_hidden=1000, epsilon=13, zeta=0.2):
     """Strength of each feature of standardised X."""
     rng = np.random.default_rng(seed)
     n_samples, n_features = X.shape
@@ -67,13 +66,13 @@ def quick_selection(
     velocities = [np.zeros(w.nnz) for w in W]
     bias_velocities = [np.zeros_like(bias) for bias in b]
     for epoch in range(epochs):
-        noisy = X + noise * rng.normal(size=X.shape)
+        noisy = X + NOISE * rng.normal(size=X.shape)
         rows = [np.repeat(np.arange(w.shape[0]), np.diff(w.indptr)) for w in W]
         order = rng.permutation(n_samples)
         for start in range(0, n_samples, BATCH_SIZE):
             batch = order[start : start + BATCH_SIZE]
             hidden = expit(noisy[batch] @ W[0] + b[0])
-            kept = rng.random(hidden.shape) >= dropout
+            kept = rng.random(hidden.shape) >= DROPOUT
             dropped = hidden * kept
             errors = dropped @ W[1] + b[1] - X[batch]
             back = (errors @ W[1].T) * kept * hidden * (1 - hidden)

@@ -55,9 +55,8 @@ def load(name, seed):
     return train_test_split(X, y, test_size=0.25, stratify=y, random_state=seed)
 
 
-def accuracy(make_model, rate, batch_size, seed, X, X_test, y, y_test):
+def accuracy(model, X, X_test, y, y_test):
     """Accuracy on the test data, and seconds that the features took."""
-    model = make_model(learning_rate=rate, batch_size=batch_size, random_state=seed)
     start = perf_counter()
     model.fit(X)
     seconds = perf_counter() - start
@@ -68,14 +67,14 @@ def accuracy(make_model, rate, batch_size, seed, X, X_test, y, y_test):
 
 def judge(make_model, batch_size, seed, X, X_test, y, y_test):
     """Choose the learning rate on held-out training data; test it."""
+
+    def model(rate):
+        return make_model(learning_rate=rate, batch_size=batch_size, random_state=seed)
+
     split = train_test_split(X, y, test_size=0.25, stratify=y, random_state=seed)
-    scores = [
-        accuracy(make_model, rate, batch_size, seed, *split)[0]
-        for rate in LEARNING_RATES
-    ]
+    scores = [accuracy(model(rate), *split)[0] for rate in LEARNING_RATES]
     rate = LEARNING_RATES[int(np.argmax(scores))]
-    data = X, X_test, y, y_test
-    return *accuracy(make_model, rate, batch_size, seed, *data), rate
+    return *accuracy(model(rate), X, X_test, y, y_test), rate
 
 
 def main():

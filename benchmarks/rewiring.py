@@ -27,6 +27,7 @@ from common import (
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.evolution import SET, TrainingClock
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
+from sklearn_sparse_nn.networks.network import Start
 from sklearn_sparse_nn.topology import ErdosRenyi
 
 EPSILON, ZETA, BATCH_SIZE = 20, 0.3, 128
@@ -61,7 +62,7 @@ def noise(n_neurons, n_samples):
 
 def measure(X, targets, sizes, output, n_rounds, n_jobs):
     """Seconds of training and of rewiring in each epoch, after one to warm up."""
-    network = MLP(sizes, ErdosRenyi(), EPSILON, "relu", output, seed=0)
+    network = MLP(sizes, Start(ErdosRenyi(), EPSILON, seed=0), "relu", output)
     network.reset_optimiser("sgd")
     rng = np.random.default_rng(0)
     training, rewiring = [], []

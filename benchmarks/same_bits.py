@@ -46,6 +46,18 @@ ACTIVATIONS = "relu", "all_relu", "leaky_relu", "tanh", "logistic", "identity"
 # Without `interval`, which has not always been asked about within an epoch.
 RANDOM_SET = SET(min_updates=5, grown_weights="random")
 
+
+class Greedy(SET):
+    """Grows where the gradient of the last mini-batch is largest."""
+
+    def grow(self, layer, n_grown):
+        gradient = np.abs(layer.gradient(np.arange(layer.n_neurons))).ravel()
+        gradient[layer.cells] = -1
+        return np.sort(np.argsort(-gradient, kind="stable")[:n_grown])
+
+
+GREEDY = Greedy(min_updates=5)
+
 # What an estimator may have to show, and a network or what it consists of.
 METHODS = "predict_proba", "predict", "transform", "reconstruct", "score_samples"
 FINDINGS = "validation_scores_", "importances_", "strength_", "ranking_"
@@ -158,6 +170,9 @@ CHANGES = {
         dict(evolution=RANDOM_SET),
         dict(solver="sgd", evolution=RANDOM_SET, X="wide"),
         dict(evolution=SET(min_updates=30)),
+        dict(evolution=GREEDY),
+        dict(evolution=GREEDY, train=weighted, X="wide"),
+        dict(evolution=GREEDY, train=in_chunks),
         dict(train=in_chunks),
         dict(solver="sgd", train=in_chunks, X="csr"),
         dict(train=warm),
@@ -188,6 +203,9 @@ CHANGES = {
         dict(topology="xbm", evolution="static"),
         dict(topology="dense"),
         dict(evolution=RANDOM_SET),
+        dict(evolution=GREEDY),
+        dict(evolution=GREEDY, persistent=False, train=warm),
+        dict(evolution=GREEDY, train=in_chunks),
         dict(train=in_chunks),
         dict(train=in_chunks, persistent=False, X="csr"),
         dict(train=warm),
@@ -207,6 +225,7 @@ CHANGES = {
         dict(topology="xbm", evolution="static"),
         dict(topology="dense"),
         dict(evolution=RANDOM_SET),
+        dict(evolution=GREEDY),
         dict(train=in_chunks),
         dict(train=in_chunks, X="wide"),
         dict(train=warm),

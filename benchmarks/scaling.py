@@ -32,6 +32,7 @@ from common import (
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.networks.mlp import MLP, TrainingParameters
+from sklearn_sparse_nn.networks.network import Start
 from sklearn_sparse_nn.topology import ErdosRenyi
 
 N_CLASSES, EPSILON = 10, 20
@@ -84,7 +85,7 @@ def new_network(setting):
     if setting.density is not None:
         epsilon = setting.density * setting.neurons / 2
     sizes = [features, setting.neurons, setting.neurons, N_CLASSES]
-    network = MLP(sizes, ErdosRenyi(), epsilon, "relu", "softmax", seed=0)
+    network = MLP(sizes, Start(ErdosRenyi(), epsilon, seed=0), "relu", "softmax")
     network.reset_optimiser("sgd")
     return network
 

@@ -36,6 +36,7 @@ from sklearn.neural_network import MLPClassifier
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.networks.mlp import MLP, TrainingParameters
+from sklearn_sparse_nn.networks.network import Start
 from sklearn_sparse_nn.topology import ErdosRenyi
 
 N_TEXTS, LENGTH, N_CLASSES = 3_000, 60, 20
@@ -59,7 +60,7 @@ def texts(n_words):
 def ours(n_words, n_threads):
     X, y = texts(n_words)
     sizes = [n_words, *HIDDEN, N_CLASSES]
-    network = MLP(sizes, ErdosRenyi(), EPSILON, "relu", "softmax", seed=0)
+    network = MLP(sizes, Start(ErdosRenyi(), EPSILON, seed=0), "relu", "softmax")
     network.reset_optimiser("sgd")
     parameters = TrainingParameters("sgd", RATE, BATCH_SIZE, momentum=MOMENTUM)
     targets, order = class_targets(y), np.random.default_rng(0).permutation(N_TEXTS)

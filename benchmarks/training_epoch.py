@@ -59,6 +59,7 @@ def ours(n_threads, solver="sgd", dropout=0.0):
     from sklearn_sparse_nn.engine.threads import ThreadTeam
     from sklearn_sparse_nn.evolution import SET, TrainingClock
     from sklearn_sparse_nn.networks.mlp import MLP, TrainingParameters
+    from sklearn_sparse_nn.networks.network import Start
     from sklearn_sparse_nn.topology import ErdosRenyi
 
     X, y, _, _ = load_mnist()
@@ -71,7 +72,7 @@ def ours(n_threads, solver="sgd", dropout=0.0):
         nesterovs_momentum=True,
         dropout=dropout,
     )
-    network = MLP(SIZES, ErdosRenyi(), EPSILON, "relu", "softmax", seed=0)
+    network = MLP(SIZES, Start(ErdosRenyi(), EPSILON, seed=0), "relu", "softmax")
     network.reset_optimiser(solver)
     team = ThreadTeam(n_threads).__enter__()
     rng = np.random.default_rng(0)
@@ -148,9 +149,10 @@ def sparse_torch(n_threads):
 
     from sklearn_sparse_nn.engine.layers import connections_of, layer_indptr
     from sklearn_sparse_nn.networks.mlp import MLP
+    from sklearn_sparse_nn.networks.network import Start
     from sklearn_sparse_nn.topology import ErdosRenyi
 
-    layers = MLP(SIZES, ErdosRenyi(), EPSILON, "relu", "softmax", seed=0).layers
+    layers = MLP(SIZES, Start(ErdosRenyi(), EPSILON, seed=0), "relu", "softmax").layers
 
     class SparseLinear(torch.nn.Module):
         """Takes and returns feature-major batches, which suit CSR best."""
