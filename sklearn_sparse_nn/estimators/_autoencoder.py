@@ -27,6 +27,7 @@ from sklearn_sparse_nn.estimators._samples import (
 )
 from sklearn_sparse_nn.networks.autoencoder import NOISES, Autoencoder, Corruption
 from sklearn_sparse_nn.networks.mlp import TrainingParameters
+from sklearn_sparse_nn.networks.network import Start
 
 # Cells of X with which `score` works at a time.
 _SCORE_CELLS = 2**22
@@ -390,15 +391,15 @@ default='tanh'
         """A new network, before its first epoch."""
         _, *hidden, _ = self._sizes(X)
         self._moments = tuple(moments(X))
-        network = Autoencoder(
-            hidden,
+        start = Start(
             self._initial_topology(),
             self.epsilon,
-            self.activation,
-            random_state.randint(np.iinfo(np.int32).max),
-            *self._standardiser(),
+            seed=random_state.randint(np.iinfo(np.int32).max),
             spread=Moments(*self._moments).standard_deviation,
-            all_relu_slope=self.all_relu_slope,
+        )
+        scaling = self._standardiser()
+        network = Autoencoder(
+            hidden, start, self.activation, *scaling, self.all_relu_slope
         )
         self._set_network(network)
         self.n_iter_ = 0

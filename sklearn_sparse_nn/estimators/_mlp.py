@@ -20,6 +20,7 @@ from sklearn_sparse_nn.estimators._layered import BaseLayeredNetwork
 from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.estimators._samples import moments, relative_weights
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
+from sklearn_sparse_nn.networks.network import Start
 
 # The adaptive schedule of scikit-learn's MLP: divide by five, end below one millionth.
 _ADAPTIVE_DIVISOR, _SMALLEST_RATE = 5.0, 1e-6
@@ -203,15 +204,14 @@ class BaseSETMLP(BaseLayeredNetwork):
     def _initialize(self, X, sizes, random_state):
         """A new network, before its first epoch."""
         self.n_layers_ = len(sizes)
-        network = MLP(
-            sizes,
+        start = Start(
             self._initial_topology(),
             self.epsilon,
-            self.activation,
-            self.out_activation_,
             seed=random_state.randint(np.iinfo(np.int32).max),
             spread=lambda: moments(X).standard_deviation(),
-            all_relu_slope=self.all_relu_slope,
+        )
+        network = MLP(
+            sizes, start, self.activation, self.out_activation_, self.all_relu_slope
         )
         self._set_network(network)
         self.t_ = 0

@@ -25,6 +25,7 @@ from sklearn_sparse_nn.estimators._base import (
 from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.estimators._samples import feature_means, moments
 from sklearn_sparse_nn.networks.annealing import log_partition
+from sklearn_sparse_nn.networks.network import Start
 from sklearn_sparse_nn.networks.rbm import RBM, ContrastiveDivergence, logit_of_means
 
 # Samples on which the reconstruction error is measured after each epoch.
@@ -376,14 +377,13 @@ class SETRBMTransformer(
 
     def _initialize(self, X, random_state):
         """A new machine, before its first epoch."""
-        network = RBM(
-            (X.shape[1], self.n_components),
+        start = Start(
             self._initial_topology(),
             self.epsilon,
-            random_state.randint(np.iinfo(np.int32).max),
-            feature_means(X),
-            lambda: moments(X).standard_deviation(),
+            seed=random_state.randint(np.iinfo(np.int32).max),
+            spread=lambda: moments(X).standard_deviation(),
         )
+        network = RBM((X.shape[1], self.n_components), start, feature_means(X))
         self._set_network(network)
         self.n_iter_ = 0
         self.reconstruction_error_curve_ = []

@@ -37,21 +37,17 @@ class Autoencoder(MLP):
     ----------
     hidden : sequence of int
         Number of neurons of each hidden layer. The middle one is the code.
-    topology, epsilon, activation, seed
+    start, activation
         See `MLP`.
     shifts, scales : ndarrays of float64, shape (n_features,)
         A feature `x` enters the network as ``(x - shift) * scale``.
-    **others
+    all_relu_slope : float
         See `MLP`.
     """
 
-    def __init__(
-        self, hidden, topology, epsilon, activation, seed, shifts, scales, **others
-    ):
+    def __init__(self, hidden, start, activation, shifts, scales, all_relu_slope=0.6):
         sizes = [len(shifts), *hidden, len(shifts)]
-        super().__init__(
-            sizes, topology, epsilon, activation, "identity", seed, **others
-        )
+        super().__init__(sizes, start, activation, "identity", all_relu_slope)
         self.shifts, self.scales = shifts, scales
 
     @property

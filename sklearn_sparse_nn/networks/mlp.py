@@ -39,38 +39,24 @@ class MLP(SparseNetwork):
     ----------
     sizes : sequence of int
         Number of input neurons, of neurons of each hidden layer, of output neurons.
-    topology : object
-        Draws the initial connections: see `topology.initial`.
-    epsilon : float
-        Connections per neuron: see `topology.initial.ErdosRenyi`.
+    start : Start
+        Its connections and random numbers: see `network`.
     activation : str
         Of the hidden layers, one of `engine.activations.ACTIVATIONS`.
     output : {"softmax", "logistic", "identity"}
         Activation of the output layer, and with it the loss.
-    seed, spread
-        See `SparseNetwork`.
     all_relu_slope : float
         See `engine.activations.hidden_activations`.
     """
 
-    def __init__(
-        self,
-        sizes,
-        topology,
-        epsilon,
-        activation,
-        output,
-        seed,
-        spread=None,
-        all_relu_slope=0.6,
-    ):
+    def __init__(self, sizes, start, activation, output, all_relu_slope=0.6):
         self.activation = activation
         self.all_relu_slope = all_relu_slope
         self.output = output
         # The output layer is linear.
         gain = activation_gain(activation, all_relu_slope)
         gains = [gain] * (len(sizes) - 2) + [1.0]
-        super().__init__(sizes, topology, epsilon, gains, seed, spread)
+        super().__init__(sizes, start, gains)
 
     def check_connected(self, epsilon):
         """Look at the output neurons, too: without a connection they are constant."""

@@ -1,7 +1,9 @@
 """What every sparse network has: layers, state of their optimiser, their evolution."""
 
 import copy
+from collections.abc import Callable
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -56,6 +58,28 @@ _BUFFERS = ("_workspace", "_workspace_key", "_last_batch")
 _TUPLES = {"layers": SparseLayers, "state": OptimiserState}
 
 
+class Start(NamedTuple):
+    """How a network begins.
+
+    Attributes
+    ----------
+    topology : object
+        Draws the initial connections: see `topology.initial`.
+    epsilon : float
+        Connections per neuron: see `topology.initial.ErdosRenyi`.
+    seed : int
+        Of all random numbers of the network.
+    spread : callable or None
+        ``spread()`` is the standard deviation of each input, an ndarray of shape
+        (n_inputs,), for topologies that heed it.
+    """
+
+    topology: object
+    epsilon: float
+    seed: int
+    spread: Callable | None = None
+
+
 class SparseNetwork:
     """Base class of the networks. A subclass says how it trains and what it computes.
 
@@ -63,16 +87,9 @@ class SparseNetwork:
     ----------
     sizes : sequence of int
         Number of input neurons, then of the neurons of each layer.
-    topology : object
-        Draws the initial connections: see `topology.initial`.
-    epsilon : float
-        Connections per neuron: see `topology.initial.ErdosRenyi`.
+    start : Start
     gains : sequence of float
         Scale of the initial weights of each layer: see `topology.weights`.
-    seed : int
-        Of all random numbers of the network.
-    spread : ndarray of shape (n_inputs,) or None
-        Standard deviation of each input, for topologies that heed it.
 
     Attributes
     ----------
@@ -97,7 +114,8 @@ class SparseNetwork:
         Whether an update looks at the weights of before: see `engine.terms`.
     """
 
-    def __init__(self, sizes, topology, epsilon, gains, seed, spread=None):
+    def __init__(self, sizes, start, gains):
+        topology, epsilon, seed, spread = start
         self.gains = gains
         self.noise_seed = seed
         streams = np.random.SeedSequence(seed).spawn(len(sizes) - 1)

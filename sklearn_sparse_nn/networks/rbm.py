@@ -51,8 +51,8 @@ class RBM(SparseNetwork):
     ----------
     sizes : (int, int)
         Number of visible and of hidden neurons.
-    topology, epsilon, seed, spread
-        See `SparseNetwork`.
+    start : Start
+        Its connections and random numbers: see `network`.
     means : ndarray of shape (n_visible,)
         Mean of each visible neuron, from which its intercept starts: without
         connections, the machine then already knows how often each neuron is on.
@@ -65,8 +65,8 @@ class RBM(SparseNetwork):
         Visible states at which the persistent chains have arrived, eight in a byte.
     """
 
-    def __init__(self, sizes, topology, epsilon, seed, means, spread=None):
-        super().__init__(sizes, topology, epsilon, [1.0], seed, spread)
+    def __init__(self, sizes, start, means):
+        super().__init__(sizes, start, [1.0])
         intercepts = logit_of_means(means).astype(np.float32)
         self.visible = VisibleNeurons(intercepts, *np.zeros((2, sizes[0]), np.float32))
         self.reset_optimiser()

@@ -13,10 +13,12 @@ from sklearn_sparse_nn.networks import batches
 from sklearn_sparse_nn.networks import network as network_module
 from sklearn_sparse_nn.networks.autoencoder import Autoencoder, Corruption
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
+from sklearn_sparse_nn.networks.network import Start
 from sklearn_sparse_nn.topology import ErdosRenyi
 from tests import naive
 
 N_FEATURES = 7
+START = Start(ErdosRenyi(), epsilon=1.4, seed=2)
 HIDDEN = [(12,), (6, 5), (9, 4, 8), (9, 4, 5, 8)]
 NOISES = [Corruption("gaussian", 0.5), Corruption("masking", 0.4)]
 CLEAN = Corruption("gaussian", 0.0)
@@ -24,13 +26,12 @@ CLOCK = TrainingClock(1, 10, 10, 10)
 CLOSE = {"rtol": 1e-4, "atol": 2e-6}
 
 
-def _network(hidden=(12,), activation="tanh", n_features=N_FEATURES, **options):
+def _network(hidden=(12,), activation="tanh", n_features=N_FEATURES, **start):
     rng = np.random.default_rng(1)
     shifts = rng.normal(size=n_features)
     scales = rng.uniform(0.3, 1.5, size=n_features)
-    options = {"topology": ErdosRenyi(), "epsilon": 1.4, "seed": 2} | options
-    options = {"shifts": shifts, "scales": scales} | options
-    network = Autoencoder(hidden, activation=activation, **options)
+    start = START._replace(**start)
+    network = Autoencoder(hidden, start, activation, shifts, scales)
     # Away from zero, so that neurons without connections are not at a kink of ReLU.
     intercepts = network.layers.intercepts
     intercepts[:] = rng.normal(size=len(intercepts))
@@ -184,7 +185,7 @@ def test_training_is_that_of_the_dense_twin_for_any_shape(data):
 def test_without_noise_it_is_a_perceptron_whose_targets_are_its_inputs(solver):
     network, X = _network((9, 4, 8)), _samples(90)
     sizes = [N_FEATURES, 9, 4, 8, N_FEATURES]
-    perceptron = MLP(sizes, ErdosRenyi(), 1.4, "tanh", "identity", network.noise_seed)
+    perceptron = MLP(sizes, START, "tanh", "identity")
     np.testing.assert_array_equal(perceptron.layers.weights, network.layers.weights)
     perceptron.layers.intercepts[:] = network.layers.intercepts
     # Dropout and momentum are the same for both, too.
@@ -208,8 +209,7 @@ def test_without_noise_it_is_a_perceptron_whose_targets_are_its_inputs(solver):
 
 
 def test_targets_stay_clean():
-    zeros = np.zeros(N_FEATURES, dtype=np.float32)
-    network, X = _network(shifts=zeros), _samples()
+    network, X = _network(), _samples()
     network.layers.weights[:], network.layers.intercepts[:] = 0, 0
     loss = _train(network, X, noise=Corruption("masking", 0.9999))
     # Nothing is left of the inputs, and the outputs have learned their means.
@@ -387,9 +387,8 @@ def test_set_changes_connections_but_not_their_number():
 def test_a_dense_network_learns_to_restore_what_is_missing():
     rng = np.random.default_rng(0)
     X = np.repeat(rng.normal(size=(500, 3)), 4, axis=1).astype(np.float32)
-    network = Autoencoder(
-        (30,), ErdosRenyi(), 100, "tanh", 0, np.zeros(12), np.ones(12)
-    )
+    start = Start(ErdosRenyi(), epsilon=100, seed=0)
+    network = Autoencoder((30,), start, "tanh", np.zeros(12), np.ones(12))
     parameters = _parameters(
         learning_rate=0.02, batch_size=50, momentum=0.9, dropout=0.1
     )

@@ -17,19 +17,18 @@ from sklearn_sparse_nn.networks.importance import (
     strength,
 )
 from sklearn_sparse_nn.networks.mlp import TrainingParameters
+from sklearn_sparse_nn.networks.network import Start
 from sklearn_sparse_nn.topology import Dense, ErdosRenyi
 from tests import naive
 
 
-def _network(X, hidden=(10,), activation="tanh", **options):
+def _network(X, hidden=(10,), activation="tanh", **start):
     """An autoencoder that standardises dense X."""
     deviations = X.std(axis=0)
     scales = 1 / np.where(deviations > 0, deviations, 1)
-    options = {"topology": ErdosRenyi(), "epsilon": 2, "seed": 0} | options
+    start = Start(ErdosRenyi(), epsilon=2, seed=0)._replace(**start)
     moments = X.mean(axis=0).astype(np.float64), scales.astype(np.float64)
-    network = Autoencoder(
-        hidden, activation=activation, shifts=moments[0], scales=moments[1], **options
-    )
+    network = Autoencoder(hidden, start, activation, *moments)
     intercepts = network.layers.intercepts
     intercepts[:] = np.random.default_rng(1).normal(size=len(intercepts)) / 2
     return network

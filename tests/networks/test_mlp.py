@@ -15,18 +15,19 @@ from sklearn_sparse_nn.networks import batches
 from sklearn_sparse_nn.networks import network as network_module
 from sklearn_sparse_nn.networks.backward import training_workspace
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
+from sklearn_sparse_nn.networks.network import Start
 from sklearn_sparse_nn.topology import Dense, ErdosRenyi
 from tests import naive
 from tests.memory import peak_memory
 
 SIZES = [7, 12, 9, 3]
+START = Start(ErdosRenyi(), epsilon=1.2, seed=2)
 OUTPUTS = "softmax", "logistic", "identity"
 CLOCK = TrainingClock(1, 10, 10, 10)
 
 
-def _network(activation="relu", output="softmax", sizes=SIZES, **options):
-    options = {"topology": ErdosRenyi(), "epsilon": 1.2, "seed": 2} | options
-    network = MLP(sizes, activation=activation, output=output, **options)
+def _network(activation="relu", output="softmax", sizes=SIZES, **start):
+    network = MLP(sizes, START._replace(**start), activation, output)
     # Away from zero, so that neurons without connections are not at a kink of ReLU.
     intercepts = network.layers.intercepts
     intercepts[:] = np.random.default_rng(1).normal(size=len(intercepts))
@@ -614,7 +615,7 @@ def test_the_same_seed_gives_the_same_network():
 
 def test_initial_weights_keep_the_variance_of_activations():
     sizes = [400, 600, 600, 600, 2]
-    network = MLP(sizes, ErdosRenyi(), 10, "relu", "softmax", seed=0)
+    network = MLP(sizes, Start(ErdosRenyi(), 10, seed=0), "relu", "softmax")
     X = np.random.default_rng(0).normal(size=(200, 400))
     activations, _ = naive.forward(naive.Network.of(network.layers), "relu", X)
     for a in activations[:-1]:
@@ -657,10 +658,12 @@ def test_nothing_of_the_size_of_a_dense_matrix_is_allocated():
         import numpy as np
         from sklearn_sparse_nn.engine.threads import ThreadTeam
         from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
+        from sklearn_sparse_nn.networks.network import Start
         from sklearn_sparse_nn.evolution import SET, TrainingClock
         from sklearn_sparse_nn.topology import ErdosRenyi
 
-        network = MLP([60000, 30000, 10], ErdosRenyi(), 2, "relu", "softmax", 0)
+        start = Start(ErdosRenyi(), 2, seed=0)
+        network = MLP([60000, 30000, 10], start, "relu", "softmax")
         network.reset_optimiser("adam")
         X = np.random.default_rng(0).random((32, 60000), dtype=np.float32)
         targets = Targets(

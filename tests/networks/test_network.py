@@ -7,13 +7,14 @@ from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.evolution import SET, TrainingClock
 from sklearn_sparse_nn.networks.evolving import Evolution
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
+from sklearn_sparse_nn.networks.network import Start
 from sklearn_sparse_nn.topology import ErdosRenyi, cells
 from sklearn_sparse_nn.warm_up import warm_up
 from tests.memory import Peak
 
 
 def _network(sizes, epsilon=2):
-    return MLP(sizes, ErdosRenyi(), epsilon, "relu", "softmax", seed=0)
+    return MLP(sizes, Start(ErdosRenyi(), epsilon, seed=0), "relu", "softmax")
 
 
 @pytest.mark.parametrize("solver, least, most", [("sgd", 12, 16), ("adam", 16, 20)])
@@ -41,7 +42,7 @@ def test_the_layer_being_made_is_all_that_is_there_twice():
 
     in_use = []
     with Peak():
-        MLP([2_000] * 21, Watched(), 20, "relu", "softmax", seed=0)
+        MLP([2_000] * 21, Start(Watched(), 20, seed=0), "relu", "softmax")
     # Layers of 80,000 connections and 2,000 neurons. Weights come after the last.
     per_layer = np.diff(in_use[2:])
     np.testing.assert_allclose(per_layer, 4 * 80_000, rtol=0.1)

@@ -12,6 +12,7 @@ from sklearn_sparse_nn.evolution import SET, EvolutionRule, TrainingClock
 from sklearn_sparse_nn.networks import batches
 from sklearn_sparse_nn.networks import network as network_module
 from sklearn_sparse_nn.networks import rbm as rbm_module
+from sklearn_sparse_nn.networks.network import Start
 from sklearn_sparse_nn.networks.rbm import RBM, ContrastiveDivergence
 from sklearn_sparse_nn.topology import Dense, ErdosRenyi
 from tests import naive
@@ -22,8 +23,8 @@ CLOCK = TrainingClock(1, 10, 10, 10)
 
 def _rbm(sizes=SIZES, seed=2, epsilon=1.5, topology=None):
     """A machine with weights large enough to matter."""
-    topology = topology or ErdosRenyi()
-    rbm = RBM(sizes, topology, epsilon, seed, np.full(sizes[0], 0.5))
+    start = Start(topology or ErdosRenyi(), epsilon, seed)
+    rbm = RBM(sizes, start, np.full(sizes[0], 0.5))
     rng = np.random.default_rng(1)
     for array in (rbm.layers.weights, rbm.layers.intercepts, rbm.visible.intercepts):
         array[:] = rng.normal(size=len(array))
@@ -312,7 +313,7 @@ def test_a_sparse_machine_believes_what_its_dense_twin_does(make, n, n_threads):
 
 def test_a_new_machine_knows_how_often_each_visible_neuron_is_on():
     means = np.array([0.0, 0.2, 0.5, 0.9, 1.0])
-    rbm = RBM((5, 3), ErdosRenyi(), 0, 0, means)
+    rbm = RBM((5, 3), Start(ErdosRenyi(), 0, seed=0), means)
     assert not len(rbm.layers.weights)
     probabilities = rbm.visible_probabilities(np.zeros((1, 3)))[0]
     np.testing.assert_allclose(probabilities, [0.01, 0.2, 0.5, 0.9, 0.99], rtol=1e-6)
