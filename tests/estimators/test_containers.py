@@ -31,6 +31,20 @@ CONTAINERS = LAYOUTS | {
 }
 
 
+@pytest.fixture
+def seen(estimator, monkeypatch):
+    """The X that networks of this kind are given in each epoch, from here on."""
+    kind, seen = type(network_of(clone(estimator).fit(*samples()))), []
+    trains = kind.train_epoch
+
+    def train_and_look(self, X, *rest):
+        seen.append(X)
+        return trains(self, X, *rest)
+
+    monkeypatch.setattr(kind, "train_epoch", train_and_look)
+    return seen
+
+
 def half_zeros():
     X, y = samples()
     return np.where(X > 0.5, X, np.float32(0)), y
@@ -99,16 +113,8 @@ def test_one_sample_of_any_kind_is_read_like_all(estimator, dtype):
 
 
 @all_estimators
-def test_samples_are_read_where_they_lie(estimator, monkeypatch, tmp_path):
+def test_samples_are_read_where_they_lie(estimator, seen, tmp_path):
     X, y = samples()
-    kind, seen = type(network_of(clone(estimator).fit(X, y))), []
-    trains = kind.train_epoch
-
-    def train_and_look(self, X, *rest):
-        seen.append(X)
-        return trains(self, X, *rest)
-
-    monkeypatch.setattr(kind, "train_epoch", train_and_look)
     for layout in DENSE.values():
         held = layout(X, tmp_path)
         estimator.fit(held, y)
@@ -116,16 +122,8 @@ def test_samples_are_read_where_they_lie(estimator, monkeypatch, tmp_path):
 
 
 @all_estimators
-def test_only_float32_is_read_feature_after_feature(estimator, monkeypatch):
+def test_only_float32_is_read_feature_after_feature(estimator, seen):
     X, y = samples()
-    kind, seen = type(network_of(clone(estimator).fit(X, y))), []
-    trains = kind.train_epoch
-
-    def train_and_look(self, X, *rest):
-        seen.append(X)
-        return trains(self, X, *rest)
-
-    monkeypatch.setattr(kind, "train_epoch", train_and_look)
     double = np.asfortranarray(X, dtype=np.float64)
     for held in (double, pd.DataFrame(double)):
         estimator.fit(held, y)

@@ -1,4 +1,4 @@
-"""Estimators that are cloned, copied, sent through a file or mapped into memory."""
+"""Estimators that are copied, sent through a file or mapped into memory."""
 
 import copy
 import pickle
@@ -59,13 +59,6 @@ def test_a_fitted_estimator_goes_on_from_a_pickle(estimator):
     loaded = pickle.loads(pickle.dumps(estimator.fit(X, y)))
     assert_same(loaded, estimator, X)
     assert_same(train_part(loaded, X, y), train_part(estimator, X, y), X)
-
-
-@all_estimators
-def test_a_clone_fits_the_same(estimator):
-    X, y = samples()
-    estimator.set_params(n_jobs=2).fit(X, y)
-    assert_same(clone(estimator).fit(X, y), estimator, X)
 
 
 @all_estimators
