@@ -96,15 +96,20 @@ class RBM(SparseNetwork):
         evolution : Evolution or None
             How connections change: see `evolving`.
         """
-        batch_size = min(parameters.batch_size, len(order))
-        dreams = self._dreams(self._training_workspace(batch_size, team.n_threads))
-        self._place_chains(dreams)
         task = Dreaming(self.visible, parameters.n_gibbs_steps, parameters.persistent)
         self._run_epoch(train_batches, (X, order), parameters, task, team, evolution)
         if parameters.persistent:
-            stride = self._workspace.stride
-            visible = [tile.reshape(-1, stride) > 0 for tile in dreams]
-            self.chains = np.packbits(np.concatenate(visible, axis=1), axis=1)
+            work = self._workspace
+            tiles = self._dreams(work).reshape(
+                -1, len(self.visible.intercepts), work.stride
+            )
+            self.chains = np.packbits(np.concatenate(tiles > 0, axis=1), axis=1)
+
+    def _run_batches(self, train_batches, learner, batches, task, team):
+        if batches.first == 0:  # a rule has seen the last mini-batch by now
+            work = self._training_workspace(batches.size, team.n_threads)
+            self._place_chains(self._dreams(work))
+        super()._run_batches(train_batches, learner, batches, task, team)
 
     def _place_of(self, samples, task, work):
         n, half = len(samples), len(work.activations) // 2 * work.stride
