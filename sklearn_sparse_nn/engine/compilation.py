@@ -14,6 +14,7 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 
 from sklearn_sparse_nn.engine.caching import keep_on_disk
+from sklearn_sparse_nn.engine.references import promise_no_aliases
 
 # Kernels own no memory: without reference counts they compile a tenth faster.
 _LEAN = {"no_cfunc_wrapper": True, "_nrt": False}
@@ -94,6 +95,11 @@ class _Part(JITCodeLibrary):
     makes machine code of it each time: a cold start took 1.6 times as long. It links it
     to each of them, too, so that LLVM copied most functions several times.
     """
+
+    def add_ir_module(self, module):
+        for function in module.functions:
+            promise_no_aliases(function)
+        super().add_ir_module(module)
 
     def _optimize_functions(self, module):
         pass

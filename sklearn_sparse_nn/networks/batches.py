@@ -23,6 +23,7 @@ from sklearn_sparse_nn.engine.optimisers import (
     change,
     regularise,
 )
+from sklearn_sparse_nn.engine.references import refer
 from sklearn_sparse_nn.engine.simd import LINE
 from sklearn_sparse_nn.engine.threads import take_next
 
@@ -115,6 +116,7 @@ def _sum_gradients(layers, block, width, work, thread):
         deltas = work.deltas[tile][start * stride :]
         last = min(stride, width - tile % n_tiles * stride)
         _, share = tile_of(work, tile, thread, 0, last)
+        share = refer(share)
         passes.weight_gradient(share, layers, block, x, deltas, gradient, bias)
     return gradient, bias
 

@@ -12,6 +12,7 @@ from sklearn_sparse_nn.engine.compilation import entry_point, inner
 from sklearn_sparse_nn.engine.inputs import Inputs, read_batch
 from sklearn_sparse_nn.engine.layers import SparseLayers
 from sklearn_sparse_nn.engine.random import drop
+from sklearn_sparse_nn.engine.references import refer
 from sklearn_sparse_nn.networks.batches import (
     Workspace,
     input_flags,
@@ -82,7 +83,7 @@ def _forward_sample(model, activations):
         start, stop = layers.first[layer], layers.first[layer + 1]
         out = activations[layers.sizes[0] + start : layers.sizes[0] + stop]
         kind, left = functions.kinds[layer], functions.left_slopes[layer]
-        piece = kernels.all_connections(layers, start, stop)
+        piece = refer(kernels.all_connections(layers, start, stop))
         kernels.forward_sample(piece, x, out, Activation(kind, left, False))
         x = out
 
@@ -90,8 +91,11 @@ def _forward_sample(model, activations):
 @entry_point
 def decide(thread, n_threads, shared, model, chosen, work, scores):
     """Outputs of the network for `chosen` samples, some of them on each thread."""
+    model = Model(refer(model.layers), refer(model.functions))
+    chosen, work = refer(chosen), refer(work)
     width, layers = work.stride, model.layers
     tile, share = tile_of(work, thread, thread, 0, width)
+    tile, share = refer(tile), refer(share)
     nothing_dropped = Dropout(0.0, np.uint32(0))
     row = layers.sizes[0] + layers.first[-2]
     for start in range(thread * width, len(chosen.samples), n_threads * width):

@@ -8,6 +8,7 @@ from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.inputs import read_batch
 from sklearn_sparse_nn.engine.losses import Targets, output_delta
 from sklearn_sparse_nn.engine.random import random_key
+from sklearn_sparse_nn.engine.references import refer
 from sklearn_sparse_nn.networks.backward import backward
 from sklearn_sparse_nn.networks.batches import tile_of
 from sklearn_sparse_nn.networks.epoch import compile_epoch
@@ -47,7 +48,7 @@ def _output_deltas(model, targets, samples, tile, columns):
 def _learn(layers, work, place, batch, task):
     number, thread, first, last = place
     tile, share = tile_of(work, number, thread, first, last)
-    columns = share.columns
+    tile, share, columns = refer(tile), refer(share), share.columns
     samples, model = batch.samples[tile.column :], Model(layers, task.functions)
     dropout = Dropout(task.dropout, random_key(batch.seed, batch.n_updates, 0))
     read_batch(batch.inputs, samples, tile.activations, share.present, columns)
