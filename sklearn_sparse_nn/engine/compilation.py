@@ -5,7 +5,9 @@ compiled without the wrappers that Python would need, and not optimised by itsel
 is done once, in the entry point that it is linked to.
 """
 
+import gc
 import hashlib
+from contextlib import contextmanager
 from functools import wraps
 
 from numba import config, njit, types
@@ -197,3 +199,29 @@ class _InnerCompiler(Compiler):
 
 class _EntryCompiler(_InnerCompiler):
     _library_class = _Whole
+
+    def compile_extra(self, function):
+        codegen = self.state.targetctx.codegen()
+        with _numba_in_parts(codegen), _rare_collection():
+            return super().compile_extra(function)
+
+
+@contextmanager
+def _numba_in_parts(codegen):
+    """Compile in parts, too, what numba has written in Python, such as `min`."""
+    before, codegen._library_class = codegen._library_class, _Part
+    try:
+        yield
+    finally:
+        codegen._library_class = before
+
+
+@contextmanager
+def _rare_collection():
+    """Look for garbage seldom: the compiler keeps nearly all objects that it makes."""
+    before = gc.get_threshold()
+    gc.set_threshold(before[0] and max(before[0], 100_000), *before[1:])  # 0 is never
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
