@@ -17,6 +17,7 @@ from sklearn_sparse_nn.engine.presence import (
     worthwhile,
 )
 from sklearn_sparse_nn.engine.references import refer
+from sklearn_sparse_nn.engine.sections import rest
 
 
 @inner
@@ -29,7 +30,8 @@ def forward(share, layers, layer, x, out, slopes, activation):
             end, some = collect(layers, j, stop, share.collection)
             some = refer(some)
             row = (j - start) * share.columns.stride
-            kernels.forward(share.columns, some, x, out[row:], slopes[row:], activation)
+            here, there = rest(out, row), rest(slopes, row)
+            kernels.forward(share.columns, some, x, here, there, activation)
             j = end
         return
     n_bands = share.bands.n_bands[layer]
@@ -59,12 +61,11 @@ def weight_gradient(share, layers, block, x, deltas, gradient, bias):
         while j < stop:
             end, some = collect(layers, j, stop, room)
             some = refer(some)
-            sums = gradient[layers.indptr[j] - layers.indptr[start] :]
+            sums = rest(gradient, layers.indptr[j] - layers.indptr[start])
             n, row = some.ends[end - j - 1], (j - start) * share.columns.stride
             collect_gradient(sums, n, room)
-            kernels.weight_gradient(
-                share.columns, some, x, deltas[row:], room.gradient, bias[j - start :]
-            )
+            here, biases = rest(deltas, row), rest(bias, j - start)
+            kernels.weight_gradient(share.columns, some, x, here, room.gradient, biases)
             return_gradient(sums, n, room)
             j = end
         return

@@ -121,7 +121,8 @@ def compile_epoch(
     @entry_point
     def train_batches(thread, n_threads, shared, learner, batches, work, task):
         member = Member(thread, n_threads, shared)
-        learner, work, task = refer(learner), refer(work), refer(task)
+        learner, batches = refer(learner), refer(batches)
+        work, task = refer(work), refer(task)
         for turn in range(batches.last - batches.first):
             batch = refer(batch_of(batches, turn, work, task))
             first_half(member, learner, batch, work, task)
