@@ -18,6 +18,7 @@ from sklearn_sparse_nn.engine import kernels
 from sklearn_sparse_nn.engine.buffers import rows_in_cache
 from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.layers import neurons_of
+from sklearn_sparse_nn.engine.sections import section
 
 # Connections of a neuron in a band, on average, for which it pays to come back to it:
 # its next connections are waited for anew. With 30, an epoch was 0.6 times as fast.
@@ -74,8 +75,8 @@ def piece_in_band(layers, layer, start, stop, bands, band):
     begin = bands.first[layer] + band * n_neurons + start - layers.first[layer]
     end = begin + n_neurons
     return kernels.Piece(
-        begins=bands.cuts[begin : begin + stop - start],
-        ends=bands.cuts[end : end + stop - start],
+        begins=section(bands.cuts, begin, begin + stop - start),
+        ends=section(bands.cuts, end, end + stop - start),
         opens=band == 0,
         origin=whole.origin,
         indices=whole.indices,

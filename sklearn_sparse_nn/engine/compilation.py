@@ -5,14 +5,18 @@ compiled without the wrappers that Python would need, and not optimised by itsel
 is done once, in the entry point that it is linked to.
 """
 
+import gc
 import hashlib
+from contextlib import contextmanager
 from functools import wraps
 
 from numba import config, njit, types
+from numba.core import typed_passes, untyped_passes
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 
 from sklearn_sparse_nn.engine.caching import keep_on_disk
+from sklearn_sparse_nn.engine.references import promise_no_aliases
 
 # Kernels own no memory: without reference counts they compile a tenth faster.
 _LEAN = {"no_cfunc_wrapper": True, "_nrt": False}
@@ -90,16 +94,29 @@ class _Part(JITCodeLibrary):
     """Code to link to an entry point, and to be optimised there.
 
     Numba optimises a function anew in each function that calls it, directly or not, and
-    makes machine code of it each time: a cold start took 1.6 times as long.
+    makes machine code of it each time: a cold start took 1.6 times as long. It links it
+    to each of them, too, so that LLVM copied most functions several times.
     """
 
-    def _optimize_final_module(self):
+    def add_ir_module(self, module):
+        for function in module.functions:
+            promise_no_aliases(function)
+        super().add_ir_module(module)
+
+    def _optimize_functions(self, module):
         pass
 
-    def _finalize_final_module(self):
-        self._finalize_dynamic_globals()
-        self._verify_declare_only_symbols()
+    def finalize(self):
+        for function in self._final_module.functions:
+            if not function.is_declaration:
+                function.linkage = "linkonce_odr"  # several entry points may have it
         self._finalized = True
+
+    def _get_module_for_linking(self):
+        """The function with all that it calls, for a test that uses `numba.njit`."""
+        module = self._final_module.clone()
+        _link_parts(module, self._linking_libraries)
+        return module
 
     def get_pointer_to_function(self, name):
         self._ensure_finalized()
@@ -108,6 +125,19 @@ class _Part(JITCodeLibrary):
     @property
     def codegen(self):
         return _NoMachineCode
+
+
+def _link_parts(module, libraries):
+    """Link libraries, and what they call, to a module; each of them once."""
+    # Callers come before what they call: LLVM links nothing that nobody calls yet.
+    libraries = list(dict.fromkeys(libraries))
+    for library in libraries:
+        if isinstance(library, _Part):
+            module.link_in(library._final_module, preserve=True)
+            called = library._linking_libraries
+            libraries += [other for other in called if other not in libraries]
+        else:
+            module.link_in(library._get_module_for_linking(), preserve=True)
 
 
 class _NoMachineCode:
@@ -122,13 +152,43 @@ class _Whole(JITCodeLibrary):
     Numba optimises it twice, to count fewer references. Here are none to count.
     """
 
+    def _optimize_functions(self, module):
+        pass
+
+    def finalize(self):
+        _link_parts(self._final_module, self._linking_libraries)
+        self._linking_libraries = []
+        super().finalize()
+
     def _optimize_final_module(self):
         passes, builder = self._codegen._module_pass_manager()
         passes.run(self._final_module, builder)
 
 
+# Passes of numba over Python code of a kind that the engine has none of.
+_NEEDLESS_PASSES = (
+    untyped_passes.WithLifting,
+    untyped_passes.InlineClosureLikes,
+    untyped_passes.RewriteSemanticConstants,
+    untyped_passes.RewriteDynamicRaises,
+    untyped_passes.MakeFunctionToJitFunction,
+    untyped_passes.FindLiterallyCalls,
+    untyped_passes.LiteralUnroll,
+    untyped_passes.LiteralPropagationSubPipelinePass,
+    typed_passes.InlineOverloads,
+    typed_passes.NopythonRewrites,  # of arithmetic with whole arrays
+    typed_passes.DumpParforDiagnostics,
+)
+
+
 class _InnerCompiler(Compiler):
     _library_class = _Part
+
+    def define_pipelines(self):
+        [pipeline] = super().define_pipelines()
+        steps = [step for step in pipeline.passes if step[0] not in _NEEDLESS_PASSES]
+        pipeline.passes = steps
+        return [pipeline]
 
     def compile_extra(self, function):
         codegen = self.state.targetctx.codegen()
@@ -139,3 +199,29 @@ class _InnerCompiler(Compiler):
 
 class _EntryCompiler(_InnerCompiler):
     _library_class = _Whole
+
+    def compile_extra(self, function):
+        codegen = self.state.targetctx.codegen()
+        with _numba_in_parts(codegen), _rare_collection():
+            return super().compile_extra(function)
+
+
+@contextmanager
+def _numba_in_parts(codegen):
+    """Compile in parts, too, what numba has written in Python, such as `min`."""
+    before, codegen._library_class = codegen._library_class, _Part
+    try:
+        yield
+    finally:
+        codegen._library_class = before
+
+
+@contextmanager
+def _rare_collection():
+    """Look for garbage seldom: the compiler keeps nearly all objects that it makes."""
+    before = gc.get_threshold()
+    gc.set_threshold(before[0] and max(before[0], 100_000), *before[1:])  # 0 is never
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

@@ -19,6 +19,7 @@ from scipy import sparse
 from sklearn_sparse_nn.engine.columns import within
 from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.presence import flags_of_line, mark_all
+from sklearn_sparse_nn.engine.sections import fill, rest, section
 from sklearn_sparse_nn.engine.simd import LINE
 from sklearn_sparse_nn.engine.transposition import copy_block
 
@@ -145,14 +146,16 @@ def _read_dense(inputs, samples, rows, present, columns):
     for line in range(columns.first, columns.last, LINE):
         end = min(line + LINE, columns.last)
         first, last = flags_of_line(inputs.n_features, line)
-        here, flags = samples[line:end], present[first:last]
+        here, flags = section(samples, line, end), section(present, first, last)
         n_copied = 0
         whole = end - line == LINE and inputs.column_stride == 4 and not inputs.double
         if whole:
-            n_copied = _copy_blocks(inputs, here, rows[line:], columns.stride, flags)
+            n_copied = _copy_blocks(
+                inputs, here, rest(rows, line), columns.stride, flags
+            )
         for feature in range(n_copied, inputs.n_features):
             start = feature * columns.stride
-            row = rows[start + line : start + end]
+            row = section(rows, start + line, start + end)
             _read_feature(inputs, here, feature, row)
             bits = np.int32(0)
             for i in range(end - line):
@@ -186,7 +189,7 @@ def _copy_blocks(inputs, samples, rows, stride, flags):
             rows,
             feature * stride,
             stride,
-            flags[feature:],
+            rest(flags, feature),
         )
     return n_copied
 
@@ -195,7 +198,7 @@ def _copy_blocks(inputs, samples, rows, stride, flags):
 def _read_sparse(inputs, samples, rows, present, columns):
     for column in range(columns.first, columns.last):
         first, last = flags_of_line(inputs.n_features, column)
-        sample, flags = samples[column], present[first:last]
+        sample, flags = samples[column], section(present, first, last)
         for k in range(inputs.indptr[sample], inputs.indptr[sample + 1]):
             feature = np.int64(_int32_at(inputs.indices + 4 * k))
             shift, scale = _moments(inputs, feature)
@@ -217,7 +220,7 @@ def _fill(inputs, rows, columns):
     for feature in range(inputs.n_features):
         zero = np.float32((0.0 - inputs.shifts[feature]) * inputs.scales[feature])
         start = feature * columns.stride
-        rows[start + columns.first : start + columns.last] = zero
+        fill(section(rows, start + columns.first, start + columns.last), zero)
 
 
 @inner
@@ -226,7 +229,7 @@ def _clear(n_features, rows, present, columns):
     for line in range(columns.first, columns.last, LINE):
         end = min(line + LINE, columns.last)
         first, last = flags_of_line(n_features, line)
-        flags = present[first:last]
+        flags = section(present, first, last)
         for feature in range(n_features):
             if flags[feature]:
                 start = feature * columns.stride
@@ -239,7 +242,7 @@ def _standardise(inputs, rows, columns):
     for feature in range(inputs.n_features):
         shift, scale = inputs.shifts[feature], inputs.scales[feature]
         start = feature * columns.stride
-        row = rows[start + columns.first : start + columns.last]
+        row = section(rows, start + columns.first, start + columns.last)
         for i in range(len(row)):
             row[i] = np.float32((np.float64(row[i]) - shift) * scale)
 

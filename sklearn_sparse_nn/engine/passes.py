@@ -16,6 +16,8 @@ from sklearn_sparse_nn.engine.presence import (
     return_gradient,
     worthwhile,
 )
+from sklearn_sparse_nn.engine.references import refer
+from sklearn_sparse_nn.engine.sections import rest
 
 
 @inner
@@ -26,13 +28,15 @@ def forward(share, layers, layer, x, out, slopes, activation):
         j = start
         while j < stop:
             end, some = collect(layers, j, stop, share.collection)
+            some = refer(some)
             row = (j - start) * share.columns.stride
-            kernels.forward(share.columns, some, x, out[row:], slopes[row:], activation)
+            here, there = rest(out, row), rest(slopes, row)
+            kernels.forward(share.columns, some, x, here, there, activation)
             j = end
         return
     n_bands = share.bands.n_bands[layer]
     for band in range(n_bands):
-        piece = piece_in_band(layers, layer, start, stop, share.bands, band)
+        piece = refer(piece_in_band(layers, layer, start, stop, share.bands, band))
         now = activation
         if band < n_bands - 1:  # a sum that waits for the rest
             now = Activation(PIECEWISE_LINEAR, np.float32(1), False)
@@ -44,7 +48,7 @@ def input_gradient(share, layers, layer, deltas, errors):
     """`kernels.input_gradient` of a layer."""
     start, stop = layers.first[layer], layers.first[layer + 1]
     for band in range(share.bands.n_bands[layer]):
-        piece = piece_in_band(layers, layer, start, stop, share.bands, band)
+        piece = refer(piece_in_band(layers, layer, start, stop, share.bands, band))
         kernels.input_gradient(share.columns, piece, deltas, errors)
 
 
@@ -56,15 +60,15 @@ def weight_gradient(share, layers, block, x, deltas, gradient, bias):
         j, room = start, share.collection
         while j < stop:
             end, some = collect(layers, j, stop, room)
-            sums = gradient[layers.indptr[j] - layers.indptr[start] :]
+            some = refer(some)
+            sums = rest(gradient, layers.indptr[j] - layers.indptr[start])
             n, row = some.ends[end - j - 1], (j - start) * share.columns.stride
             collect_gradient(sums, n, room)
-            kernels.weight_gradient(
-                share.columns, some, x, deltas[row:], room.gradient, bias[j - start :]
-            )
+            here, biases = rest(deltas, row), rest(bias, j - start)
+            kernels.weight_gradient(share.columns, some, x, here, room.gradient, biases)
             return_gradient(sums, n, room)
             j = end
         return
     for band in range(share.bands.n_bands[layer]):
-        piece = piece_in_band(layers, layer, start, stop, share.bands, band)
+        piece = refer(piece_in_band(layers, layer, start, stop, share.bands, band))
         kernels.weight_gradient(share.columns, piece, x, deltas, gradient, bias)

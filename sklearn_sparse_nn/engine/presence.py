@@ -18,6 +18,7 @@ import numpy as np
 from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.kernels import Piece
 from sklearn_sparse_nn.engine.layers import connections_of, layer_indptr
+from sklearn_sparse_nn.engine.sections import fill, section
 from sklearn_sparse_nn.engine.simd import LINE
 
 # Connections that are collected at a time: they stay in the L1 cache.
@@ -92,17 +93,17 @@ def mark_all(present, columns, n_inputs):
     """Say that all inputs are present."""
     for line in range(columns.first, columns.last, LINE):
         start, stop = flags_of_line(n_inputs, line)
-        present[start:stop] = True
+        fill(section(present, start, stop), True)
 
 
 @inner
 def worthwhile(share, n_inputs):
     """Find the inputs that are present: are they few enough?"""
     columns, here = share.columns, share.collection.present
-    here[:] = False
+    fill(here, False)
     for line in range(columns.first, columns.last, LINE):
         start, stop = flags_of_line(n_inputs, line)
-        flags = share.present[start:stop]
+        flags = section(share.present, start, stop)
         for i in range(n_inputs):
             here[i] |= flags[i]
     n_absent = 0
@@ -133,13 +134,13 @@ def collect(layers, start, stop, collection):
         j += 1
         collection.indptr[j - start] = n
     return j, Piece(
-        begins=collection.indptr[: j - start],
-        ends=collection.indptr[1 : j - start + 1],
+        begins=section(collection.indptr, 0, j - start),
+        ends=section(collection.indptr, 1, j - start + 1),
         opens=True,
         origin=0,
         indices=collection.indices,
         weights=collection.weights,
-        intercepts=layers.intercepts[start:j],
+        intercepts=section(layers.intercepts, start, j),
     )
 
 

@@ -11,6 +11,8 @@ import numpy as np
 from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.inputs import read_batch
 from sklearn_sparse_nn.engine.random import add_noise, mask, random_key
+from sklearn_sparse_nn.engine.references import refer
+from sklearn_sparse_nn.engine.sections import fill, rest, section
 from sklearn_sparse_nn.networks.backward import backward
 from sklearn_sparse_nn.networks.batches import tile_of
 from sklearn_sparse_nn.networks.epoch import compile_epoch
@@ -32,10 +34,11 @@ class Restoration(NamedTuple):
 def _keep_targets(layers, tile, columns):
     """Copy columns of the inputs to where their error terms come."""
     n = columns.last - columns.first
-    targets = tile.deltas[layers.first[-2] * columns.stride :]
+    targets = rest(tile.deltas, layers.first[-2] * columns.stride)
     for i in range(layers.sizes[0]):
         start = i * columns.stride + columns.first
-        target, value = targets[start : start + n], tile.activations[start : start + n]
+        target = section(targets, start, start + n)
+        value = section(tile.activations, start, start + n)
         for column in range(n):
             target[column] = value[column]
 
@@ -64,14 +67,14 @@ def _output_deltas(layers, n_samples, tile, columns):
     The targets of padding are zero, and stay: it sends nothing back.
     """
     stride, n_outputs, first = columns.stride, layers.sizes[-1], columns.first
-    outputs = tile.activations[(layers.sizes[0] + layers.first[-2]) * stride :]
-    deltas = tile.deltas[layers.first[-2] * stride :]
+    outputs = rest(tile.activations, (layers.sizes[0] + layers.first[-2]) * stride)
+    deltas = rest(tile.deltas, layers.first[-2] * stride)
     n = max(first, min(columns.last, n_samples)) - first
     losses = tile.losses[first : columns.last]
-    losses[:] = np.float32(0)
+    fill(losses, np.float32(0))
     for o in range(n_outputs):
         start, stop = o * stride + first, o * stride + columns.last
-        output, delta = outputs[start:stop], deltas[start:stop]
+        output, delta = section(outputs, start, stop), section(deltas, start, stop)
         for column in range(n):
             delta[column] = output[column] - delta[column]
             losses[column] += delta[column] * delta[column]
@@ -83,7 +86,7 @@ def _output_deltas(layers, n_samples, tile, columns):
 def _learn(layers, work, place, batch, task):
     number, thread, first, last = place
     tile, share = tile_of(work, number, thread, first, last)
-    columns = share.columns
+    tile, share, columns = refer(tile), refer(share), share.columns
     samples, model = batch.samples[tile.column :], Model(layers, task.functions)
     dropout = Dropout(task.dropout, random_key(batch.seed, batch.n_updates, 0))
     noise_key = random_key(batch.seed, batch.n_updates, 1)

@@ -2,6 +2,7 @@
 
 from sklearn_sparse_nn.engine import kernels, passes
 from sklearn_sparse_nn.engine.compilation import inner
+from sklearn_sparse_nn.engine.sections import rest
 from sklearn_sparse_nn.networks.batches import new_workspace
 
 
@@ -14,9 +15,9 @@ def backward(layers, tile, share):
     columns = share.columns
     for layer in range(len(layers.sizes) - 2, 0, -1):
         start, previous = layers.first[layer], layers.first[layer - 1]
-        deltas = tile.deltas[start * columns.stride :]
+        deltas = rest(tile.deltas, start * columns.stride)
         passes.input_gradient(share, layers, layer, deltas, tile.errors)
-        slopes = tile.deltas[previous * columns.stride :]
+        slopes = rest(tile.deltas, previous * columns.stride)
         kernels.take_errors(columns, start - previous, slopes, tile.errors)
 
 

@@ -23,6 +23,8 @@ from sklearn_sparse_nn.engine.optimisers import (
     change,
     regularise,
 )
+from sklearn_sparse_nn.engine.references import refer
+from sklearn_sparse_nn.engine.sections import fill, rest, section
 from sklearn_sparse_nn.engine.simd import LINE
 from sklearn_sparse_nn.engine.terms import (
     UpdateTerms,
@@ -115,15 +117,17 @@ def _sum_gradients(layers, block, width, work, thread):
     layer, start, stop = block
     stride, n_tiles = work.stride, tiles_per_phase(work)
     n_weights = layers.indptr[stop] - layers.indptr[start]
-    gradient = work.gradients[thread][:n_weights]
-    bias = work.gradients[thread][n_weights : n_weights + stop - start]
-    gradient[:], bias[:] = np.float32(0), np.float32(0)
+    n_parameters = n_weights + stop - start
+    gradient = section(work.gradients[thread], 0, n_weights)
+    bias = section(work.gradients[thread], n_weights, n_parameters)
+    fill(section(work.gradients[thread], 0, n_parameters), np.float32(0))
     x_row = 0 if layer == 0 else layers.sizes[0] + layers.first[layer - 1]
     for tile in range(len(work.activations)):
-        x = work.activations[tile][x_row * stride :]
-        deltas = work.deltas[tile][start * stride :]
+        x = rest(work.activations[tile], x_row * stride)
+        deltas = rest(work.deltas[tile], start * stride)
         last = min(stride, width - tile % n_tiles * stride)
         _, share = tile_of(work, tile, thread, 0, last)
+        share = refer(share)
         passes.weight_gradient(share, layers, block, x, deltas, gradient, bias)
     return gradient, bias
 

@@ -19,6 +19,7 @@ from sklearn_sparse_nn.engine.compilation import entry_point, inner
 from sklearn_sparse_nn.engine.inputs import Inputs
 from sklearn_sparse_nn.engine.optimisers import corrected
 from sklearn_sparse_nn.engine.random import random_key
+from sklearn_sparse_nn.engine.references import refer
 from sklearn_sparse_nn.engine.simd import LINE
 from sklearn_sparse_nn.engine.threads import Member, barrier, put_all_back
 from sklearn_sparse_nn.networks.batches import Update, sum_of, update_neurons
@@ -129,8 +130,10 @@ def compile_epoch(
     @entry_point
     def train_batches(thread, n_threads, shared, learner, batches, work, task):
         member = Member(thread, n_threads, shared)
+        learner, batches = refer(learner), refer(batches)
+        work, task = refer(work), refer(task)
         for turn in range(batches.last - batches.first):
-            batch = batch_of(batches, turn, work, task)
+            batch = refer(batch_of(batches, turn, work, task))
             first_half(member, learner, batch, work, task)
             if not barrier(shared, n_threads, 2 * turn + 1):
                 return

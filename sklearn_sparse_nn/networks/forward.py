@@ -12,6 +12,8 @@ from sklearn_sparse_nn.engine.compilation import entry_point, inner
 from sklearn_sparse_nn.engine.inputs import Inputs, read_batch
 from sklearn_sparse_nn.engine.layers import SparseLayers
 from sklearn_sparse_nn.engine.random import drop
+from sklearn_sparse_nn.engine.references import refer
+from sklearn_sparse_nn.engine.sections import rest, section
 from sklearn_sparse_nn.networks.batches import (
     Workspace,
     input_flags,
@@ -59,9 +61,9 @@ def forward(model, tile, share, dropout):
     x = tile.activations
     for layer in range(len(layers.sizes) - 1):
         start, stop = layers.first[layer], layers.first[layer + 1]
-        out = tile.activations[(layers.sizes[0] + start) * stride :]
+        out = rest(tile.activations, (layers.sizes[0] + start) * stride)
         learns = len(tile.deltas) > 0 and stop < layers.first[-1]
-        slopes = tile.deltas[(start if learns else 0) * stride :]
+        slopes = rest(tile.deltas, (start if learns else 0) * stride)
         kind, left = functions.kinds[layer], functions.left_slopes[layer]
         activation = Activation(kind, left, learns)
         passes.forward(share, layers, layer, x, out, slopes, activation)
@@ -80,9 +82,10 @@ def _forward_sample(model, activations):
     layers, functions, x = model.layers, model.functions, activations
     for layer in range(len(layers.sizes) - 1):
         start, stop = layers.first[layer], layers.first[layer + 1]
-        out = activations[layers.sizes[0] + start : layers.sizes[0] + stop]
+        first = layers.sizes[0] + start
+        out = section(activations, first, first + stop - start)
         kind, left = functions.kinds[layer], functions.left_slopes[layer]
-        piece = kernels.all_connections(layers, start, stop)
+        piece = refer(kernels.all_connections(layers, start, stop))
         kernels.forward_sample(piece, x, out, Activation(kind, left, False))
         x = out
 
@@ -90,8 +93,11 @@ def _forward_sample(model, activations):
 @entry_point
 def decide(thread, n_threads, shared, model, chosen, work, scores):
     """Outputs of the network for `chosen` samples, some of them on each thread."""
+    model = Model(refer(model.layers), refer(model.functions))
+    chosen, work = refer(chosen), refer(work)
     width, layers = work.stride, model.layers
     tile, share = tile_of(work, thread, thread, 0, width)
+    tile, share = refer(tile), refer(share)
     nothing_dropped = Dropout(0.0, np.uint32(0))
     row = layers.sizes[0] + layers.first[-2]
     for start in range(thread * width, len(chosen.samples), n_threads * width):

@@ -8,6 +8,8 @@ from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.inputs import read_batch
 from sklearn_sparse_nn.engine.losses import Targets, output_delta
 from sklearn_sparse_nn.engine.random import random_key
+from sklearn_sparse_nn.engine.references import refer
+from sklearn_sparse_nn.engine.sections import rest
 from sklearn_sparse_nn.networks.backward import backward
 from sklearn_sparse_nn.networks.batches import tile_of
 from sklearn_sparse_nn.networks.epoch import compile_epoch
@@ -27,14 +29,15 @@ def _output_deltas(model, targets, samples, tile, columns):
     """Losses and output error terms of columns of a tile."""
     layers, stride, n_outputs = model.layers, columns.stride, model.layers.sizes[-1]
     start, kind = layers.first[-2], model.functions.output
-    outputs = tile.activations[(layers.sizes[0] + start) * stride :]
-    deltas = tile.deltas[start * stride :]
+    outputs = rest(tile.activations, (layers.sizes[0] + start) * stride)
+    deltas = rest(tile.deltas, start * stride)
     for column in range(columns.first, columns.last):
         if column >= len(samples):  # padding sends nothing back
             for o in range(n_outputs):
                 deltas[o * stride + column] = np.float32(0)
             continue
-        sample, out, delta = samples[column], outputs[column:], deltas[column:]
+        sample = samples[column]
+        out, delta = rest(outputs, column), rest(deltas, column)
         loss = output_delta(kind, out, delta, n_outputs, stride, targets, sample)
         if len(targets.weights):
             loss *= targets.weights[sample]
@@ -47,7 +50,7 @@ def _output_deltas(model, targets, samples, tile, columns):
 def _learn(layers, work, place, batch, task):
     number, thread, first, last = place
     tile, share = tile_of(work, number, thread, first, last)
-    columns = share.columns
+    tile, share, columns = refer(tile), refer(share), share.columns
     samples, model = batch.samples[tile.column :], Model(layers, task.functions)
     dropout = Dropout(task.dropout, random_key(batch.seed, batch.n_updates, 0))
     read_batch(batch.inputs, samples, tile.activations, share.present, columns)

@@ -17,6 +17,7 @@ from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.inputs import read_batch
 from sklearn_sparse_nn.engine.optimisers import change
 from sklearn_sparse_nn.engine.random import draw_states, random_key
+from sklearn_sparse_nn.engine.references import refer
 from sklearn_sparse_nn.networks.batches import (
     Update,
     new_workspace,
@@ -115,6 +116,7 @@ def _learn(layers, work, place, batch, task):
     dreams = tiles_per_phase(work) + number
     data, here = tile_of(work, number, thread, first, last)
     dream, there = tile_of(work, dreams, thread, first, last)
+    data, here, dream, there = refer(data), refer(here), refer(dream), refer(there)
     samples, columns = batch.samples[data.column :], here.columns
     read_batch(batch.inputs, samples, data.activations, here.present, columns)
     _activate_hidden(layers, data, here)
