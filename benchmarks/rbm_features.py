@@ -30,7 +30,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_sparse_nn import SETRBMTransformer
 
-LEARNING_RATES = (0.01, 0.05, 0.1, 0.2, 0.5)
+LEARNING_RATES = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
 BATCH_SIZES = {"digits": 10, "coil20": 10, "mnist": 100}
 MODELS = {
     "BernoulliRBM": partial(BernoulliRBM, 256),
