@@ -123,8 +123,7 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         named = isinstance(self.evolution, str)
         rule = EVOLUTIONS[self.evolution]() if named else copy.deepcopy(self.evolution)
         if type(rule) is type(previous):
-            parameters = getattr(rule, "_parameter_constraints", ())
-            now = {name: getattr(rule, name) for name in parameters}
+            now = rule.get_params(deep=False)
             rule = copy.deepcopy(previous)
             vars(rule).update(now)
         self._rule = rule

@@ -178,6 +178,28 @@ def test_training_goes_on_with_the_rule_of_now(estimator):
     np.testing.assert_array_equal(estimator.n_rewired_, n_rewired)
 
 
+class Hasty(SET):
+    """Has a parameter of which no constraint is known, and keeps what it was."""
+
+    def __init__(self, patience=10**6):
+        super().__init__()
+        self.patience = patience
+
+    def is_due(self, clock):
+        self.seen = [*getattr(self, "seen", []), self.patience]
+        return clock.updates_since_rewiring >= self.patience
+
+
+@all_networks
+def test_training_goes_on_with_all_parameters_of_a_rule(estimator):
+    X, y = samples()
+    estimator.set_params(warm_start=True, evolution=Hasty()).fit(X, y)
+    assert not np.any(estimator.n_rewired_)
+    estimator.set_params(evolution__patience=1).fit(X, y)
+    assert set(estimator._rule.seen) == {10**6, 1}
+    assert np.ravel(estimator.n_rewired_)[0] > 0
+
+
 def test_n_rewired_tells_which_layers_change():
     X, y = samples()
     clf = small(SETClassifier, hidden_layer_sizes=(60, 60)).fit(X, y)
