@@ -70,7 +70,7 @@ def run(program, cache, checkout=None):
     if checkout:
         environment["PYTHONPATH"] = str(checkout)
     output = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program],
+        [sys.executable, "-P", "-W", "ignore", "-c", program],  # not from here
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

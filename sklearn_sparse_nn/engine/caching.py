@@ -90,8 +90,12 @@ class _Cache(caching.FunctionCache):
         return sig, codegen.magic_tuple(), _source_digest()
 
     def load_overload(self, sig, target_context):
+        loaded = None
+        # Numba would load all that it can compile with (`refresh`), half of the time of
+        # a first call. Code that is compiled already needs none of it.
         try:
-            loaded = super().load_overload(sig, target_context)
+            with self._guard_against_spurious_io_errors():
+                loaded = self._load_overload(sig, target_context)
         except Exception:
             # Whatever a damaged file raises. To save the code that is now compiled
             # reads the index again, so that a damaged one has to go.
