@@ -50,6 +50,7 @@ from sklearn_sparse_nn.engine.buffers import aligned_zeros, look_ahead, padded_w
 from sklearn_sparse_nn.engine.columns import Columns
 from sklearn_sparse_nn.engine.compilation import entry_point
 from sklearn_sparse_nn.engine.layers import layer_matrix
+from sklearn_sparse_nn.engine.references import refer
 from sklearn_sparse_nn.networks.mlp import MLP
 from sklearn_sparse_nn.networks.network import Start
 from sklearn_sparse_nn.topology import ErdosRenyi
@@ -65,19 +66,19 @@ TILE, OPERATIONS = 64, 2_000_000_000
 # when it runs, the activation function for one, is an argument here, too.
 @entry_point
 def _forward(columns, layers, x, out, activation):
-    piece = kernels.all_connections(layers, 0, len(layers.intercepts))
+    piece = refer(kernels.all_connections(layers, 0, len(layers.intercepts)))
     kernels.forward(columns, piece, x, out, out, activation)
 
 
 @entry_point
 def _input_gradient(columns, layers, deltas, errors):
-    piece = kernels.all_connections(layers, 0, len(layers.intercepts))
+    piece = refer(kernels.all_connections(layers, 0, len(layers.intercepts)))
     kernels.input_gradient(columns, piece, deltas, errors)
 
 
 @entry_point
 def _weight_gradient(columns, layers, x, deltas, gradient, bias):
-    piece = kernels.all_connections(layers, 0, len(layers.intercepts))
+    piece = refer(kernels.all_connections(layers, 0, len(layers.intercepts)))
     kernels.weight_gradient(columns, piece, x, deltas, gradient, bias)
 
 
