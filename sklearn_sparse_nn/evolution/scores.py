@@ -1,5 +1,7 @@
 """Rules that turn scores into choices."""
 
+from functools import partial
+
 import numpy as np
 
 from sklearn_sparse_nn.evolution.choosing import highest, highest_cells
@@ -107,8 +109,7 @@ class ScoreRule(EvolutionRule):
         """Connect the empty cells of the highest scores, or random ones without."""
         if type(self).cell_scores is ScoreRule.cell_scores:
             return layer.sample_empty_cells(n_grown)
-        score = lambda neurons: self.cell_scores(layer, neurons)  # noqa: E731
-        return highest_cells(layer, n_grown, score)
+        return highest_cells(layer, n_grown, partial(self.cell_scores, layer))
 
     def new_weights(self, layer, cells):
         """Begin at zero: what the network computes stays as it is."""

@@ -9,11 +9,14 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numba import njit
 from numba.core.dispatcher import Dispatcher
 
 import sklearn_sparse_nn
 from sklearn_sparse_nn.engine.caching import SOURCE_FOLDERS
+from sklearn_sparse_nn.engine.compilation import entry_point
 
 _MADE = """
 import sys
@@ -279,3 +282,19 @@ except RuntimeError as error:
 """
     done = _run(code, tmp_path, NUMBA_DISABLE_JIT="1")
     assert "NUMBA_DISABLE_JIT" in done.stdout and "RuntimeWarning" not in done.stderr
+
+
+def test_functions_of_the_user_work_beside():
+    """Numba's own helpers, such as `min`, are compiled without machine code here."""
+
+    def work(x, out):
+        out[0] = 0
+        for i in range(len(x)):
+            out[0] += min(x[i], 0.3) + max(x[i], 0.6, 0.1) ** 3 + divmod(i, 3)[1]
+
+    x, expected = np.linspace(0, 1, 50), np.zeros(1)
+    work(x, expected)
+    for compiled in (entry_point(work), njit(work)):
+        out = np.zeros(1)
+        compiled(x, out)
+        np.testing.assert_allclose(out, expected)
