@@ -120,10 +120,12 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
 
     early_stopping : bool, default=False
         Whether to set aside `validation_fraction` of the samples, stop when their score
-        no longer improves, and restore the best weights and connections.
+        no longer improves, and restore the best weights and connections. Validation
+        data that are passed to :meth:`fit` take the place of those set aside.
 
     validation_fraction : float, default=0.1
-        Fraction of the samples to set aside with `early_stopping`.
+        Fraction of the samples to set aside with `early_stopping`. Not used if
+        validation data are passed to :meth:`fit`.
 
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay rates of the moments of ``solver='adam'``, in [0, 1).

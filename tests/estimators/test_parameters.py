@@ -220,7 +220,7 @@ def test_early_stopping_with_rare_classes(case):
     clf = SETClassifier((10,), early_stopping=True, max_iter=3, random_state=0)
     clf.fit(X, y)
     assert len(clf.validation_scores_) == 3
-    train, validation = clf._split(X, y, np.random.RandomState(0))
+    train, validation = clf._split(y, np.random.RandomState(0))
     assert sorted([*train, *validation]) == list(range(500)) and len(validation) == 50
     classes, counts = np.unique(y, return_counts=True)
     if (counts > 1).any():
