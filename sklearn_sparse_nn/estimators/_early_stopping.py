@@ -1,9 +1,11 @@
-"""Validation data of early stopping: set aside from X, or given."""
+"""Validation data of early stopping, set aside from X or given, and their scores."""
 
+import copy
 import math
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
 from sklearn_sparse_nn.networks.mlp import Targets
@@ -34,6 +36,37 @@ class ValidationData(NamedTuple):
         """Weights for a score; None if all samples count the same."""
         weights = self.targets.weights
         return weights if weights.any() else None
+
+
+class Scorer:
+    """Scores a network in training by a scorer of scikit-learn.
+
+    Parameters
+    ----------
+    estimator : estimator
+    validation : ValidationData
+    dtype : dtype
+        What the estimator is to predict from, and with it what it predicts.
+
+    Raises
+    ------
+    ValueError
+        If `estimator.scoring` is no scorer.
+    """
+
+    def __init__(self, estimator, validation, dtype):
+        self._scorer = check_scoring(estimator, estimator.scoring)
+        self._X = validation.X[validation.samples].astype(dtype, copy=False)
+        self._y = validation.y
+        weights = validation.sample_weight
+        self._more = {} if weights is None else {"sample_weight": weights}
+
+    def __call__(self, estimator):
+        """Score the estimator as it is now."""
+        seen = copy.copy(estimator)
+        # What is validated has no names.
+        vars(seen).pop("feature_names_in_", None)
+        return self._scorer(seen, self._X, self._y, **self._more)
 
 
 def set_aside(X, y, targets, samples):

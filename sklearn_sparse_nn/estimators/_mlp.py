@@ -12,9 +12,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from sklearn_sparse_nn.engine.activations import ACTIVATIONS
+from sklearn_sparse_nn.engine.losses import mean_output_loss
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._base import all_or_nothing, in_dtype_of
 from sklearn_sparse_nn.estimators._early_stopping import (
+    Scorer,
     ValidationData,
     check_given,
     set_aside,
@@ -22,7 +24,11 @@ from sklearn_sparse_nn.estimators._early_stopping import (
 )
 from sklearn_sparse_nn.estimators._layered import BaseLayeredNetwork
 from sklearn_sparse_nn.estimators._parallel import n_threads
-from sklearn_sparse_nn.estimators._samples import moments, relative_weights
+from sklearn_sparse_nn.estimators._samples import (
+    dtype_of,
+    moments,
+    relative_weights,
+)
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
 from sklearn_sparse_nn.networks.network import Start
 
@@ -55,6 +61,7 @@ class BaseSETMLP(BaseLayeredNetwork):
         "nesterovs_momentum": ["boolean"],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "scoring": [str, callable, None],
         "beta_1": [Interval(Real, 0, 1, closed="left")],
         "beta_2": [Interval(Real, 0, 1, closed="left")],
         "adam_epsilon": [Interval(Real, 0, None, closed="neither")],
@@ -135,6 +142,7 @@ class BaseSETMLP(BaseLayeredNetwork):
             ``early_stopping=False``, or if the loss becomes non-finite.
         """
         given = check_given(self.early_stopping, X_val, y_val, sample_weight_val)
+        dtype = dtype_of(X_val if given else X)
         first_pass = not (self.warm_start and hasattr(self, "_network"))
         X, y, targets, sizes = self._validate_training_data(
             X, y, sample_weight, reset=first_pass, reset_targets=first_pass
@@ -151,13 +159,16 @@ class BaseSETMLP(BaseLayeredNetwork):
         else:
             self._check_sizes(sizes, "hidden_layer_sizes")
         self._start_fit()
+        scorer = None
+        if self.early_stopping and self.scoring not in (None, "loss"):
+            scorer = Scorer(self, validation, dtype)
         order = train.copy()
 
         def run_epoch(team, evolution):
             if self.shuffle:
                 random_state.shuffle(order)
             self._train_epoch(X, targets, order, team, evolution)
-            improved = self._follow_progress(validation, team)
+            improved = self._follow_progress(validation, team, scorer)
             if self.early_stopping and improved:
                 self._best_network = self._network.copy()
             return self._has_converged()
@@ -273,6 +284,7 @@ class BaseSETMLP(BaseLayeredNetwork):
         early = self.early_stopping
         self.best_loss_ = None if early else np.inf
         self.validation_scores_ = [] if early else None
+        self.validation_loss_curve_ = [] if early else None
         self.best_validation_score_ = -np.inf if early else None
         self.__dict__.pop("_best_network", None)
 
@@ -333,14 +345,14 @@ class BaseSETMLP(BaseLayeredNetwork):
         if self.verbose:
             print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
 
-    def _follow_progress(self, validation=None, team=None):
+    def _follow_progress(self, validation=None, team=None, scorer=None):
         """Note whether this epoch was better than all before."""
         if validation is None:
             improved = self.loss_ < self.best_loss_
             enough = self.loss_ <= self.best_loss_ - self.tol
             self.best_loss_ = min(self.loss_, self.best_loss_)
         else:
-            score = self._watch(validation, team)
+            score = self._watch(validation, team, scorer)
             improved = score > self.best_validation_score_
             enough = score >= self.best_validation_score_ + self.tol
             if improved:  # not so if the score is NaN
@@ -350,14 +362,21 @@ class BaseSETMLP(BaseLayeredNetwork):
             self._rate = self.learning_rate_init / (self.t_ + 1) ** self.power_t
         return improved
 
-    def _watch(self, validation, team):
-        """Score the network of now."""
-        scores = self._network.decision(validation.X, validation.samples, team)
-        if not np.isfinite(scores).all():
+    def _watch(self, validation, team, scorer):
+        """Score the network of now, and note its loss."""
+        outputs = self._network.decision(validation.X, validation.samples, team)
+        if not np.isfinite(outputs).all():
             self._raise_divergence(validation.X, validation.targets.values)
-        score = self._validation_score(
-            validation.y, self._predict_scores(scores), validation.sample_weight
-        )
+        loss = mean_output_loss(outputs, validation.targets, self.out_activation_)
+        self.validation_loss_curve_.append(loss)
+        if scorer is not None:
+            score = scorer(self)
+        elif self.scoring == "loss":
+            score = -loss
+        else:
+            score = self._validation_score(
+                validation.y, self._predict_scores(outputs), validation.sample_weight
+            )
         if self.verbose:
             print(f"Validation score: {score:f}")
         self.validation_scores_.append(score)

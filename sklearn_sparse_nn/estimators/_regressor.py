@@ -127,6 +127,15 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         Fraction of the samples to set aside with `early_stopping`. Not used if
         validation data are passed to :meth:`fit`.
 
+    scoring : str, callable or None, default=None
+        What early stopping watches; only used with `early_stopping`.
+
+        - None: R2 on the validation data, as of `score`
+        - 'loss': the loss on the validation data
+        - str: the name of a scorer, see :ref:`scoring_string_names`
+        - callable: a scorer with the signature ``scorer(estimator, X, y)``, which gets
+          this estimator as it is at the end of an epoch, see :ref:`scoring_callable`
+
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay rates of the moments of ``solver='adam'``, in [0, 1).
 
@@ -182,11 +191,16 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         The loss of each epoch.
 
     validation_scores_ : list of float or None
-        R2 score on the validation samples after each epoch; None without
-        `early_stopping`.
+        Score on the validation data after each epoch: what `scoring` says, with
+        ``scoring="loss"`` the negative loss. None without `early_stopping`.
+
+    validation_loss_curve_ : list of float or None
+        Loss on the validation data after each epoch, whatever `scoring` is. It has no
+        L2 term, which `loss_curve_` includes. None without `early_stopping`.
 
     best_validation_score_ : float or None
-        The best of them.
+        The largest of `validation_scores_`, that of the network that was restored. None
+        without `early_stopping`.
 
     n_iter_ : int
         Number of epochs run.
@@ -264,6 +278,7 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         nesterovs_momentum=True,
         early_stopping=False,
         validation_fraction=0.1,
+        scoring=None,
         beta_1=0.9,
         beta_2=0.999,
         adam_epsilon=1e-8,
@@ -294,6 +309,7 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         self.nesterovs_momentum = nesterovs_momentum
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.scoring = scoring
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.adam_epsilon = adam_epsilon

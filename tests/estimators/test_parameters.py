@@ -75,6 +75,7 @@ WRONG = {
     "persistent": ["yes"],
     "power_t": [-1],
     "random_state": ["now"],
+    "scoring": [1, ["accuracy"]],
     "shuffle": ["yes"],
     "solver": ["lbfgs"],
     "stability_selection": [0],
