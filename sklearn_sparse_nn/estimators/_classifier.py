@@ -127,7 +127,9 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
     early_stopping : bool, default=False
         Whether to set aside `validation_fraction` of the samples, stop when their score
         no longer improves, and restore the best weights and connections. Validation
-        data that are passed to :meth:`fit` take the place of those set aside.
+        data that are passed to :meth:`fit` take the place of those set aside: pass them
+        where groups of samples belong together, see the :ref:`User Guide
+        <early_stopping>`.
 
     validation_fraction : float, default=0.1
         Fraction of the samples to set aside with `early_stopping`. Not used if
