@@ -371,11 +371,6 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         return labels, np.zeros((0, 0))
 
     def _set_classes(self, classes, multilabel):
-        if len(classes) < 2 and not multilabel:
-            raise ValueError(
-                "SETClassifier needs samples of at least 2 classes, but the data "
-                f"contains only one class: {classes.tolist()[0]!r}"
-            )
         self._encoder = LabelEncoder().fit(classes)
         self._multilabel = multilabel
         self.classes_ = self._encoder.classes_
@@ -406,7 +401,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
     def _predict_scores(self, scores):
         if self._multilabel:
             return (scores > 0).astype(int)
-        if self.n_outputs_ == 1:
+        if self.out_activation_ == "logistic":
             return self.classes_[(scores[:, 0] > 0).astype(int)]
         return self.classes_[scores.argmax(axis=1)]
 
@@ -437,9 +432,10 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         -------
         y_prob : ndarray of shape (n_samples, n_classes)
             The probability of each class, in the order of `classes_`; float32 if X is.
+            Of one class, a column of ones.
         """
         y_prob = activate_output(self._decision(X), self.out_activation_)
-        if self.n_outputs_ == 1 and not self._multilabel:
+        if self.out_activation_ == "logistic" and not self._multilabel:
             return np.hstack([1 - y_prob, y_prob])
         return y_prob
 

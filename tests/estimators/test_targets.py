@@ -17,12 +17,6 @@ def test_classes_may_have_names(data):
     np.testing.assert_array_equal(clf.predict(X), clf.classes_[numbers])
 
 
-def test_single_class(data):
-    X, _ = data
-    with pytest.raises(ValueError, match="contains only one class: 'healthy'"):
-        SETClassifier((10,)).fit(X, ["healthy"] * len(X))
-
-
 def test_class_unknown_to_partial_fit(data):
     X, y = data
     clf = SETClassifier((10,)).partial_fit(X, y, classes=[0, 1, 2])
