@@ -2,7 +2,6 @@
 
 import copy
 import functools
-import warnings
 from abc import ABC
 from numbers import Integral, Real
 
@@ -18,6 +17,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.engine.warning import warn_user
 from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.estimators._samples import dtype_of, validate_samples
 from sklearn_sparse_nn.evolution import EVOLUTIONS, EvolutionRule
@@ -161,7 +161,7 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
                     if ended:
                         break
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=3)
+            warn_user("Training interrupted by user.")
             ended = True
         self._finish()
         self._check_finite(X, y)

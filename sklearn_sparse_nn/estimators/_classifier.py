@@ -81,7 +81,9 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         size of the mini-batch when added to the loss.
 
     batch_size : int or 'auto', default='auto'
-        Size of mini-batches. 'auto' means ``min(200, n_samples)``.
+        Size of mini-batches. 'auto' means ``min(200, n_samples)``. One larger than the
+        number of samples is clipped, with a warning, in the first call of `partial_fit`
+        only.
 
     learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
         Learning rate schedule, only used when ``solver='sgd'``.

@@ -1,6 +1,5 @@
 """What the sparse multi-layer perceptrons for classes and for numbers share."""
 
-import warnings
 from abc import abstractmethod
 from numbers import Integral, Real
 
@@ -14,6 +13,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn_sparse_nn.engine.activations import ACTIVATIONS
 from sklearn_sparse_nn.engine.losses import mean_output_loss
 from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.engine.warning import warn_user
 from sklearn_sparse_nn.estimators._base import all_or_nothing, in_dtype_of
 from sklearn_sparse_nn.estimators._early_stopping import (
     Scorer,
@@ -158,6 +158,7 @@ class BaseSETMLP(BaseLayeredNetwork):
             self._initialize(X, sizes, random_state)
         else:
             self._check_sizes(sizes, "hidden_layer_sizes")
+        self._check_batch_size(len(train))
         self._start_fit()
         scorer = None
         if self.early_stopping and self.scoring not in (None, "loss"):
@@ -175,11 +176,10 @@ class BaseSETMLP(BaseLayeredNetwork):
 
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         if not self._run_epochs(self.max_iter, run_epoch, X, y, metadata):
-            warnings.warn(
+            warn_user(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) "
                 "reached and the optimization hasn't converged yet.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
         return self
 
@@ -199,6 +199,7 @@ class BaseSETMLP(BaseLayeredNetwork):
         random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialize(X, sizes, random_state)
+            self._check_batch_size(X.shape[0])  # chunks that follow may be smaller
         else:
             self._check_sizes(sizes, "hidden_layer_sizes")
         # After early stopping or another solver there is nothing to go on with.
@@ -311,17 +312,19 @@ class BaseSETMLP(BaseLayeredNetwork):
             "example by StandardScaler, or "
         )
 
+    def _check_batch_size(self, n_samples):
+        """Warn if the mini-batches will be smaller than asked for."""
+        if self.batch_size != "auto" and self.batch_size > n_samples:
+            warn_user(
+                f"Got `batch_size`={self.batch_size} larger than the number of "
+                f"samples, {n_samples}. It is going to be clipped."
+            )
+
     def _train_epoch(self, X, targets, order, team, evolution):
         """One pass over the samples in `order`."""
         batch_size = self.batch_size
         if batch_size == "auto":
             batch_size = min(200, len(order))
-        elif batch_size > len(order):
-            warnings.warn(
-                f"Got `batch_size`={batch_size} larger than the number of samples, "
-                f"{len(order)}. It is going to be clipped.",
-                stacklevel=3,
-            )
         parameters = TrainingParameters(
             solver=self.solver,
             learning_rate=self._rate,

@@ -1,6 +1,5 @@
 """The sparse multi-layer perceptron: how it trains."""
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from sklearn_sparse_nn.engine.activations import ACTIVATIONS, hidden_activations
 from sklearn_sparse_nn.engine.layers import n_layers
 from sklearn_sparse_nn.engine.losses import OUTPUT_KINDS, Targets
+from sklearn_sparse_nn.engine.warning import warn_user
 from sklearn_sparse_nn.networks.backward import training_workspace
 from sklearn_sparse_nn.networks.forward import Functions
 from sklearn_sparse_nn.networks.mlp_epoch import Supervision, train_batches
@@ -67,11 +67,10 @@ class MLP(SparseNetwork):
         if n_alone:
             # With it, one is alone in one network of twenty.
             enough = n_outputs * (np.log(n_outputs) + 3) / (n_inputs + n_outputs)
-            warnings.warn(
+            warn_user(
                 f"epsilon={epsilon} is small: {n_alone} of the {n_outputs} neurons of "
                 "the output layer begin without a connection, and answer the same to "
-                f"all samples. With epsilon={enough:.2g}, all are likely to have one.",
-                stacklevel=2,
+                f"all samples. With epsilon={enough:.2g}, all are likely to have one."
             )
 
     _new_workspace = staticmethod(training_workspace)
