@@ -19,6 +19,7 @@ from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._base import all_or_nothing, finite, in_dtype_of
 from sklearn_sparse_nn.estimators._layered import BaseLayeredNetwork
 from sklearn_sparse_nn.estimators._parallel import n_threads
+from sklearn_sparse_nn.estimators._progress import Progress
 from sklearn_sparse_nn.estimators._samples import (
     Moments,
     dtype_of,
@@ -113,7 +114,8 @@ default='tanh'
         starts anew.
 
     verbose : bool, default=False
-        Whether to print the loss of each epoch.
+        Whether to print, after each epoch, the loss, the seconds so far, and those left
+        until `max_iter` at this pace.
 
     random_state : int, RandomState instance or None, default=None
         Determines the initial connections and weights, the order of the samples, noise,
@@ -322,11 +324,11 @@ default='tanh'
             self._check_sizes(self._sizes(X), "hidden_layer_sizes")
         self._network.reset_optimiser(self.solver)
         self.n_iter_ = 0
-        order = np.arange(X.shape[0])
+        order, progress = np.arange(X.shape[0]), Progress(self, self.max_iter)
 
         def run_epoch(team, evolution):
             random_state.shuffle(order)
-            self._train_epoch(X, order, team, evolution)
+            self._train_epoch(X, order, team, evolution, progress)
             return False
 
         self._run_epochs(self.max_iter, run_epoch, X, y)
@@ -366,8 +368,9 @@ default='tanh'
         if self._network.solver != self.solver:
             self._network.reset_optimiser(self.solver)
         order = random_state.permutation(X.shape[0])
+        evolution = self._evolution(self.n_iter_)
         with ThreadTeam(n_threads(self.n_jobs)) as team:
-            self._train_epoch(X, order, team, self._evolution(self.n_iter_))
+            self._train_epoch(X, order, team, evolution, Progress(self))
         self._check_finite(X)
         return self
 
@@ -415,7 +418,7 @@ default='tanh'
             raise ValueError("X has values that are too large: their squares overflow.")
         return means, 1 / np.where(deviations > 0, deviations, 1)
 
-    def _train_epoch(self, X, order, team, evolution):
+    def _train_epoch(self, X, order, team, evolution, progress):
         """One pass over the samples in `order`."""
         batch_size = 100 if self.batch_size == "auto" else self.batch_size
         parameters = TrainingParameters(
@@ -434,8 +437,7 @@ default='tanh'
         self.loss_curve_.append(self.loss_)
         if not np.isfinite(self.loss_):
             self._raise_divergence(X)
-        if self.verbose:
-            print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
+        progress.report(self.n_iter_, f"loss = {self.loss_:.8f}")
 
     def transform(self, X):
         """Compute the code: the activations of the hidden layer in the middle.

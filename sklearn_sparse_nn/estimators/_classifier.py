@@ -115,7 +115,8 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         improves by `tol` for `n_iter_no_change` epochs, training stops.
 
     verbose : bool, default=False
-        Whether to print the loss of each epoch.
+        Whether to print, after each epoch, the loss, the validation score if there is
+        one, the seconds so far, and those left until `max_iter` at this pace.
 
     warm_start : bool, default=False
         Whether `fit` continues from the weights and connections of the last call.

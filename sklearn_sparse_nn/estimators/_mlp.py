@@ -24,6 +24,7 @@ from sklearn_sparse_nn.estimators._early_stopping import (
 )
 from sklearn_sparse_nn.estimators._layered import BaseLayeredNetwork
 from sklearn_sparse_nn.estimators._parallel import n_threads
+from sklearn_sparse_nn.estimators._progress import Progress
 from sklearn_sparse_nn.estimators._samples import (
     dtype_of,
     moments,
@@ -164,12 +165,14 @@ class BaseSETMLP(BaseLayeredNetwork):
         if self.early_stopping and self.scoring not in (None, "loss"):
             scorer = Scorer(self, validation, dtype)
         order = train.copy()
+        progress = Progress(self, self.max_iter)
 
         def run_epoch(team, evolution):
             if self.shuffle:
                 random_state.shuffle(order)
             self._train_epoch(X, targets, order, team, evolution)
             improved = self._follow_progress(validation, team, scorer)
+            self._report(progress)
             if self.early_stopping and improved:
                 self._best_network = self._network.copy()
             return self._has_converged()
@@ -190,6 +193,7 @@ class BaseSETMLP(BaseLayeredNetwork):
 
     def _partial_fit(self, X, y, sample_weight):
         """One pass over X, after the classes are known."""
+        progress = Progress(self)
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         first_pass = not hasattr(self, "_network")
@@ -213,6 +217,7 @@ class BaseSETMLP(BaseLayeredNetwork):
         with ThreadTeam(n_threads(self.n_jobs)) as team:
             self._train_epoch(X, targets, order, team, self._evolution(self.n_iter_))
         self._follow_progress()
+        self._report(progress)
         self._check_finite(X, y)
         return self
 
@@ -345,8 +350,13 @@ class BaseSETMLP(BaseLayeredNetwork):
         self.loss_curve_.append(self.loss_)
         if not np.isfinite(self.loss_):
             self._raise_divergence(X, targets.values)
-        if self.verbose:
-            print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
+
+    def _report(self, progress):
+        """Print what this epoch came to, if verbose."""
+        figures = [f"loss = {self.loss_:.8f}"]
+        if self.validation_scores_:
+            figures.append(f"validation score = {self.validation_scores_[-1]:f}")
+        progress.report(self.n_iter_, *figures)
 
     def _follow_progress(self, validation=None, team=None, scorer=None):
         """Note whether this epoch was better than all before."""
@@ -380,8 +390,6 @@ class BaseSETMLP(BaseLayeredNetwork):
             score = self._validation_score(
                 validation.y, self._predict_scores(outputs), validation.sample_weight
             )
-        if self.verbose:
-            print(f"Validation score: {score:f}")
         self.validation_scores_.append(score)
         return score
 

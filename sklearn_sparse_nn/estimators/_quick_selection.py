@@ -141,7 +141,8 @@ default='logistic'
         Whether to keep the strength of the features after each epoch.
 
     verbose : bool, default=False
-        Whether to print the loss of each epoch.
+        Whether to print, after each epoch, the loss, the seconds so far, and those left
+        until `max_iter` at this pace.
 
     random_state : int, RandomState instance or None, default=None
         Determines the networks and how they are trained and asked. Pass an int for
@@ -465,6 +466,6 @@ class _RecordingAutoencoder(SETAutoencoder):
         super()._initialize(X, random_state)
         self.history = []
 
-    def _train_epoch(self, X, order, team, evolution):
-        super()._train_epoch(X, order, team, evolution)
+    def _train_epoch(self, *task):
+        super()._train_epoch(*task)
         self.history.append(self.feature_strength_)

@@ -1,6 +1,5 @@
 """Restricted Boltzmann machine with sparse evolutionary training."""
 
-import time
 from numbers import Integral, Real
 
 import numpy as np
@@ -23,6 +22,7 @@ from sklearn_sparse_nn.estimators._base import (
     in_dtype_of,
 )
 from sklearn_sparse_nn.estimators._parallel import n_threads
+from sklearn_sparse_nn.estimators._progress import Progress
 from sklearn_sparse_nn.estimators._samples import feature_means, moments
 from sklearn_sparse_nn.networks.annealing import log_partition
 from sklearn_sparse_nn.networks.network import Start
@@ -102,7 +102,8 @@ class SETRBMTransformer(
         starts anew.
 
     verbose : int, default=0
-        The verbosity level. Zero means silent.
+        The verbosity level. Zero means silent. Otherwise the reconstruction error, the
+        seconds so far and those left at this pace are printed after each epoch.
 
     random_state : int, RandomState instance or None, default=None
         Determines the initial connections and weights, the order of the samples, Gibbs
@@ -319,11 +320,11 @@ class SETRBMTransformer(
             self._check_sizes([X.shape[1], self.n_components], "n_components")
             self._network.reset_optimiser()
         self.n_iter_ = 0
-        order = np.arange(X.shape[0])
+        order, progress = np.arange(X.shape[0]), self._progress(self.n_iter)
 
         def run_epoch(team, evolution):
             random_state.shuffle(order)
-            self._train_epoch(X, order, team, evolution)
+            self._train_epoch(X, order, team, evolution, progress)
             return False
 
         self._run_epochs(self.n_iter, run_epoch, X, y)
@@ -357,8 +358,9 @@ class SETRBMTransformer(
         else:
             self._check_sizes([X.shape[1], self.n_components], "n_components")
         order = random_state.permutation(X.shape[0])
+        evolution = self._evolution(self.n_iter_)
         with ThreadTeam(n_threads(self.n_jobs)) as team:
-            self._train_epoch(X, order, team, self._evolution(self.n_iter_))
+            self._train_epoch(X, order, team, evolution, self._progress())
         self._check_finite(X)
         return self
 
@@ -388,9 +390,11 @@ class SETRBMTransformer(
         self.n_iter_ = 0
         self.reconstruction_error_curve_ = []
 
-    def _train_epoch(self, X, order, team, evolution):
+    def _progress(self, max_epochs=None):
+        return Progress(self, max_epochs, prefix=f"[{type(self).__name__}] ")
+
+    def _train_epoch(self, X, order, team, evolution, progress):
         """One pass over the samples in `order`."""
-        start = time.perf_counter()
         parameters = ContrastiveDivergence(
             learning_rate=self.learning_rate,
             momentum=self.momentum,
@@ -409,12 +413,7 @@ class SETRBMTransformer(
         self.n_iter_ += 1
         if not np.isfinite(error):
             self._raise_divergence(X)
-        if self.verbose:
-            print(
-                f"[{type(self).__name__}] Iteration {self.n_iter_}, "
-                f"reconstruction error = {error:.5f}, "
-                f"time = {time.perf_counter() - start:.2f}s"
-            )
+        progress.report(self.n_iter_, f"reconstruction error = {error:.5f}")
 
     def transform(self, X):
         """Compute the probabilities of the hidden neurons, P(h=1|v=X).
