@@ -355,8 +355,10 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         kind = type_of_target(y, input_name="y")
         if kind == "multiclass-multioutput":
             raise ValueError(
-                "Multioutput target data is not supported, got y of shape "
-                f"{y.shape}. Multilabel targets are indicator matrices of 0 and 1."
+                f"Multioutput target data is not supported, got y of shape {y.shape}. "
+                "Several targets of classes need a network each: see "
+                "sklearn.multioutput.MultiOutputClassifier. Multilabel targets are "
+                "indicator matrices of 0 and 1."
             )
         if kind.startswith("multilabel"):
             y = y.toarray() if sparse.issparse(y) else np.asarray(y)
