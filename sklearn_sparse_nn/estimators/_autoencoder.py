@@ -28,7 +28,6 @@ from sklearn_sparse_nn.estimators._samples import (
 )
 from sklearn_sparse_nn.networks.autoencoder import NOISES, Autoencoder, Corruption
 from sklearn_sparse_nn.networks.mlp import TrainingParameters
-from sklearn_sparse_nn.networks.network import Start
 
 # Cells of X with which `score` works at a time.
 _SCORE_CELLS = 2**22
@@ -64,6 +63,10 @@ default='tanh'
     epsilon : float, default=13
         Number of connections per neuron: a layer from n to m neurons has
         ``epsilon * (n + m)`` of them, at most all.
+
+    density : float, array-like of shape (n_layers - 1,) or None, default=None
+        Fraction of all connections of a layer that exist, in the range (0, 1]: the same
+        for all layers, or one for each. If it is not None, `epsilon` is not used.
 
     zeta : float, default=0.2
         Fraction of the connections that each rewiring replaces, in the range [0, 1].
@@ -226,6 +229,7 @@ default='tanh'
         *,
         all_relu_slope=0.6,
         epsilon=13,
+        density=None,
         zeta=0.2,
         topology="erdos_renyi",
         evolution="set",
@@ -248,6 +252,7 @@ default='tanh'
         self.activation = activation
         self.all_relu_slope = all_relu_slope
         self.epsilon = epsilon
+        self.density = density
         self.zeta = zeta
         self.topology = topology
         self.evolution = evolution
@@ -392,17 +397,12 @@ default='tanh'
 
     def _initialize(self, X, random_state):
         """A new network, before its first epoch."""
-        _, *hidden, _ = self._sizes(X)
+        sizes = self._sizes(X)
         self._moments = tuple(moments(X))
-        start = Start(
-            self._initial_topology(),
-            self.epsilon,
-            seed=random_state.randint(np.iinfo(np.int32).max),
-            spread=Moments(*self._moments).standard_deviation,
-        )
-        scaling = self._standardiser()
+        spread = Moments(*self._moments).standard_deviation
+        start, scaling = self._start(sizes, random_state, spread), self._standardiser()
         network = Autoencoder(
-            hidden, start, self.activation, *scaling, self.all_relu_slope
+            sizes[1:-1], start, self.activation, *scaling, self.all_relu_slope
         )
         self._set_network(network)
         self.n_iter_ = 0

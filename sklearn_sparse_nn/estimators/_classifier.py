@@ -56,6 +56,10 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         ``epsilon * (n_in + n_out)`` connections, but at most ``n_in * n_out``: its
         density is ``min(1, epsilon * (n_in + n_out) / (n_in * n_out))``.
 
+    density : float, array-like of shape (n_layers - 1,) or None, default=None
+        Fraction of all connections of a layer that exist, in the range (0, 1]: the same
+        for all layers, or one for each. If it is not None, `epsilon` is not used.
+
     zeta : float, default=0.3
         Fraction of the connections of each layer that a rewiring replaces, between 0
         and 1: first those of weight zero, then the positive weights nearest to zero and
@@ -64,8 +68,9 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
     topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
         How the connections begin: an Erdős–Rényi random graph, a scale-free and
         small-world one (:class:`~sklearn_sparse_nn.topology.XBM`), all connections
-        (whatever `epsilon`), or an object with the method `connect` of
-        :class:`~sklearn_sparse_nn.topology.ErdosRenyi`.
+        (whatever `epsilon` and `density`), given ones with or without their weights
+        (:class:`~sklearn_sparse_nn.topology.FromArrays`), or an object with the method
+        `connect` of :class:`~sklearn_sparse_nn.topology.ErdosRenyi`.
 
     evolution : {'set', 'static'} or EvolutionRule, default='set'
         How the connections change: sparse evolutionary training [1]_
@@ -290,6 +295,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         *,
         all_relu_slope=0.6,
         epsilon=20,
+        density=None,
         zeta=0.3,
         topology="erdos_renyi",
         evolution="set",
@@ -322,6 +328,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         self.activation = activation
         self.all_relu_slope = all_relu_slope
         self.epsilon = epsilon
+        self.density = density
         self.zeta = zeta
         self.topology = topology
         self.evolution = evolution

@@ -31,7 +31,6 @@ from sklearn_sparse_nn.estimators._samples import (
     relative_weights,
 )
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
-from sklearn_sparse_nn.networks.network import Start
 
 # The adaptive schedule of scikit-learn's MLP: divide by five, end below one millionth.
 _ADAPTIVE_DIVISOR, _SMALLEST_RATE = 5.0, 1e-6
@@ -266,11 +265,8 @@ class BaseSETMLP(BaseLayeredNetwork):
     def _initialize(self, X, sizes, random_state):
         """A new network, before its first epoch."""
         self.n_layers_ = len(sizes)
-        start = Start(
-            self._initial_topology(),
-            self.epsilon,
-            seed=random_state.randint(np.iinfo(np.int32).max),
-            spread=lambda: moments(X).standard_deviation(),
+        start = self._start(
+            sizes, random_state, lambda: moments(X).standard_deviation()
         )
         network = MLP(
             sizes, start, self.activation, self.out_activation_, self.all_relu_slope

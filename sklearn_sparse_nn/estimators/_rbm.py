@@ -25,7 +25,6 @@ from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.estimators._progress import Progress
 from sklearn_sparse_nn.estimators._samples import feature_means, moments
 from sklearn_sparse_nn.networks.annealing import log_partition
-from sklearn_sparse_nn.networks.network import Start
 from sklearn_sparse_nn.networks.rbm import RBM, ContrastiveDivergence, logit_of_means
 
 # Samples on which the reconstruction error is measured after each epoch.
@@ -58,13 +57,18 @@ class SETRBMTransformer(
         are ``epsilon * (n_features + n_components)`` of them, at most all. As features
         for a linear classifier, machines of many features need more: try 30 to 60.
 
+    density : float or None, default=None
+        Fraction of all connections that exist, in the range (0, 1]. If it is not None,
+        `epsilon` is not used.
+
     zeta : float, default=0.3
         Fraction of the connections that each rewiring replaces, in the range [0, 1].
 
     topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
         How the connections begin: at random; scale-free and small-world, see
-        :class:`~sklearn_sparse_nn.topology.XBM`; all of them; or as the method
-        `connect` of an object says.
+        :class:`~sklearn_sparse_nn.topology.XBM`; all of them; as given, see
+        :class:`~sklearn_sparse_nn.topology.FromArrays`; or as the method `connect` of
+        an object says.
 
     evolution : {'set', 'static'} or EvolutionRule, default='set'
         How the connections change: the weakest are replaced by random ones, see
@@ -201,6 +205,7 @@ class SETRBMTransformer(
         n_components=256,
         *,
         epsilon=11,
+        density=None,
         zeta=0.3,
         topology="erdos_renyi",
         evolution="set",
@@ -218,6 +223,7 @@ class SETRBMTransformer(
     ):
         self.n_components = n_components
         self.epsilon = epsilon
+        self.density = density
         self.zeta = zeta
         self.topology = topology
         self.evolution = evolution
@@ -379,13 +385,11 @@ class SETRBMTransformer(
 
     def _initialize(self, X, random_state):
         """A new machine, before its first epoch."""
-        start = Start(
-            self._initial_topology(),
-            self.epsilon,
-            seed=random_state.randint(np.iinfo(np.int32).max),
-            spread=lambda: moments(X).standard_deviation(),
+        sizes = [X.shape[1], self.n_components]
+        start = self._start(
+            sizes, random_state, lambda: moments(X).standard_deviation()
         )
-        network = RBM((X.shape[1], self.n_components), start, feature_means(X))
+        network = RBM(sizes, start, feature_means(X))
         self._set_network(network)
         self.n_iter_ = 0
         self.reconstruction_error_curve_ = []

@@ -58,9 +58,9 @@ class Autoencoder(MLP):
     def _describe(self, X):
         return describe_inputs(X, len(self.shifts), self.shifts, self.scales)
 
-    def check_connected(self, epsilon):
+    def check_connected(self, amount):
         """An output without a connection is a feature that is not restored, no more."""
-        SparseNetwork.check_connected(self, epsilon)
+        SparseNetwork.check_connected(self, amount)
 
     def _check(self):
         super()._check()

@@ -58,19 +58,22 @@ class MLP(SparseNetwork):
         gains = [gain] * (len(sizes) - 2) + [1.0]
         super().__init__(sizes, start, gains)
 
-    def check_connected(self, epsilon):
+    def check_connected(self, amount):
         """Look at the output neurons, too: without a connection they are constant."""
-        super().check_connected(epsilon)
-        *_, n_inputs, n_outputs = self.layers.sizes
+        super().check_connected(amount)
+        sizes = self.layers.sizes[-2:]
+        n_inputs, n_outputs = sizes
         degrees = np.diff(self.layers.indptr[-n_outputs - 1 :])
         n_alone = np.count_nonzero(degrees == 0)
         if n_alone:
             # With it, one is alone in one network of twenty.
             enough = n_outputs * (np.log(n_outputs) + 3) / (n_inputs + n_outputs)
+            enough = amount.in_its_unit(enough, sizes).item()
             warn_user(
-                f"epsilon={epsilon} is small: {n_alone} of the {n_outputs} neurons of "
-                "the output layer begin without a connection, and answer the same to "
-                f"all samples. With epsilon={enough:.2g}, all are likely to have one."
+                f"{n_alone} of the {n_outputs} neurons of the output layer begin "
+                "without a connection, and answer the same to all samples. A random "
+                "topology is likely to connect all of them with "
+                f"{amount.parameter}={enough:.2g} in place of {amount}."
             )
 
     _new_workspace = staticmethod(training_workspace)

@@ -51,6 +51,7 @@ WRONG = {
     "beta_1": [1],
     "beta_2": [1],
     "class_weight": ["unbalanced"],
+    "density": [0, 1.5, -0.1, "sparse"],
     "diversity": [1.1, -0.1, "much"],
     "dropout": [1.0],
     "early_stopping": ["yes"],
@@ -170,13 +171,13 @@ def test_outputs_without_connections_are_warned_of(n_classes):
     X, _ = samples()
     y = np.arange(len(X)) % n_classes
     clf = SETClassifier((60,), epsilon=0.05, max_iter=1, random_state=0)
-    with pytest.warns(UserWarning, match=r"epsilon=0.05 is small: \d+ of") as warned:
+    with pytest.warns(UserWarning, match=r"in place of epsilon=0\.05\.") as warned:
         clf.fit(X, y)
-    message = next(str(w.message) for w in warned if "is small" in str(w.message))
-    n_alone = int(message.split("small: ")[1].split()[0])
+    message = next(str(w.message) for w in warned if "in place" in str(w.message))
+    n_alone = int(message.split()[0])
     degrees = np.diff(clf.coefs_[-1].tocsc().indptr)
     assert n_alone == (degrees == 0).sum()
-    enough = float(message.split("epsilon=")[2].split(",")[0])
+    enough = float(message.split("epsilon=")[1].split()[0])
     connected = 0
     for seed in range(20):
         clf.set_params(epsilon=enough, random_state=seed).fit(X, y)
