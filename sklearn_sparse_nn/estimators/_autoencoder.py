@@ -455,9 +455,8 @@ default='tanh'
         return in_dtype_of(X, self._encode(X))
 
     def _encode(self, X):
-        samples = self._validate_samples(X)
-        with ThreadTeam(self._n_useful_threads(samples.shape[0])) as team:
-            return finite(self._network.encode(samples, team))
+        check_is_fitted(self, "_network")
+        return self._activations(X, self._network.n_code_layers)
 
     def inverse_transform(self, X):
         """Decode: compute the features that belong to a code.

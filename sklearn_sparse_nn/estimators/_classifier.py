@@ -37,8 +37,8 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         one hidden layer. A sparse layer costs what its connections cost, so it can be
         wide.
 
-    activation : str, default='relu'
-        Activation function of the hidden layers, one of
+    activation : str or array-like of str of shape (n_layers - 2,), default='relu'
+        Activation function of the hidden layers, or of each of them, one of
 
         - 'relu', the rectified linear unit, ``f(x) = max(0, x)``
         - 'all_relu', ``f(x) = x`` for positive x, else ``-all_relu_slope * x`` in the

@@ -45,7 +45,7 @@ class BaseSETMLP(BaseLayeredNetwork):
             "array-like",
             Interval(Integral, 1, None, closed="left"),
         ],
-        "activation": [StrOptions(set(ACTIVATIONS))],
+        "activation": [StrOptions(set(ACTIVATIONS)), "array-like"],
         "all_relu_slope": [Interval(Real, -1, 1, closed="both")],
         "solver": [StrOptions({"sgd", "adam"})],
         "batch_size": [

@@ -4,12 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_sparse_nn.engine.activations import ACTIVATIONS, hidden_activations
-from sklearn_sparse_nn.engine.layers import n_layers
+from sklearn_sparse_nn.engine.activations import activation_names, hidden_activations
+from sklearn_sparse_nn.engine.layers import n_layers, part_of
 from sklearn_sparse_nn.engine.losses import OUTPUT_KINDS, Targets
 from sklearn_sparse_nn.engine.warning import warn_user
 from sklearn_sparse_nn.networks.backward import training_workspace
-from sklearn_sparse_nn.networks.forward import Functions
+from sklearn_sparse_nn.networks.forward import Functions, Model
 from sklearn_sparse_nn.networks.mlp_epoch import Supervision, train_batches
 from sklearn_sparse_nn.networks.network import SparseNetwork
 from sklearn_sparse_nn.topology.weights import activation_gain
@@ -41,8 +41,8 @@ class MLP(SparseNetwork):
         Number of input neurons, of neurons of each hidden layer, of output neurons.
     start : Start
         Its connections and random numbers: see `network`.
-    activation : str
-        Of the hidden layers, one of `engine.activations.ACTIVATIONS`.
+    activation : str or sequence of str
+        Of the hidden layers: see `engine.activations.activation_names`.
     output : {"softmax", "logistic", "identity"}
         Activation of the output layer, and with it the loss.
     all_relu_slope : float
@@ -50,12 +50,12 @@ class MLP(SparseNetwork):
     """
 
     def __init__(self, sizes, start, activation, output, all_relu_slope=0.6):
-        self.activation = activation
+        names = activation_names(activation, len(sizes) - 2)
+        self.activation = activation if isinstance(activation, str) else names
         self.all_relu_slope = all_relu_slope
         self.output = output
         # The output layer is linear.
-        gain = activation_gain(activation, all_relu_slope)
-        gains = [gain] * (len(sizes) - 2) + [1.0]
+        gains = [*(activation_gain(name, all_relu_slope) for name in names), 1.0]
         super().__init__(sizes, start, gains)
 
     def check_connected(self, amount):
@@ -86,10 +86,33 @@ class MLP(SparseNetwork):
     def _functions(self):
         return Functions(*self.hidden_activations(), OUTPUT_KINDS[self.output])
 
+    def activations(self, X, n_layers, team):
+        """Activations of layer number `n_layers`, counted from 1, of each sample.
+
+        Returns
+        -------
+        activations : ndarray of float32, shape (n_samples, n_neurons)
+        """
+        return self._run_part(0, n_layers, self._describe(X), X.shape[0], team)
+
+    def _run_part(self, start, stop, described, n_samples, team):
+        """What layers `start` to `stop` make of what `described` describes."""
+        functions = self._functions()
+        functions = functions._replace(
+            kinds=functions.kinds[start:stop],
+            left_slopes=functions.left_slopes[start:stop],
+        )
+        model = Model(part_of(self.layers, start, stop), functions)
+        return self._decide(model, described, np.arange(n_samples), team)
+
     def _check(self):
         super()._check()
-        if self.activation not in ACTIVATIONS or self.output not in OUTPUT_KINDS:
-            raise ValueError("The network is damaged: it has an unknown activation.")
+        try:
+            activation_names(self.activation, n_layers(self.layers) - 1)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"The network is damaged: {error}") from error
+        if self.output not in OUTPUT_KINDS:
+            raise ValueError("The network is damaged: it has an unknown output.")
 
     def train_epoch(self, X, targets, order, parameters, team, evolution=None):
         """Train on each sample once, in mini-batches.

@@ -43,7 +43,7 @@ WRONG_PARTS = [
 
 # Out of range, or of the wrong type, for every estimator that has the parameter.
 WRONG = {
-    "activation": ["gelu"],
+    "activation": ["gelu", 3],
     "adam_epsilon": [0],
     "all_relu_slope": [1.5],
     "alpha": [-1],
