@@ -128,7 +128,8 @@ class BaseSETMLP(BaseLayeredNetwork):
             Their target values. In classification, no other classes than those of `y`.
 
         sample_weight_val : array-like of shape (n_val,), default=None
-            Their weights. `class_weight` does not apply to them.
+            Their weights, of which only the ratios count. `class_weight` does not
+            apply to validation data that are given.
 
         Returns
         -------
@@ -377,7 +378,6 @@ class BaseSETMLP(BaseLayeredNetwork):
         if not np.isfinite(outputs).all():
             self._raise_divergence(validation.X, validation.targets.values)
         loss = mean_output_loss(outputs, validation.targets, self.out_activation_)
-        self.validation_loss_curve_.append(loss)
         if scorer is not None:
             score = scorer(self)
         elif self.scoring == "loss":
@@ -386,6 +386,7 @@ class BaseSETMLP(BaseLayeredNetwork):
             score = self._validation_score(
                 validation.y, self._predict_scores(outputs), validation.sample_weight
             )
+        self.validation_loss_curve_.append(loss)
         self.validation_scores_.append(score)
         return score
 

@@ -142,9 +142,10 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
 
         - None: R2 on the validation data, as of `score`
         - 'loss': the loss on the validation data
-        - str: the name of a scorer, see :ref:`scoring_string_names`
-        - callable: a scorer with the signature ``scorer(estimator, X, y)``, which gets
-          this estimator as it is at the end of an epoch, see :ref:`scoring_callable`
+        - str: one of :func:`sklearn.metrics.get_scorer_names`
+        - callable: a scorer with the signature ``scorer(estimator, X, y)``, such as
+          :func:`sklearn.metrics.make_scorer` makes. It gets a copy of this estimator as
+          it is at the end of an epoch, and `sample_weight` if there is any
 
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay rates of the moments of ``solver='adam'``, in [0, 1).
