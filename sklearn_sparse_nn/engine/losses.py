@@ -8,7 +8,7 @@ squared error. For each of these pairs the error term of an output neuron is
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit, softmax
+from scipy.special import expit, log_softmax, softmax
 
 from sklearn_sparse_nn.engine.compilation import inner
 
@@ -36,6 +36,33 @@ class Targets(NamedTuple):
     labels: np.ndarray
     values: np.ndarray
     weights: np.ndarray
+
+
+def mean_output_loss(scores, targets, kind):
+    """Mean over samples of the loss that training minimises, without the L2 term.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_samples, n_outputs)
+        Outputs of the network.
+    targets : Targets
+        Of these samples.
+    kind : str
+        A key of `OUTPUT_KINDS`.
+
+    Returns
+    -------
+    loss : float
+        Weighed by `targets.weights`, if any of them is not zero.
+    """
+    z, (labels, values, weights) = scores.astype(np.float64), targets
+    if kind == "softmax":
+        losses = -log_softmax(z, axis=1)[np.arange(len(z)), labels]
+    elif kind == "logistic":
+        losses = np.sum(np.logaddexp(0, z) - z * values, axis=1)
+    else:
+        losses = 0.5 * np.mean((z - values) ** 2, axis=1)
+    return float(np.average(losses, weights=weights if weights.any() else None))
 
 
 @inner

@@ -37,8 +37,8 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         one hidden layer. A sparse layer costs what its connections cost, so it can be
         wide.
 
-    activation : str, default='relu'
-        Activation function of the hidden layers, one of
+    activation : str or array-like of str of shape (n_layers - 2,), default='relu'
+        Activation function of the hidden layers, or of each of them, one of
 
         - 'relu', the rectified linear unit, ``f(x) = max(0, x)``
         - 'all_relu', ``f(x) = x`` for positive x, else ``-all_relu_slope * x`` in the
@@ -56,6 +56,10 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         ``epsilon * (n_in + n_out)`` connections, but at most ``n_in * n_out``: its
         density is ``min(1, epsilon * (n_in + n_out) / (n_in * n_out))``.
 
+    density : float, array-like of shape (n_layers - 1,) or None, default=None
+        Fraction of all connections of a layer that exist, in the range (0, 1]: the same
+        for all layers, or one for each. If it is not None, `epsilon` is not used.
+
     zeta : float, default=0.3
         Fraction of the connections of each layer that a rewiring replaces, between 0
         and 1: first those of weight zero, then the positive weights nearest to zero and
@@ -64,8 +68,9 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
     topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
         How the connections begin: an Erdős–Rényi random graph, a scale-free and
         small-world one (:class:`~sklearn_sparse_nn.topology.XBM`), all connections
-        (whatever `epsilon`), or an object with the method `connect` of
-        :class:`~sklearn_sparse_nn.topology.ErdosRenyi`.
+        (whatever `epsilon` and `density`), given ones with or without their weights
+        (:class:`~sklearn_sparse_nn.topology.FromArrays`), or an object with the method
+        `connect` of :class:`~sklearn_sparse_nn.topology.ErdosRenyi`.
 
     evolution : {'set', 'static'} or EvolutionRule, default='set'
         How the connections change: sparse evolutionary training [1]_
@@ -81,7 +86,9 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         size of the mini-batch when added to the loss.
 
     batch_size : int or 'auto', default='auto'
-        Size of mini-batches. 'auto' means ``min(200, n_samples)``.
+        Size of mini-batches. 'auto' means ``min(200, n_samples)``. One larger than the
+        number of samples is clipped, with a warning, in the first call of `partial_fit`
+        only.
 
     learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
         Learning rate schedule, only used when ``solver='sgd'``.
@@ -113,7 +120,8 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         improves by `tol` for `n_iter_no_change` epochs, training stops.
 
     verbose : bool, default=False
-        Whether to print the loss of each epoch.
+        Whether to print, after each epoch, the loss, the validation score if there is
+        one, the seconds so far, and those left until `max_iter` at this pace.
 
     warm_start : bool, default=False
         Whether `fit` continues from the weights and connections of the last call.
@@ -126,10 +134,24 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
 
     early_stopping : bool, default=False
         Whether to set aside `validation_fraction` of the samples, stop when their score
-        no longer improves, and restore the best weights and connections.
+        no longer improves, and restore the best weights and connections. Validation
+        data that are passed to :meth:`fit` take the place of those set aside: pass them
+        where groups of samples belong together, see the :ref:`User Guide
+        <early_stopping>`.
 
     validation_fraction : float, default=0.1
-        Fraction of the samples to set aside with `early_stopping`.
+        Fraction of the samples to set aside with `early_stopping`. Not used if
+        validation data are passed to :meth:`fit`.
+
+    scoring : str, callable or None, default=None
+        What early stopping watches; only used with `early_stopping`.
+
+        - None: the accuracy on the validation data, as of `score`
+        - 'loss': the loss on the validation data
+        - str: one of :func:`sklearn.metrics.get_scorer_names`
+        - callable: a scorer with the signature ``scorer(estimator, X, y)``, such as
+          :func:`sklearn.metrics.make_scorer` makes. It gets a copy of this estimator as
+          it is at the end of an epoch, and `sample_weight` if there is any
 
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay rates of the moments of ``solver='adam'``, in [0, 1).
@@ -194,11 +216,16 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         The loss of each epoch.
 
     validation_scores_ : list of float or None
-        Accuracy on the validation samples after each epoch; None without
-        `early_stopping`.
+        Score on the validation data after each epoch: what `scoring` says, with
+        ``scoring="loss"`` the negative loss. None without `early_stopping`.
+
+    validation_loss_curve_ : list of float or None
+        Loss on the validation data after each epoch, whatever `scoring` is. It has no
+        L2 term, which `loss_curve_` includes. None without `early_stopping`.
 
     best_validation_score_ : float or None
-        The best of them.
+        The largest of `validation_scores_`, that of the network that was restored. None
+        without `early_stopping`.
 
     n_iter_ : int
         Number of epochs run.
@@ -269,6 +296,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         *,
         all_relu_slope=0.6,
         epsilon=20,
+        density=None,
         zeta=0.3,
         topology="erdos_renyi",
         evolution="set",
@@ -288,6 +316,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         nesterovs_momentum=True,
         early_stopping=False,
         validation_fraction=0.1,
+        scoring=None,
         beta_1=0.9,
         beta_2=0.999,
         adam_epsilon=1e-8,
@@ -300,6 +329,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         self.activation = activation
         self.all_relu_slope = all_relu_slope
         self.epsilon = epsilon
+        self.density = density
         self.zeta = zeta
         self.topology = topology
         self.evolution = evolution
@@ -319,6 +349,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         self.nesterovs_momentum = nesterovs_momentum
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.scoring = scoring
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.adam_epsilon = adam_epsilon
@@ -332,8 +363,10 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         kind = type_of_target(y, input_name="y")
         if kind == "multiclass-multioutput":
             raise ValueError(
-                "Multioutput target data is not supported, got y of shape "
-                f"{y.shape}. Multilabel targets are indicator matrices of 0 and 1."
+                f"Multioutput target data is not supported, got y of shape {y.shape}. "
+                "Several targets of classes need a network each: see "
+                "sklearn.multioutput.MultiOutputClassifier. Multilabel targets are "
+                "indicator matrices of 0 and 1."
             )
         if kind.startswith("multilabel"):
             y = y.toarray() if sparse.issparse(y) else np.asarray(y)
@@ -351,11 +384,6 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         return labels, np.zeros((0, 0))
 
     def _set_classes(self, classes, multilabel):
-        if len(classes) < 2 and not multilabel:
-            raise ValueError(
-                "SETClassifier needs samples of at least 2 classes, but the data "
-                f"contains only one class: {classes.tolist()[0]!r}"
-            )
         self._encoder = LabelEncoder().fit(classes)
         self._multilabel = multilabel
         self.classes_ = self._encoder.classes_
@@ -386,7 +414,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
     def _predict_scores(self, scores):
         if self._multilabel:
             return (scores > 0).astype(int)
-        if self.n_outputs_ == 1:
+        if self.out_activation_ == "logistic":
             return self.classes_[(scores[:, 0] > 0).astype(int)]
         return self.classes_[scores.argmax(axis=1)]
 
@@ -417,9 +445,10 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         -------
         y_prob : ndarray of shape (n_samples, n_classes)
             The probability of each class, in the order of `classes_`; float32 if X is.
+            Of one class, a column of ones.
         """
         y_prob = activate_output(self._decision(X), self.out_activation_)
-        if self.n_outputs_ == 1 and not self._multilabel:
+        if self.out_activation_ == "logistic" and not self._multilabel:
             return np.hstack([1 - y_prob, y_prob])
         return y_prob
 

@@ -1,7 +1,5 @@
 """What the sparse multi-layer perceptrons for classes and for numbers share."""
 
-import math
-import warnings
 from abc import abstractmethod
 from numbers import Integral, Real
 
@@ -9,18 +7,30 @@ import numpy as np
 from sklearn.base import _fit_context, is_classifier, is_regressor
 from sklearn.callback import with_callbacks
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from sklearn_sparse_nn.engine.activations import ACTIVATIONS
+from sklearn_sparse_nn.engine.losses import mean_output_loss
 from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.engine.warning import warn_user
 from sklearn_sparse_nn.estimators._base import all_or_nothing, in_dtype_of
+from sklearn_sparse_nn.estimators._early_stopping import (
+    Scorer,
+    ValidationData,
+    check_given,
+    set_aside,
+    split,
+)
 from sklearn_sparse_nn.estimators._layered import BaseLayeredNetwork
 from sklearn_sparse_nn.estimators._parallel import n_threads
-from sklearn_sparse_nn.estimators._samples import moments, relative_weights
+from sklearn_sparse_nn.estimators._progress import Progress
+from sklearn_sparse_nn.estimators._samples import (
+    dtype_of,
+    moments,
+    relative_weights,
+)
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
-from sklearn_sparse_nn.networks.network import Start
 
 # The adaptive schedule of scikit-learn's MLP: divide by five, end below one millionth.
 _ADAPTIVE_DIVISOR, _SMALLEST_RATE = 5.0, 1e-6
@@ -35,7 +45,7 @@ class BaseSETMLP(BaseLayeredNetwork):
             "array-like",
             Interval(Integral, 1, None, closed="left"),
         ],
-        "activation": [StrOptions(set(ACTIVATIONS))],
+        "activation": [StrOptions(set(ACTIVATIONS)), "array-like"],
         "all_relu_slope": [Interval(Real, -1, 1, closed="both")],
         "solver": [StrOptions({"sgd", "adam"})],
         "batch_size": [
@@ -51,6 +61,7 @@ class BaseSETMLP(BaseLayeredNetwork):
         "nesterovs_momentum": ["boolean"],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "scoring": [str, callable, None],
         "beta_1": [Interval(Real, 0, 1, closed="left")],
         "beta_2": [Interval(Real, 0, 1, closed="left")],
         "adam_epsilon": [Interval(Real, 0, None, closed="neither")],
@@ -82,7 +93,16 @@ class BaseSETMLP(BaseLayeredNetwork):
     @all_or_nothing
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Fit the network to data matrix X and target(s) y.
 
         Parameters
@@ -99,6 +119,18 @@ class BaseSETMLP(BaseLayeredNetwork):
             Sample weights, of any size: only their ratios count. If None, all samples
             weigh the same.
 
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Validation data for early stopping, in place of a part of `X`. Nothing is
+            learned from them. In a :class:`~sklearn.pipeline.Pipeline` they are
+            transformed as `X` is with ``Pipeline(..., transform_input=["X_val"])``.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Their target values. In classification, no other classes than those of `y`.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights, of which only the ratios count. `class_weight` does not
+            apply to validation data that are given.
+
         Returns
         -------
         self : object
@@ -107,37 +139,50 @@ class BaseSETMLP(BaseLayeredNetwork):
         Raises
         ------
         ValueError
-            If X or y are not what they should be, or if the loss becomes non-finite.
+            If the data are not what they should be, if validation data are given with
+            ``early_stopping=False``, or if the loss becomes non-finite.
         """
+        given = check_given(self.early_stopping, X_val, y_val, sample_weight_val)
+        dtype = dtype_of(X_val if given else X)
         first_pass = not (self.warm_start and hasattr(self, "_network"))
         X, y, targets, sizes = self._validate_training_data(
             X, y, sample_weight, reset=first_pass, reset_targets=first_pass
         )
         random_state = check_random_state(self.random_state)
-        train, validation = self._split(X, y, random_state)
+        train, validation = np.arange(X.shape[0]), None
+        if given:
+            validation = self._validate_given(X_val, y_val, sample_weight_val)
+        elif self.early_stopping:
+            train, held_out = self._split(y, random_state)
+            validation = set_aside(X, y, targets, held_out)
         if first_pass:
             self._initialize(X, sizes, random_state)
         else:
             self._check_sizes(sizes, "hidden_layer_sizes")
+        self._check_batch_size(len(train))
         self._start_fit()
+        scorer = None
+        if self.early_stopping and self.scoring not in (None, "loss"):
+            scorer = Scorer(self, validation, dtype)
         order = train.copy()
+        progress = Progress(self, self.max_iter)
 
         def run_epoch(team, evolution):
             if self.shuffle:
                 random_state.shuffle(order)
             self._train_epoch(X, targets, order, team, evolution)
-            improved = self._follow_progress(X, y, targets.weights, validation, team)
+            improved = self._follow_progress(validation, team, scorer)
+            self._report(progress)
             if self.early_stopping and improved:
                 self._best_network = self._network.copy()
             return self._has_converged()
 
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         if not self._run_epochs(self.max_iter, run_epoch, X, y, metadata):
-            warnings.warn(
+            warn_user(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) "
                 "reached and the optimization hasn't converged yet.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
         return self
 
@@ -148,6 +193,7 @@ class BaseSETMLP(BaseLayeredNetwork):
 
     def _partial_fit(self, X, y, sample_weight):
         """One pass over X, after the classes are known."""
+        progress = Progress(self)
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         first_pass = not hasattr(self, "_network")
@@ -157,6 +203,7 @@ class BaseSETMLP(BaseLayeredNetwork):
         random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialize(X, sizes, random_state)
+            self._check_batch_size(X.shape[0])  # chunks that follow may be smaller
         else:
             self._check_sizes(sizes, "hidden_layer_sizes")
         # After early stopping or another solver there is nothing to go on with.
@@ -169,46 +216,58 @@ class BaseSETMLP(BaseLayeredNetwork):
             random_state.shuffle(order)
         with ThreadTeam(n_threads(self.n_jobs)) as team:
             self._train_epoch(X, targets, order, team, self._evolution(self.n_iter_))
-        self._follow_progress(X, y, targets.weights, None, None)
+        self._follow_progress()
+        self._report(progress)
         self._check_finite(X, y)
         return self
 
     def _validate_training_data(self, X, y, sample_weight, reset, reset_targets):
         """Check the input; return what the network needs of it."""
+        X, y, labels, values = self._validate_samples_of(X, y, reset, reset_targets)
+        class_weight = getattr(self, "class_weight", None)
+        weights = relative_weights(sample_weight, class_weight, X, y)
+        hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()
+        if not all(isinstance(size, int) and size > 0 for size in hidden):
+            raise ValueError(f"hidden_layer_sizes must be integers > 0, got {hidden}.")
+        sizes = [X.shape[1], *hidden, self.n_outputs_]
+        return X, y, Targets(labels, values, weights), sizes
+
+    def _validate_given(self, X_val, y_val, sample_weight_val):
+        """Check the validation data as the training data were checked."""
+        try:
+            X, y, labels, values = self._validate_samples_of(X_val, y_val, False, False)
+            weights = relative_weights(sample_weight_val, None, X, y)
+        except ValueError as error:
+            error.add_note("The error is in the validation data, X_val and y_val.")
+            raise
+        targets = Targets(labels, values, weights)
+        return ValidationData(X, np.arange(X.shape[0]), y, targets)
+
+    def _validate_samples_of(self, X, y, reset, reset_targets):
+        """Check X and y; return them, and the targets as the network reads them."""
         X, y = self._validate_X(
             X, reset, y=y, multi_output=True, y_numeric=is_regressor(self)
         )
         labels, values = self._encode_targets(y, reset_targets)
-        class_weight = getattr(self, "class_weight", None)
-        targets = Targets(
-            np.require(labels, np.int32, "CW"),
-            np.require(values, np.float32, "CW"),
-            relative_weights(sample_weight, class_weight, X, y),
-        )
-        hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()
-        if not all(isinstance(size, int) and size > 0 for size in hidden):
-            raise ValueError(f"hidden_layer_sizes must be integers > 0, got {hidden}.")
+        labels = np.require(labels, np.int32, "CW")
+        values = np.require(values, np.float32, "CW")
         self.n_outputs_, self.out_activation_ = self._output(values)
-        n_samples = X.shape[0]
         if self.out_activation_ == "softmax":
-            fits = labels.shape == (n_samples,)
+            fits = labels.shape == (X.shape[0],)
         else:
-            fits = values.shape == (n_samples, self.n_outputs_)
+            fits = values.shape == (X.shape[0], self.n_outputs_)
         if not fits:
             raise ValueError(
                 f"y of shape {y.shape} is not of the kind that "
                 f"{self.__class__.__name__} was first fitted with."
             )
-        return X, y, targets, [X.shape[1], *hidden, self.n_outputs_]
+        return X, y, labels, values
 
     def _initialize(self, X, sizes, random_state):
         """A new network, before its first epoch."""
         self.n_layers_ = len(sizes)
-        start = Start(
-            self._initial_topology(),
-            self.epsilon,
-            seed=random_state.randint(np.iinfo(np.int32).max),
-            spread=lambda: moments(X).standard_deviation(),
+        start = self._start(
+            sizes, random_state, lambda: moments(X).standard_deviation()
         )
         network = MLP(
             sizes, start, self.activation, self.out_activation_, self.all_relu_slope
@@ -228,6 +287,7 @@ class BaseSETMLP(BaseLayeredNetwork):
         early = self.early_stopping
         self.best_loss_ = None if early else np.inf
         self.validation_scores_ = [] if early else None
+        self.validation_loss_curve_ = [] if early else None
         self.best_validation_score_ = -np.inf if early else None
         self.__dict__.pop("_best_network", None)
 
@@ -235,28 +295,10 @@ class BaseSETMLP(BaseLayeredNetwork):
         """Begin the schedule of the learning rate."""
         self._rate = self._first_rate = self.learning_rate_init
 
-    def _split(self, X, y, random_state):
+    def _split(self, y, random_state):
         """Indices of the training and of the validation samples."""
-        samples = np.arange(X.shape[0])
-        if not self.early_stopping:
-            return samples, None
-        n_validation = math.ceil(self.validation_fraction * len(samples))
-        if not 2 <= n_validation < len(samples):
-            raise ValueError(
-                f"early_stopping=True sets aside validation_fraction="
-                f"{self.validation_fraction} of the samples: {n_validation} of "
-                f"{len(samples)}. There must be two at least, and one to train on."
-            )
-        stratify, alone = None, np.zeros(len(samples), dtype=bool)
-        if is_classifier(self) and y.ndim == 1:
-            stratify, alone = _strata(y, n_validation)
-        train, validation = train_test_split(
-            samples[~alone],
-            random_state=random_state,
-            test_size=n_validation,
-            stratify=stratify,
-        )
-        return np.sort(np.append(train, samples[alone])), validation
+        stratified = is_classifier(self) and y.ndim == 1
+        return split(y, self.validation_fraction, stratified, random_state)
 
     def _check_fitted(self):
         super()._check_fitted()
@@ -272,17 +314,19 @@ class BaseSETMLP(BaseLayeredNetwork):
             "example by StandardScaler, or "
         )
 
+    def _check_batch_size(self, n_samples):
+        """Warn if the mini-batches will be smaller than asked for."""
+        if self.batch_size != "auto" and self.batch_size > n_samples:
+            warn_user(
+                f"Got `batch_size`={self.batch_size} larger than the number of "
+                f"samples, {n_samples}. It is going to be clipped."
+            )
+
     def _train_epoch(self, X, targets, order, team, evolution):
         """One pass over the samples in `order`."""
         batch_size = self.batch_size
         if batch_size == "auto":
             batch_size = min(200, len(order))
-        elif batch_size > len(order):
-            warnings.warn(
-                f"Got `batch_size`={batch_size} larger than the number of samples, "
-                f"{len(order)}. It is going to be clipped.",
-                stacklevel=3,
-            )
         parameters = TrainingParameters(
             solver=self.solver,
             learning_rate=self._rate,
@@ -303,35 +347,48 @@ class BaseSETMLP(BaseLayeredNetwork):
         self.loss_curve_.append(self.loss_)
         if not np.isfinite(self.loss_):
             self._raise_divergence(X, targets.values)
-        if self.verbose:
-            print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
 
-    def _follow_progress(self, X, y, weights, validation, team):
+    def _report(self, progress):
+        """Print what this epoch came to, if verbose."""
+        figures = [f"loss = {self.loss_:.8f}"]
+        if self.validation_scores_:
+            figures.append(f"validation score = {self.validation_scores_[-1]:f}")
+        progress.report(self.n_iter_, *figures)
+
+    def _follow_progress(self, validation=None, team=None, scorer=None):
         """Note whether this epoch was better than all before."""
         if validation is None:
             improved = self.loss_ < self.best_loss_
             enough = self.loss_ <= self.best_loss_ - self.tol
             self.best_loss_ = min(self.loss_, self.best_loss_)
         else:
-            scores = self._network.decision(X, validation, team)
-            if not np.isfinite(scores).all():
-                self._raise_divergence(X, y)
-            weights = weights[validation] if len(weights) else None
-            if weights is not None and not weights.any():
-                weights = None  # none of them counts more than the others
-            score = self._validation_score(
-                y[validation], self._predict_scores(scores), weights
-            )
-            if self.verbose:
-                print(f"Validation score: {score:f}")
-            self.validation_scores_.append(score)
+            score = self._watch(validation, team, scorer)
             improved = score > self.best_validation_score_
             enough = score >= self.best_validation_score_ + self.tol
-            self.best_validation_score_ = max(score, self.best_validation_score_)
+            if improved:  # not so if the score is NaN
+                self.best_validation_score_ = score
         self._no_improvement_count = 0 if enough else self._no_improvement_count + 1
         if self.solver == "sgd" and self.learning_rate == "invscaling":
             self._rate = self.learning_rate_init / (self.t_ + 1) ** self.power_t
         return improved
+
+    def _watch(self, validation, team, scorer):
+        """Score the network of now, and note its loss."""
+        outputs = self._network.decision(validation.X, validation.samples, team)
+        if not np.isfinite(outputs).all():
+            self._raise_divergence(validation.X, validation.targets.values)
+        loss = mean_output_loss(outputs, validation.targets, self.out_activation_)
+        if scorer is not None:
+            score = scorer(self)
+        elif self.scoring == "loss":
+            score = -loss
+        else:
+            score = self._validation_score(
+                validation.y, self._predict_scores(outputs), validation.sample_weight
+            )
+        self.validation_loss_curve_.append(loss)
+        self.validation_scores_.append(score)
+        return score
 
     def _has_converged(self):
         """Whether to stop, after `n_iter_no_change` epochs without improvement."""
@@ -360,23 +417,3 @@ class BaseSETMLP(BaseLayeredNetwork):
         with ThreadTeam(self._n_useful_threads(samples.shape[0])) as team:
             scores = self._network.decision(samples, np.arange(samples.shape[0]), team)
         return in_dtype_of(X, scores)
-
-
-def _strata(labels, n_validation):
-    """How to set validation samples aside.
-
-    Returns
-    -------
-    strata : ndarray of int or None
-        Classes of the samples that are not alone, to stratify by. None where there are
-        too many classes for that.
-    alone : ndarray of bool, shape (n_samples,)
-        Samples that are alone in their class. They are for training.
-    """
-    _, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    alone = counts[classes] == 1
-    others = classes[~alone]
-    n_training, n_classes = len(others) - n_validation, np.count_nonzero(counts > 1)
-    if n_training < 1:
-        return None, np.zeros_like(alone)
-    return others if min(n_validation, n_training) >= n_classes else None, alone

@@ -101,6 +101,8 @@ PARTICULAR = [
     (SETClassifier, "n_outputs_", lambda e: setattr(e, "n_outputs_", 7)),
     (SETClassifier, "classes_", lambda e: setattr(e, "classes_", np.arange(7))),
     (SETClassifier, "activation", lambda e: setattr(e._network, "activation", "gelu")),
+    (SETClassifier, "names", lambda e: setattr(e._network, "activation", ["tanh"] * 9)),
+    (SETClassifier, "no name", lambda e: setattr(e._network, "activation", None)),
     (SETClassifier, "output", lambda e: setattr(e._network, "output", "hinge")),
     (SETRBMTransformer, "visible", _visible),
     (SETRBMTransformer, "chains", _shorten("chains")),

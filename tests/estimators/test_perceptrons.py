@@ -175,13 +175,6 @@ def test_network_without_hidden_layers_is_linear(data):
     np.testing.assert_array_equal(clf.predict(X), scores.argmax(axis=1))
 
 
-def test_verbose_prints_the_validation_score(data, capsys):
-    X, y = data
-    SETClassifier((10,), max_iter=2, verbose=True, early_stopping=True).fit(X, y)
-    printed = capsys.readouterr().out
-    assert printed.count("Iteration") == printed.count("Validation score") == 2
-
-
 def test_divergence_names_the_likely_cause(data):
     X, y = data
     clf = SETRegressor((50, 50), solver="sgd", learning_rate_init=10.0)
