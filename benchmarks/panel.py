@@ -97,7 +97,8 @@ def run(name, model, parameters, seed):
     rows = []
     for number, (train, test) in enumerate(folds.split(X, y)):
         made = make_model(model, parameters, data.regression, seed + number)
-        rows.append(judge(made, data.regression, (X[train], y[train]), (X[test], y[test])))
+        parts = [(X[part], y[part]) for part in (train, test)]
+        rows.append(judge(made, data.regression, *parts))
     columns = ("score", "loss", "seconds", "warnings")
     return dict(zip(columns, map(list, zip(*rows))))
 
@@ -141,7 +142,9 @@ def print_results(results, models):
         values = np.array([row[1:] for row in rows], dtype=float)
         rows.append(["mean", *values.mean(axis=0)])
         rows.append(["median", *np.median(values, axis=0)])
-        cells = [[r[0], *("" if np.isnan(v) else f"{v:.3f}" for v in r[1:])] for r in rows]
+        cells = [
+            [r[0], *("" if np.isnan(v) else f"{v:.3f}" for v in r[1:])] for r in rows
+        ]
         print(f"\n{title}\n")
         print_table(["", *models], cells)
 

@@ -163,7 +163,9 @@ PANEL = {
         ),
         "choose",
     ),
-    "hastie_1500": Set(_made(datasets.make_hastie_10_2, 1500, random_state=1), "report"),
+    "hastie_1500": Set(
+        _made(datasets.make_hastie_10_2, 1500, random_state=1), "report"
+    ),
     "table_5000": Set(
         _made(_classes, 5000, 40, n_informative=12, flip_y=0.05, random_state=0),
         "choose",

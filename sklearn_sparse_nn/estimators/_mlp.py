@@ -27,13 +27,22 @@ from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.estimators._progress import Progress
 from sklearn_sparse_nn.estimators._samples import (
     dtype_of,
+    feature_ranges,
     moments,
     relative_weights,
+    warn_of_scale,
 )
+from sklearn_sparse_nn.estimators._time import Fall, auto_batch_size
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
 
 # The adaptive schedule of scikit-learn's MLP: divide by five, end below one millionth.
 _ADAPTIVE_DIVISOR, _SMALLEST_RATE = 5.0, 1e-6
+# Where samples are few, an epoch may be one update: to patience, so many are one epoch.
+_UPDATES_OF_AN_EPOCH = 20
+
+# On the panel, twice the epochs make a difference where the second half of them brought
+# a larger share than this.
+_LARGE_SHARE, _FEW_EPOCHS = 0.05, 4
 
 
 class BaseSETMLP(BaseLayeredNetwork):
@@ -52,7 +61,7 @@ class BaseSETMLP(BaseLayeredNetwork):
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
         ],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate": [StrOptions({"linear", "constant", "invscaling", "adaptive"})],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -73,6 +82,18 @@ class BaseSETMLP(BaseLayeredNetwork):
     }
 
     _rate_parameter = "learning_rate_init"
+
+    @property
+    def feature_importances_(self):
+        """Strength of each feature as a share of that of all; 0 where it is constant.
+
+        A feature with one value in all training samples may have connections, but they
+        tell nothing.
+        """
+        self._fitted_layers()
+        smallest, largest = self._feature_ranges
+        strength = np.where(smallest < largest, self.feature_strength_, 0)
+        return strength / (strength.sum() or 1)
 
     @abstractmethod
     def _encode_targets(self, y, reset):
@@ -161,6 +182,7 @@ class BaseSETMLP(BaseLayeredNetwork):
             self._check_sizes(sizes, "hidden_layer_sizes")
         self._check_batch_size(len(train))
         self._start_fit()
+        self._fall = Fall(self.learning_rate_init, 0, self.max_iter)
         scorer = None
         if self.early_stopping and self.scoring not in (None, "loss"):
             scorer = Scorer(self, validation, dtype)
@@ -170,24 +192,23 @@ class BaseSETMLP(BaseLayeredNetwork):
         def run_epoch(team, evolution):
             if self.shuffle:
                 random_state.shuffle(order)
-            self._train_epoch(X, targets, order, team, evolution)
-            improved = self._follow_progress(validation, team, scorer)
+            if self.learning_rate == "linear":
+                self._rate = self._fall.rate_at(self.n_iter_)
+            n_updates = self._train_epoch(X, targets, order, team, evolution)
+            improved = self._follow_progress(n_updates, validation, team, scorer)
             self._report(progress)
             if self.early_stopping and improved:
                 self._best_network = self._network.copy()
-            return self._has_converged()
+            return self._has_converged(n_updates)
 
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         if not self._run_epochs(self.max_iter, run_epoch, X, y, metadata):
-            warn_user(
-                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) "
-                "reached and the optimization hasn't converged yet.",
-                ConvergenceWarning,
-            )
+            self._warn_if_unfinished()
         return self
 
     def _finish(self):
         super()._finish()
+        del self._fall
         # After early stopping, the best network and not the last.
         self._network = self.__dict__.pop("_best_network", self._network)
 
@@ -209,14 +230,17 @@ class BaseSETMLP(BaseLayeredNetwork):
         # After early stopping or another solver there is nothing to go on with.
         if self._network.solver != self.solver or self.best_loss_ is None:
             self._start_fit()
-        elif self._first_rate != self.learning_rate_init:
+        elif self.learning_rate == "linear" or self._first_rate != (
+            self.learning_rate_init
+        ):
             self._start_rate()
         order = np.arange(X.shape[0])
         if self.shuffle:
             random_state.shuffle(order)
         with ThreadTeam(n_threads(self.n_jobs)) as team:
-            self._train_epoch(X, targets, order, team, self._evolution(self.n_iter_))
-        self._follow_progress()
+            evolution = self._evolution(self.n_iter_)
+            n_updates = self._train_epoch(X, targets, order, team, evolution)
+        self._follow_progress(n_updates)
         self._report(progress)
         self._check_finite(X, y)
         return self
@@ -230,6 +254,8 @@ class BaseSETMLP(BaseLayeredNetwork):
         if not all(isinstance(size, int) and size > 0 for size in hidden):
             raise ValueError(f"hidden_layer_sizes must be integers > 0, got {hidden}.")
         sizes = [X.shape[1], *hidden, self.n_outputs_]
+        before = None if reset else self._feature_ranges
+        self._feature_ranges = feature_ranges(X, before)
         return X, y, Targets(labels, values, weights), sizes
 
     def _validate_given(self, X_val, y_val, sample_weight_val):
@@ -266,6 +292,7 @@ class BaseSETMLP(BaseLayeredNetwork):
     def _initialize(self, X, sizes, random_state):
         """A new network, before its first epoch."""
         self.n_layers_ = len(sizes)
+        warn_of_scale(X)
         start = self._start(
             sizes, random_state, lambda: moments(X).standard_deviation()
         )
@@ -281,7 +308,7 @@ class BaseSETMLP(BaseLayeredNetwork):
         """Start the optimiser and the search for convergence anew."""
         self._network.reset_optimiser(self.solver)
         self._start_rate()
-        self._no_improvement_count = 0
+        self._n_updates_in_vain = 0
         self.n_iter_ = 0
         self.loss_ = np.inf
         early = self.early_stopping
@@ -323,14 +350,15 @@ class BaseSETMLP(BaseLayeredNetwork):
             )
 
     def _train_epoch(self, X, targets, order, team, evolution):
-        """One pass over the samples in `order`."""
+        """One pass over the samples in `order`; return the number of updates."""
         batch_size = self.batch_size
         if batch_size == "auto":
-            batch_size = min(200, len(order))
+            batch_size = auto_batch_size(len(order))
+        batch_size = int(min(batch_size, len(order)))
         parameters = TrainingParameters(
             solver=self.solver,
             learning_rate=self._rate,
-            batch_size=int(min(batch_size, len(order))),
+            batch_size=batch_size,
             alpha=self.alpha,
             momentum=self.momentum,
             nesterovs_momentum=self.nesterovs_momentum,
@@ -347,6 +375,7 @@ class BaseSETMLP(BaseLayeredNetwork):
         self.loss_curve_.append(self.loss_)
         if not np.isfinite(self.loss_):
             self._raise_divergence(X, targets.values)
+        return -(-len(order) // batch_size)
 
     def _report(self, progress):
         """Print what this epoch came to, if verbose."""
@@ -355,7 +384,7 @@ class BaseSETMLP(BaseLayeredNetwork):
             figures.append(f"validation score = {self.validation_scores_[-1]:f}")
         progress.report(self.n_iter_, *figures)
 
-    def _follow_progress(self, validation=None, team=None, scorer=None):
+    def _follow_progress(self, n_updates, validation=None, team=None, scorer=None):
         """Note whether this epoch was better than all before."""
         if validation is None:
             improved = self.loss_ < self.best_loss_
@@ -363,11 +392,16 @@ class BaseSETMLP(BaseLayeredNetwork):
             self.best_loss_ = min(self.loss_, self.best_loss_)
         else:
             score = self._watch(validation, team, scorer)
-            improved = score > self.best_validation_score_
-            enough = score >= self.best_validation_score_ + self.tol
+            loss, best = self.validation_loss_curve_[-1], self.best_validation_score_
+            # Of few samples, many networks get all right: the last is not the worst.
+            improved = score > best or (
+                score == best and loss < self._best_validation_loss
+            )
+            enough = score >= best + self.tol
             if improved:  # not so if the score is NaN
-                self.best_validation_score_ = score
-        self._no_improvement_count = 0 if enough else self._no_improvement_count + 1
+                self.best_validation_score_, self._best_validation_loss = score, loss
+        n_updates = min(n_updates, _UPDATES_OF_AN_EPOCH)
+        self._n_updates_in_vain = 0 if enough else self._n_updates_in_vain + n_updates
         if self.solver == "sgd" and self.learning_rate == "invscaling":
             self._rate = self.learning_rate_init / (self.t_ + 1) ** self.power_t
         return improved
@@ -390,26 +424,50 @@ class BaseSETMLP(BaseLayeredNetwork):
         self.validation_scores_.append(score)
         return score
 
-    def _has_converged(self):
+    def _has_converged(self, n_updates):
         """Whether to stop, after `n_iter_no_change` epochs without improvement."""
-        if self._no_improvement_count <= self.n_iter_no_change:
-            return False
+        patience = self.n_iter_no_change * _UPDATES_OF_AN_EPOCH
+        if self._n_updates_in_vain <= patience:
+            return self._has_come_to_rest()
         watched = "Validation score" if self.early_stopping else "Training loss"
         message = (
             f"{watched} did not improve more than tol={self.tol:f} for "
             f"{self.n_iter_no_change} consecutive epochs."
         )
         adaptive = self.solver == "sgd" and self.learning_rate == "adaptive"
-        if adaptive and self._rate > _SMALLEST_RATE:
+        self._n_updates_in_vain = 0
+        stops = False
+        if self.learning_rate == "linear":
+            n_epochs = -(-patience // min(n_updates, _UPDATES_OF_AN_EPOCH))
+            self._fall = self._fall.end_earlier(self.n_iter_, n_epochs)
+            message += f" The learning rate falls to 0 by iteration {self._fall.end}."
+        elif adaptive and self._rate > _SMALLEST_RATE:
             self._rate /= _ADAPTIVE_DIVISOR
-            self._no_improvement_count = 0
             message += f" Setting learning rate to {self._rate:f}"
         else:
-            adaptive = False
+            stops = True
             message += " Stopping."
         if self.verbose:
             print(message)
-        return not adaptive
+        return stops or self._has_come_to_rest()
+
+    def _has_come_to_rest(self):
+        """Whether the learning rate has fallen to 0 before `max_iter`."""
+        return self.learning_rate == "linear" and (
+            self.n_iter_ >= self._fall.end < self.max_iter
+        )
+
+    def _warn_if_unfinished(self):
+        """Warn, after all epochs, if more of them would have made a difference."""
+        losses = self.loss_curve_[-self.n_iter_ :]
+        # The learning rate has fallen to 0, and the loss has come to rest anyhow.
+        if self.learning_rate == "linear" and not _falls_to_the_end(losses):
+            return
+        warn_user(
+            f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and "
+            "the optimization hasn't converged yet.",
+            ConvergenceWarning,
+        )
 
     def _decision(self, X):
         """Outputs of the network for X, in the floating dtype of X."""
@@ -417,3 +475,11 @@ class BaseSETMLP(BaseLayeredNetwork):
         with ThreadTeam(self._n_useful_threads(samples.shape[0])) as team:
             scores = self._network.decision(samples, np.arange(samples.shape[0]), team)
         return in_dtype_of(X, scores)
+
+
+def _falls_to_the_end(losses):
+    """Whether the second half of the epochs brought much of what the loss has lost."""
+    if len(losses) < _FEW_EPOCHS:
+        return True
+    middle, last = losses[len(losses) // 2], losses[-1]
+    return middle - last > _LARGE_SHARE * (losses[0] - last)

@@ -26,7 +26,7 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
 
     Parameters
     ----------
-    hidden_layer_sizes : array-like of shape (n_layers - 2,), default=(1000, 1000)
+    hidden_layer_sizes : array-like of shape (n_layers - 2,), default=(1000,)
         The ith element is the number of neurons in the ith hidden layer; an int means
         one hidden layer. A sparse layer costs what its connections cost, so it can be
         wide.
@@ -45,7 +45,7 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
     all_relu_slope : float, default=0.6
         Slope of 'all_relu' for negative x, between -1 and 1; not used by others.
 
-    epsilon : float, default=20
+    epsilon : float, default=5
         Connections per neuron. A layer of `n_in` inputs and `n_out` neurons starts with
         ``epsilon * (n_in + n_out)`` connections, but at most ``n_in * n_out``: its
         density is ``min(1, epsilon * (n_in + n_out) / (n_in * n_out))``.
@@ -54,7 +54,7 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         Fraction of all connections of a layer that exist, in the range (0, 1]: the same
         for all layers, or one for each. If it is not None, `epsilon` is not used.
 
-    zeta : float, default=0.3
+    zeta : float, default=0.5
         Fraction of the connections of each layer that a rewiring replaces, between 0
         and 1: first those of weight zero, then the positive weights nearest to zero and
         the negative weights nearest to zero.
@@ -80,26 +80,32 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         size of the mini-batch when added to the loss.
 
     batch_size : int or 'auto', default='auto'
-        Size of mini-batches. 'auto' means ``min(200, n_samples)``. One larger than the
-        number of samples is clipped, with a warning, in the first call of `partial_fit`
-        only.
+        Size of mini-batches. 'auto' means ``min(200, max(16, n_samples // 16))``, or
+        all samples where they are fewer. A number that is larger than that of the
+        samples is clipped, with a warning, in the first call of `partial_fit` only.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        Learning rate schedule, only used when ``solver='sgd'``.
+    learning_rate : {'linear', 'constant', 'invscaling', 'adaptive'}, default='linear'
+        Learning rate schedule. All but 'linear' are only used when ``solver='sgd'``.
 
+        - 'linear' falls from `learning_rate_init` to 0 by `max_iter`, epoch by epoch;
+          once `n_iter_no_change` epochs brought no improvement of `tol`, within as many
+          more
         - 'constant' is `learning_rate_init`
         - 'invscaling' is ``learning_rate_init / (t_ + 1) ** power_t``, updated after
           each epoch
         - 'adaptive' divides the rate by 5 each time `n_iter_no_change` epochs bring no
           improvement of `tol`, and stops when it falls below 1e-6
 
-    learning_rate_init : float, default=0.001
+        With :meth:`partial_fit`, which does not know when training ends, 'linear' is
+        'constant'.
+
+    learning_rate_init : float, default=0.005
         The initial learning rate.
 
     power_t : float, default=0.5
         The exponent of the 'invscaling' schedule.
 
-    max_iter : int, default=200
+    max_iter : int, default=100
         Maximum number of epochs.
 
     shuffle : bool, default=True
@@ -128,10 +134,10 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
 
     early_stopping : bool, default=False
         Whether to set aside `validation_fraction` of the samples, stop when their score
-        no longer improves, and restore the best weights and connections. Validation
-        data that are passed to :meth:`fit` take the place of those set aside: pass them
-        where groups of samples belong together, see the :ref:`User Guide
-        <early_stopping>`.
+        no longer improves, and restore the best weights and connections; of those with
+        the same score, the ones of least validation loss. Validation data that are
+        passed to :meth:`fit` take the place of those set aside: pass them where groups
+        of samples belong together, see the :ref:`User Guide <early_stopping>`.
 
     validation_fraction : float, default=0.1
         Fraction of the samples to set aside with `early_stopping`. Not used if
@@ -154,7 +160,8 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         Numerical stability of ``solver='adam'``; `epsilon` in `MLPRegressor`.
 
     n_iter_no_change : int, default=10
-        Epochs without improvement before training stops.
+        Epochs without improvement before training stops. Where samples are few, time is
+        counted in weight updates: 20 of them count as an epoch, at least.
 
     dropout : float, default=0.0
         Fraction of hidden neurons that a training sample does not see, in [0, 1).
@@ -188,6 +195,10 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
 
     n_rewired_ : ndarray of int of shape (n_layers - 1,)
         Connections of each layer that rewiring has replaced so far.
+
+    feature_importances_ : ndarray of float of shape (n_features,)
+        `feature_strength_` as a share of that of all features; 0 for features that are
+        constant in the training data. They sum to 1.
 
     feature_strength_ : ndarray of float of shape (n_features,)
         Sum of the magnitudes of the connections of each feature.
@@ -265,22 +276,22 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes=(1000, 1000),
+        hidden_layer_sizes=(1000,),
         activation="relu",
         *,
         all_relu_slope=0.6,
-        epsilon=20,
+        epsilon=5,
         density=None,
-        zeta=0.3,
+        zeta=0.5,
         topology="erdos_renyi",
         evolution="set",
         solver="adam",
         alpha=0.1,
         batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
+        learning_rate="linear",
+        learning_rate_init=0.005,
         power_t=0.5,
-        max_iter=200,
+        max_iter=100,
         shuffle=True,
         random_state=None,
         tol=1e-4,
