@@ -258,8 +258,8 @@ def finite(outputs):
     """Outputs of the network, if none is infinite or NaN; otherwise a ValueError."""
     if not np.isfinite(outputs).all():
         raise ValueError(
-            "The outputs of the network overflow float32. X may contain large values "
-            "and need to be preprocessed, for example by StandardScaler."
+            f"The outputs of the network overflow {outputs.dtype}. X may contain large "
+            "values and need to be preprocessed, for example by StandardScaler."
         )
     return outputs
 

@@ -19,7 +19,7 @@ from sklearn_sparse_nn.estimators._base import all_or_nothing, in_dtype_of
 from sklearn_sparse_nn.estimators._layered import BaseLayeredNetwork
 from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.estimators._samples import moments, relative_weights
-from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
+from sklearn_sparse_nn.networks.mlp import Targets, TrainingParameters
 from sklearn_sparse_nn.networks.network import Start
 
 # The adaptive schedule of scikit-learn's MLP: divide by five, end below one millionth.
@@ -66,6 +66,10 @@ class BaseSETMLP(BaseLayeredNetwork):
     @abstractmethod
     def _encode_targets(self, y, reset):
         """Check y and return it as (labels, values): see `networks.mlp.Targets`."""
+
+    @abstractmethod
+    def _new_network(self, sizes, start):
+        """The network of this estimator: see `networks.mlp.MLP`."""
 
     @abstractmethod
     def _predict_scores(self, scores):
@@ -119,6 +123,7 @@ class BaseSETMLP(BaseLayeredNetwork):
             self._initialize(X, sizes, random_state)
         else:
             self._check_sizes(sizes, "hidden_layer_sizes")
+        targets = self._targets_to_learn(targets, train)
         self._start_fit()
         order = train.copy()
 
@@ -159,12 +164,13 @@ class BaseSETMLP(BaseLayeredNetwork):
             self._initialize(X, sizes, random_state)
         else:
             self._check_sizes(sizes, "hidden_layer_sizes")
+        order = np.arange(X.shape[0])
+        targets = self._targets_to_learn(targets, order)
         # After early stopping or another solver there is nothing to go on with.
         if self._network.solver != self.solver or self.best_loss_ is None:
             self._start_fit()
         elif self._first_rate != self.learning_rate_init:
             self._start_rate()
-        order = np.arange(X.shape[0])
         if self.shuffle:
             random_state.shuffle(order)
         with ThreadTeam(n_threads(self.n_jobs)) as team:
@@ -182,7 +188,7 @@ class BaseSETMLP(BaseLayeredNetwork):
         class_weight = getattr(self, "class_weight", None)
         targets = Targets(
             np.require(labels, np.int32, "CW"),
-            np.require(values, np.float32, "CW"),
+            values,
             relative_weights(sample_weight, class_weight, X, y),
         )
         hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()
@@ -210,13 +216,15 @@ class BaseSETMLP(BaseLayeredNetwork):
             seed=random_state.randint(np.iinfo(np.int32).max),
             spread=lambda: moments(X).standard_deviation(),
         )
-        network = MLP(
-            sizes, start, self.activation, self.out_activation_, self.all_relu_slope
-        )
-        self._set_network(network)
+        self._set_network(self._new_network(sizes, start))
         self.t_ = 0
         self.n_iter_ = 0
         self.loss_curve_ = []
+
+    def _targets_to_learn(self, targets, samples):
+        """The targets as the network reads them, before it learns some samples."""
+        values = np.require(targets.values, np.float32, "CW")
+        return targets._replace(values=values)
 
     def _start_fit(self):
         """Start the optimiser and the search for convergence anew."""
@@ -264,6 +272,11 @@ class BaseSETMLP(BaseLayeredNetwork):
             raise ValueError(
                 f"This {type(self).__name__} is damaged: n_outputs_ is "
                 f"{self.n_outputs_}, which is not what its network has."
+            )
+        if self.out_activation_ != self._network.output:
+            raise ValueError(
+                f"This {type(self).__name__} is damaged: out_activation_ is "
+                f"{self.out_activation_!r}, which is not what its network has."
             )
 
     def _scaling_hint(self, X, y):

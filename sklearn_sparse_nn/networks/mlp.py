@@ -7,7 +7,7 @@ import numpy as np
 
 from sklearn_sparse_nn.engine.activations import ACTIVATIONS, hidden_activations
 from sklearn_sparse_nn.engine.layers import n_layers
-from sklearn_sparse_nn.engine.losses import OUTPUT_KINDS, Targets
+from sklearn_sparse_nn.engine.losses import OUTPUT_LOSSES, Loss, Targets
 from sklearn_sparse_nn.networks.backward import training_workspace
 from sklearn_sparse_nn.networks.forward import Functions
 from sklearn_sparse_nn.networks.mlp_epoch import Supervision, train_batches
@@ -43,7 +43,7 @@ class MLP(SparseNetwork):
         Its connections and random numbers: see `network`.
     activation : str
         Of the hidden layers, one of `engine.activations.ACTIVATIONS`.
-    output : {"softmax", "logistic", "identity"}
+    output : {"softmax", "logistic", "identity", "exp"}
         Activation of the output layer, and with it the loss.
     all_relu_slope : float
         See `engine.activations.hidden_activations`.
@@ -82,11 +82,14 @@ class MLP(SparseNetwork):
         return hidden_activations(self.activation, n, self.all_relu_slope)
 
     def _functions(self):
-        return Functions(*self.hidden_activations(), OUTPUT_KINDS[self.output])
+        return Functions(*self.hidden_activations())
+
+    def _loss(self):
+        return Loss(OUTPUT_LOSSES[self.output], np.float32(0))
 
     def _check(self):
         super()._check()
-        if self.activation not in ACTIVATIONS or self.output not in OUTPUT_KINDS:
+        if self.activation not in ACTIVATIONS or self.output not in OUTPUT_LOSSES:
             raise ValueError("The network is damaged: it has an unknown activation.")
 
     def train_epoch(self, X, targets, order, parameters, team, evolution=None):
@@ -109,7 +112,8 @@ class MLP(SparseNetwork):
             Mean over the samples of the loss before each update, L2 term included.
         """
         self._check_targets(targets, X.shape[0])
-        task = Supervision(self._functions(), targets, float(parameters.dropout))
+        functions, dropout = self._functions(), float(parameters.dropout)
+        task = Supervision(functions, self._loss(), targets, dropout)
         losses = self._run_epoch(
             train_batches, (X, order), parameters, task, team, evolution
         )
