@@ -32,12 +32,13 @@ _POISSON_NEEDS = "loss='poisson' requires non-negative y and sum(y) > 0."
 def _d2_poisson_score(y, predictions, sample_weight):
     """D² of the Poisson deviance, averaged over the outputs."""
     weights = np.ones(len(y)) if sample_weight is None else sample_weight
+    y, predictions, weights = (each[weights > 0] for each in (y, predictions, weights))
     predictions = np.maximum(predictions, np.finfo(np.float64).tiny)
     return np.mean(
         [
             d2_tweedie_score(each, predicted, sample_weight=weights, power=1)
-            if weights @ each > 0
-            else 0.0  # as where all are equal: of zeros alone, there is no deviance
+            if np.ptp(each) > 0
+            else 0.0  # equal targets leave nothing to explain
             for each, predicted in zip(y.T, predictions.T)
         ]
     )
