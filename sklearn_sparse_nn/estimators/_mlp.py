@@ -176,7 +176,7 @@ class BaseSETMLP(BaseLayeredNetwork):
         with ThreadTeam(n_threads(self.n_jobs)) as team:
             self._train_epoch(X, targets, order, team, self._evolution(self.n_iter_))
         self._follow_progress(X, y, targets.weights, None, None)
-        self._check_finite(X, y)
+        self._check_finite(X)
         return self
 
     def _validate_training_data(self, X, y, sample_weight, reset, reset_targets):
@@ -279,7 +279,7 @@ class BaseSETMLP(BaseLayeredNetwork):
                 f"{self.out_activation_!r}, which is not what its network has."
             )
 
-    def _scaling_hint(self, X, y):
+    def _scaling_hint(self):
         return (
             "The input data may contain large values and need to be preprocessed, for "
             "example by StandardScaler, or "
@@ -315,7 +315,7 @@ class BaseSETMLP(BaseLayeredNetwork):
         self.t_ += len(order)
         self.loss_curve_.append(self.loss_)
         if not np.isfinite(self.loss_):
-            self._raise_divergence(X, targets.values)
+            self._raise_divergence()
         if self.verbose:
             print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
 
@@ -328,7 +328,7 @@ class BaseSETMLP(BaseLayeredNetwork):
         else:
             scores = self._network.decision(X, validation, team)
             if not np.isfinite(scores).all():
-                self._raise_divergence(X, y)
+                self._raise_divergence()
             weights = weights[validation] if len(weights) else None
             if weights is not None and not weights.any():
                 weights = None  # none of them counts more than the others

@@ -408,7 +408,7 @@ class SETRBMTransformer(
         self.reconstruction_error_curve_.append(error)
         self.n_iter_ += 1
         if not np.isfinite(error):
-            self._raise_divergence(X)
+            self._raise_divergence()
         if self.verbose:
             print(
                 f"[{type(self).__name__}] Iteration {self.n_iter_}, "
