@@ -33,7 +33,7 @@ def _d2_poisson_score(y, predictions, sample_weight):
     """D² of the Poisson deviance, averaged over the outputs."""
     weights = np.ones(len(y)) if sample_weight is None else sample_weight
     y, predictions, weights = (each[weights > 0] for each in (y, predictions, weights))
-    predictions = np.maximum(predictions, np.finfo(np.float64).tiny)
+    predictions = np.maximum(predictions, 1e-150)  # ratios to 0 would be infinite
     return np.mean(
         [
             d2_tweedie_score(each, predicted, sample_weight=weights, power=1)

@@ -185,6 +185,15 @@ def test_counts_of_zero_alone_can_be_set_aside():
     assert set(regr.fit(X, y).validation_scores_) == {0.0}
 
 
+@pytest.mark.parametrize("unit", [1e-300, 1.0, 1e300])
+def test_predictions_next_to_zero_have_a_finite_score(unit):
+    X, y = _counts()
+    regr = _regressor("poisson").fit(X, y * unit)
+    vanishing = regr._predict_scores(np.full((len(y), 1), -1e4, np.float32))
+    score = regr._validation_score(y * unit, vanishing, None)
+    assert np.isfinite(score) and score < 0
+
+
 @each_loss
 def test_weights_of_samples_count_for_center_and_scale(loss):
     X, y = _counts()
