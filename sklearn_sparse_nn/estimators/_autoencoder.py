@@ -274,7 +274,7 @@ default='tanh'
     # What float32 cannot hold is shifted before it is cast.
     _reads_double = True
 
-    def _scaling_hint(self, X, y):
+    def _scaling_hint(self):
         if self.standardize:
             return ""
         return "The features may need to be scaled: standardize=True does it, or "
@@ -436,7 +436,7 @@ default='tanh'
         self.n_iter_ += 1
         self.loss_curve_.append(self.loss_)
         if not np.isfinite(self.loss_):
-            self._raise_divergence(X)
+            self._raise_divergence()
         progress.report(self.n_iter_, f"loss = {self.loss_:.8f}")
 
     def transform(self, X):

@@ -179,7 +179,7 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
             warn_user("Training interrupted by user.")
             ended = True
         self._finish()
-        self._check_finite(X, y)
+        self._check_finite(X)
         context.call_on_fit_task_end(**hook, reconstruction_attributes=self._snapshot)
         return ended
 
@@ -199,7 +199,7 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         """What makes a copy of this estimator independent of further training."""
         return {"_network": self._network.copy()}
 
-    def _check_finite(self, X, y=None):
+    def _check_finite(self, X):
         """Check that the network has not diverged, in its last update even."""
         few = np.arange(min(X.shape[0], _N_WATCHED))
         with ThreadTeam(1) as team:
@@ -207,17 +207,17 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         # NaN is not below anything.
         follows = np.abs(outputs).max() < _LARGEST_OUTPUT
         if not (follows and self._network.is_finite()):
-            self._raise_divergence(X, y)
+            self._raise_divergence()
 
-    def _raise_divergence(self, X, y=None):
+    def _raise_divergence(self):
         rate = self._rate_parameter
         raise ValueError(
             f"Solver produced a non-finite loss or non-finite weights in epoch "
-            f"{self.n_iter_}. {self._scaling_hint(X, y)}{rate}={getattr(self, rate)} "
+            f"{self.n_iter_}. {self._scaling_hint()}{rate}={getattr(self, rate)} "
             "is too large."
         )
 
-    def _scaling_hint(self, X, y):
+    def _scaling_hint(self):
         """What else to blame: the end of the sentence is the learning rate."""
         return ""
 
@@ -273,8 +273,8 @@ def finite(outputs):
     """Outputs of the network, if none is infinite or NaN; otherwise a ValueError."""
     if not np.isfinite(outputs).all():
         raise ValueError(
-            "The outputs of the network overflow float32. X may contain large values "
-            "and need to be preprocessed, for example by StandardScaler."
+            f"The outputs of the network overflow {outputs.dtype}. X may contain large "
+            "values and need to be preprocessed, for example by StandardScaler."
         )
     return outputs
 

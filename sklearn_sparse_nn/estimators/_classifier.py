@@ -18,6 +18,7 @@ from sklearn.utils.validation import column_or_1d
 from sklearn_sparse_nn.engine.losses import activate_output
 from sklearn_sparse_nn.estimators._base import all_or_nothing
 from sklearn_sparse_nn.estimators._mlp import BaseSETMLP
+from sklearn_sparse_nn.networks.mlp import MLP
 
 
 class SETClassifier(ClassifierMixin, BaseSETMLP):
@@ -412,6 +413,11 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         if self._multilabel:
             return n_classes, "logistic"
         return (1, "logistic") if n_classes == 2 else (n_classes, "softmax")
+
+    def _new_network(self, sizes, start):
+        return MLP(
+            sizes, start, self.activation, self.out_activation_, self.all_relu_slope
+        )
 
     def _check_fitted(self):
         super()._check_fitted()

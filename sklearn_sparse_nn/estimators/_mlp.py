@@ -11,7 +11,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from sklearn_sparse_nn.engine.activations import ACTIVATIONS
-from sklearn_sparse_nn.engine.losses import mean_output_loss
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.engine.warning import warn_user
 from sklearn_sparse_nn.estimators._base import all_or_nothing, in_dtype_of
@@ -33,7 +32,7 @@ from sklearn_sparse_nn.estimators._samples import (
     warn_of_scale,
 )
 from sklearn_sparse_nn.estimators._time import Fall, auto_batch_size
-from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
+from sklearn_sparse_nn.networks.mlp import Targets, TrainingParameters
 
 # The adaptive schedule of scikit-learn's MLP: divide by five, end below one millionth.
 _ADAPTIVE_DIVISOR, _SMALLEST_RATE = 5.0, 1e-6
@@ -98,6 +97,10 @@ class BaseSETMLP(BaseLayeredNetwork):
     @abstractmethod
     def _encode_targets(self, y, reset):
         """Check y and return it as (labels, values): see `networks.mlp.Targets`."""
+
+    @abstractmethod
+    def _new_network(self, sizes, start):
+        """The network of this estimator: see `networks.mlp.MLP`."""
 
     @abstractmethod
     def _predict_scores(self, scores):
@@ -175,12 +178,17 @@ class BaseSETMLP(BaseLayeredNetwork):
             validation = self._validate_given(X_val, y_val, sample_weight_val)
         elif self.early_stopping:
             train, held_out = self._split(y, random_state)
-            validation = set_aside(X, y, targets, held_out)
         if first_pass:
             self._initialize(X, sizes, random_state)
         else:
             self._check_sizes(sizes, "hidden_layer_sizes")
         self._check_batch_size(len(train))
+        targets = self._targets_to_learn(targets, train)
+        if given:
+            learned = self._standardise(validation.targets)
+            validation = validation._replace(targets=learned)
+        elif self.early_stopping:
+            validation = set_aside(X, y, targets, held_out)
         self._start_fit()
         self._fall = Fall(self.learning_rate_init, 0, self.max_iter)
         scorer = None
@@ -227,6 +235,8 @@ class BaseSETMLP(BaseLayeredNetwork):
             self._check_batch_size(X.shape[0])  # chunks that follow may be smaller
         else:
             self._check_sizes(sizes, "hidden_layer_sizes")
+        order = np.arange(X.shape[0])
+        targets = self._targets_to_learn(targets, order)
         # After early stopping or another solver there is nothing to go on with.
         if self._network.solver != self.solver or self.best_loss_ is None:
             self._start_fit()
@@ -234,7 +244,6 @@ class BaseSETMLP(BaseLayeredNetwork):
             self.learning_rate_init
         ):
             self._start_rate()
-        order = np.arange(X.shape[0])
         if self.shuffle:
             random_state.shuffle(order)
         with ThreadTeam(n_threads(self.n_jobs)) as team:
@@ -242,7 +251,7 @@ class BaseSETMLP(BaseLayeredNetwork):
             n_updates = self._train_epoch(X, targets, order, team, evolution)
         self._follow_progress(n_updates)
         self._report(progress)
-        self._check_finite(X, y)
+        self._check_finite(X)
         return self
 
     def _validate_training_data(self, X, y, sample_weight, reset, reset_targets):
@@ -276,7 +285,6 @@ class BaseSETMLP(BaseLayeredNetwork):
         )
         labels, values = self._encode_targets(y, reset_targets)
         labels = np.require(labels, np.int32, "CW")
-        values = np.require(values, np.float32, "CW")
         self.n_outputs_, self.out_activation_ = self._output(values)
         if self.out_activation_ == "softmax":
             fits = labels.shape == (X.shape[0],)
@@ -296,13 +304,19 @@ class BaseSETMLP(BaseLayeredNetwork):
         start = self._start(
             sizes, random_state, lambda: moments(X).standard_deviation()
         )
-        network = MLP(
-            sizes, start, self.activation, self.out_activation_, self.all_relu_slope
-        )
-        self._set_network(network)
+        self._set_network(self._new_network(sizes, start))
         self.t_ = 0
         self.n_iter_ = 0
         self.loss_curve_ = []
+
+    def _targets_to_learn(self, targets, samples):
+        """The targets as the network reads them, before it learns some samples."""
+        return self._standardise(targets)
+
+    def _standardise(self, targets):
+        """Targets as the network reads them."""
+        values = np.require(targets.values, np.float32, "CW")
+        return targets._replace(values=values)
 
     def _start_fit(self):
         """Start the optimiser and the search for convergence anew."""
@@ -334,8 +348,13 @@ class BaseSETMLP(BaseLayeredNetwork):
                 f"This {type(self).__name__} is damaged: n_outputs_ is "
                 f"{self.n_outputs_}, which is not what its network has."
             )
+        if self.out_activation_ != self._network.output:
+            raise ValueError(
+                f"This {type(self).__name__} is damaged: out_activation_ is "
+                f"{self.out_activation_!r}, which is not what its network has."
+            )
 
-    def _scaling_hint(self, X, y):
+    def _scaling_hint(self):
         return (
             "The input data may contain large values and need to be preprocessed, for "
             "example by StandardScaler, or "
@@ -374,7 +393,7 @@ class BaseSETMLP(BaseLayeredNetwork):
         self.t_ += len(order)
         self.loss_curve_.append(self.loss_)
         if not np.isfinite(self.loss_):
-            self._raise_divergence(X, targets.values)
+            self._raise_divergence()
         return -(-len(order) // batch_size)
 
     def _report(self, progress):
@@ -410,8 +429,8 @@ class BaseSETMLP(BaseLayeredNetwork):
         """Score the network of now, and note its loss."""
         outputs = self._network.decision(validation.X, validation.samples, team)
         if not np.isfinite(outputs).all():
-            self._raise_divergence(validation.X, validation.targets.values)
-        loss = mean_output_loss(outputs, validation.targets, self.out_activation_)
+            self._raise_divergence()
+        loss = self._network.mean_loss(outputs, validation.targets)
         if scorer is not None:
             score = scorer(self)
         elif self.scoring == "loss":

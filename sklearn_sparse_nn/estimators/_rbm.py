@@ -416,7 +416,7 @@ class SETRBMTransformer(
         self.reconstruction_error_curve_.append(error)
         self.n_iter_ += 1
         if not np.isfinite(error):
-            self._raise_divergence(X)
+            self._raise_divergence()
         progress.report(self.n_iter_, f"reconstruction error = {error:.5f}")
 
     def transform(self, X):

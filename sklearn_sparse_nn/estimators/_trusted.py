@@ -14,6 +14,7 @@ from sklearn_sparse_nn.evolution import EVOLUTIONS
 from sklearn_sparse_nn.networks.autoencoder import Autoencoder
 from sklearn_sparse_nn.networks.mlp import MLP
 from sklearn_sparse_nn.networks.rbm import RBM
+from sklearn_sparse_nn.networks.regression import RegressionMLP
 from sklearn_sparse_nn.topology import TOPOLOGIES, FromArrays
 
 _TYPES = (
@@ -24,6 +25,7 @@ _TYPES = (
     QuickSelectionSelector,
     _RecordingAutoencoder,
     MLP,
+    RegressionMLP,
     RBM,
     Autoencoder,
     *EVOLUTIONS.values(),

@@ -6,7 +6,12 @@ import numpy as np
 
 from sklearn_sparse_nn.engine.activations import activation_names, hidden_activations
 from sklearn_sparse_nn.engine.layers import n_layers, part_of
-from sklearn_sparse_nn.engine.losses import OUTPUT_KINDS, Targets
+from sklearn_sparse_nn.engine.losses import (
+    OUTPUT_LOSSES,
+    Loss,
+    Targets,
+    mean_output_loss,
+)
 from sklearn_sparse_nn.engine.warning import warn_user
 from sklearn_sparse_nn.networks.backward import training_workspace
 from sklearn_sparse_nn.networks.forward import Functions, Model
@@ -43,7 +48,7 @@ class MLP(SparseNetwork):
         Its connections and random numbers: see `network`.
     activation : str or sequence of str
         Of the hidden layers: see `engine.activations.activation_names`.
-    output : {"softmax", "logistic", "identity"}
+    output : {"softmax", "logistic", "identity", "exp"}
         Activation of the output layer, and with it the loss.
     all_relu_slope : float
         See `engine.activations.hidden_activations`.
@@ -84,7 +89,14 @@ class MLP(SparseNetwork):
         return hidden_activations(self.activation, n, self.all_relu_slope)
 
     def _functions(self):
-        return Functions(*self.hidden_activations(), OUTPUT_KINDS[self.output])
+        return Functions(*self.hidden_activations())
+
+    def _loss(self):
+        return Loss(OUTPUT_LOSSES[self.output], np.float32(0))
+
+    def mean_loss(self, outputs, targets):
+        """Mean over samples of the loss of outputs, without the L2 term."""
+        return mean_output_loss(outputs, targets, self._loss())
 
     def activations(self, X, n_layers, team):
         """Activations of layer number `n_layers`, counted from 1, of each sample.
@@ -111,7 +123,7 @@ class MLP(SparseNetwork):
             activation_names(self.activation, n_layers(self.layers) - 1)
         except (TypeError, ValueError) as error:
             raise ValueError(f"The network is damaged: {error}") from error
-        if self.output not in OUTPUT_KINDS:
+        if self.output not in OUTPUT_LOSSES:
             raise ValueError("The network is damaged: it has an unknown output.")
 
     def train_epoch(self, X, targets, order, parameters, team, evolution=None):
@@ -134,7 +146,8 @@ class MLP(SparseNetwork):
             Mean over the samples of the loss before each update, L2 term included.
         """
         self._check_targets(targets, X.shape[0])
-        task = Supervision(self._functions(), targets, float(parameters.dropout))
+        functions, dropout = self._functions(), float(parameters.dropout)
+        task = Supervision(functions, self._loss(), targets, dropout)
         losses = self._run_epoch(
             train_batches, (X, order), parameters, task, team, evolution
         )
