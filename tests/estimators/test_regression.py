@@ -159,7 +159,7 @@ def test_early_stopping_watches_a_score_of_scikit_learn(loss, n_outputs, weighte
     weights = np.random.default_rng(0).random(len(y)) if weighted else None
     regr = _regressor(loss, early_stopping=True, max_iter=5, validation_fraction=0.3)
     regr.fit(X, y, sample_weight=weights)
-    train, rest = regr._split(X, y, np.random.RandomState(0))
+    train, rest = regr._split(y, np.random.RandomState(0))
     options = {"sample_weight": weights[rest]} if weighted else {}
     if loss == "quantile":
         options["alpha"] = QUANTILE
@@ -177,10 +177,24 @@ def test_early_stopping_watches_a_score_of_scikit_learn(loss, n_outputs, weighte
         np.testing.assert_allclose(regr.y_center_, y[train].mean(axis=0))
 
 
+@each_loss
+@pytest.mark.parametrize("n_outputs", [None, 2])
+def test_the_validation_loss_is_what_training_minimises(loss, n_outputs):
+    X, y = _counts(n_outputs=n_outputs)
+    weights = np.arange(len(y)) % 4
+    # A step too small to change anything.
+    changes = {"alpha": 0, "learning_rate_init": 1e-30, "batch_size": len(y)}
+    regr = _regressor(loss, early_stopping=True, max_iter=2, **changes)
+    regr.set_params(evolution="static").fit(
+        X, y, weights, X_val=X, y_val=y, sample_weight_val=weights
+    )
+    np.testing.assert_allclose(regr.validation_loss_curve_, regr.loss_curve_, 1e-5)
+
+
 def test_counts_of_zero_alone_can_be_set_aside():
     X, y = _counts()
     regr = _regressor("poisson", early_stopping=True)
-    _, validation = regr._split(X, y, np.random.RandomState(0))
+    _, validation = regr._split(y, np.random.RandomState(0))
     y[validation] = 0
     assert set(regr.fit(X, y).validation_scores_) == {0.0}
 

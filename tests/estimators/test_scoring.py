@@ -57,7 +57,7 @@ def _twin(estimator, X, y, weights=None):
         else:
             losses = -np.sum(np.where(y, np.log(p), np.log(1 - p)), axis=1)
     else:
-        errors = (estimator.predict(X) - y).reshape(len(y), -1)
+        errors = (estimator.predict(X) - y).reshape(len(y), -1) / estimator.y_scale_
         losses = np.mean(errors**2, axis=1) / 2
     return np.average(losses, weights=weights)
 
