@@ -2,9 +2,8 @@
 
 Every model follows a `StandardScaler`, with its default settings, and is judged by
 repeated stratified cross-validation on the same folds: accuracy and log-loss of
-classes, R² of numbers (their targets are standardised for models that need it), and
-seconds of a fit on one thread. A difference is that to the best peer of the mean, fold
-by fold, with the standard error of its mean over repetitions::
+classes, R² of numbers (whose targets are standardised for all), and seconds of a fit on
+one thread. Differences are taken fold by fold::
 
     python benchmarks/panel.py --half report --json panel.json
 
@@ -110,11 +109,6 @@ def parse_variant(text):
     return name.strip(), {k.arg: ast.literal_eval(k.value) for k in call.keywords}
 
 
-def by_repeat(values):
-    """Means over the folds of each repetition."""
-    return np.reshape(values, (-1, N_SPLITS)).mean(axis=1)
-
-
 def mean_of(result, quantity):
     values = result[quantity]
     return np.nan if values[0] is None else float(np.mean(values))
@@ -152,24 +146,26 @@ def print_results(results, models):
 def print_differences(results, first, models):
     """Differences of the first model to the others, with their standard errors."""
     for regression in (False, True):
-        rows = []
-        for name, by_model in results.items():
-            if PANEL[name].regression != regression or first not in by_model:
-                continue
-            cells = [name]
-            for model in models:
-                if model == first or model not in by_model:
-                    continue
-                difference = np.subtract(
-                    by_model[first]["score"], by_model[model]["score"]
-                )
-                error = difference.std(ddof=1) / np.sqrt(len(difference))
-                cells.append(f"{difference.mean():+.3f} ± {error:.3f}")
-            rows.append(cells)
+        here = {n: r for n, r in results.items() if PANEL[n].regression == regression}
+        others = [
+            m for m in models if m != first and any(m in each for each in here.values())
+        ]
+        rows = [
+            [name, *(_difference(by_model, first, model) for model in others)]
+            for name, by_model in here.items()
+        ]
         if rows:
-            others = [m for m in models if m != first and m in by_model]
             print(f"\n{first} minus each other, {'R²' if regression else 'accuracy'}\n")
             print_table(["", *others], rows)
+
+
+def _difference(by_model, first, other):
+    """Mean difference of the scores over the folds, and its standard error."""
+    if other not in by_model:
+        return ""
+    difference = np.subtract(by_model[first]["score"], by_model[other]["score"])
+    error = difference.std(ddof=1) / np.sqrt(len(difference))
+    return f"{difference.mean():+.3f} ± {error:.3f}"
 
 
 def main():
