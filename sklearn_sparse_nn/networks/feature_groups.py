@@ -1,0 +1,149 @@
+"""Groups of correlated features, and the order in which features are chosen.
+
+Groups depend on the data alone. Whoever has nearly the same importances, such as a
+selector with another seed, has nearly the same order.
+"""
+
+import numpy as np
+from scipy import sparse
+from threadpoolctl import threadpool_limits
+
+# Correlations are those in so many samples at most, spread evenly. The products of
+# candidates and candidates and samples are so many at most: all features of 100 samples
+# are candidates where they are no more than 18,000.
+_N_COMPARED, _N_PRODUCTS = 2000, 2**35
+# Correlations that are in memory at a time.
+_N_CORRELATIONS = 2**22
+# Correlations that differ by less are equal, but for rounding.
+_DECIMALS = 5
+
+
+def group(X, moments, importances, correlation):
+    """Groups of features that are correlated, each with one that represents it.
+
+    From the feature that varies most to the one that varies least, each that is in no
+    group yet begins one, with all in no group whose correlation with it is, in
+    magnitude, at least `correlation`. The feature that has the largest correlation with
+    the mean of the group (turned to have the signs of the first) represents it.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix, shape (n_samples, n_features)
+    moments : Moments
+        Those of X.
+    importances : ndarray of float, shape (n_features,)
+        Where there are too many features to compare all, the most important ones are.
+        Of the others, each is a group.
+    correlation : float
+
+    Returns
+    -------
+    groups : ndarray of int, shape (n_features,)
+        The feature that represents the group of each.
+    correlations : ndarray of float, shape (n_features,)
+        Magnitude of the correlation with it.
+    """
+    deviations = moments.standard_deviation()
+    candidates = _candidates(X, deviations, importances)
+    groups, correlations = np.arange(X.shape[1]), np.ones(X.shape[1])
+    if len(candidates):
+        # BLAS may round otherwise with another number of threads, as in joblib.
+        with threadpool_limits(1):
+            Z = _unit_columns(X, moments, candidates)
+            leaders = _leaders(Z, correlation)
+            chosen = _representatives(Z, leaders)
+            likeness = np.abs(np.einsum("ij,ij->j", Z, Z[:, chosen]))
+        groups[candidates] = candidates[chosen]
+        correlations[candidates] = np.minimum(likeness, 1)
+    return groups, correlations
+
+
+def _candidates(X, deviations, importances):
+    """The features to compare, that which varies most first.
+
+    Ties, but for rounding, are in the order of the features.
+    """
+    n_most = int(np.sqrt(_N_PRODUCTS / min(X.shape[0], _N_COMPARED)))
+    ranked = np.lexsort((-importances, deviations == 0))[:n_most]
+    ranked = np.sort(ranked[deviations[ranked] > 0])
+    with np.errstate(divide="ignore"):
+        magnitudes = np.round(np.log(deviations[ranked]), _DECIMALS)
+    return ranked[np.argsort(-magnitudes, kind="stable")]
+
+
+def _unit_columns(X, moments, features):
+    """Some features in some samples, with mean 0 and length 1, float32."""
+    n_samples = X.shape[0]
+    rows = np.linspace(0, n_samples - 1, min(n_samples, _N_COMPARED)).astype(int)
+    is_sparse = sparse.issparse(X)
+    Z = X[rows][:, features].toarray() if is_sparse else X[np.ix_(rows, features)]
+    # Of one layout, so that sparse and dense X get the same bits from BLAS.
+    Z = np.ascontiguousarray(Z)
+    scales = moments.standard_deviation()[features]
+    Z = ((Z - moments.means[features]) / scales).astype(np.float32)
+    Z -= Z.mean(axis=0)
+    lengths = np.linalg.norm(Z, axis=0)
+    # A feature may vary in other samples only.
+    varies = lengths > 1e-4
+    return Z * (varies / np.where(varies, lengths, 1)).astype(np.float32)
+
+
+def _leaders(Z, correlation):
+    """The column that began the group of each column."""
+    n = Z.shape[1]
+    leaders, everywhere = np.full(n, -1), np.arange(n)
+    n_together = max(1, _N_CORRELATIONS // n)
+    while len(left := everywhere[leaders < 0]):
+        block = left[:n_together]
+        correlated = np.abs(Z[:, block].T @ Z) >= correlation
+        for column, joins in zip(block, correlated):
+            if leaders[column] < 0:
+                leaders[joins & (leaders < 0)] = column
+                leaders[column] = column
+    return leaders
+
+
+def _representatives(Z, leaders):
+    """The column that is most like the mean of the group of each column."""
+    signs = np.sign(np.einsum("ij,ij->j", Z, Z[:, leaders]))
+    starts, places = np.unique(leaders, return_inverse=True)
+    shape = Z.shape[1], len(starts)
+    members = sparse.csr_array(
+        (signs.astype(Z.dtype), places, np.arange(len(places) + 1)), shape
+    )
+    means = (members.T @ Z.T).T
+    likeness = np.abs(np.einsum("ij,ij->j", Z, means[:, places]))
+    largest = np.zeros(len(starts))
+    np.maximum.at(largest, places, likeness)
+    likeness = np.round(likeness / np.where(largest > 0, largest, 1)[places], _DECIMALS)
+    # Of equal ones the first, which varies most.
+    order = np.lexsort((np.arange(len(places)), -likeness, places))
+    first = np.searchsorted(places[order], np.arange(len(starts)))
+    return order[first][places]
+
+
+def rank(importances, varies, groups, diversity):
+    """Features in the order in which they are chosen, constant ones last.
+
+    What represents a group is as important as the most important member. The importance
+    of every other is multiplied by ``1 - diversity * correlation``. With a diversity of
+    0, groups do not count.
+
+    Parameters
+    ----------
+    importances : ndarray of float, shape (n_features,)
+    varies : ndarray of bool, shape (n_features,)
+    groups : tuple of ndarray
+        What `group` returns.
+    diversity : float
+
+    Returns
+    -------
+    order : ndarray of int, shape (n_features,)
+        Of equals, the first comes first.
+    """
+    scores, (representatives, correlations) = importances, groups
+    if diversity:
+        scores = importances * (1 - diversity * correlations)
+        np.maximum.at(scores, representatives, importances)
+    return np.lexsort((-scores, ~varies))
