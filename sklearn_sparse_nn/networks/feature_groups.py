@@ -14,17 +14,16 @@ from threadpoolctl import threadpool_limits
 _N_COMPARED, _N_PRODUCTS = 2000, 2**35
 # Correlations that are in memory at a time.
 _N_CORRELATIONS = 2**22
-# Correlations that differ by less are equal, but for rounding.
+# Sums that are the same to so many decimals are equal, but for rounding.
 _DECIMALS = 5
 
 
 def group(X, moments, importances, correlation):
     """Groups of features that are correlated, each with one that represents it.
 
-    From the feature that varies most to the one that varies least, each that is in no
-    group yet begins one, with all in no group whose correlation with it is, in
-    magnitude, at least `correlation`. The feature that has the largest correlation with
-    the mean of the group (turned to have the signs of the first) represents it.
+    In descending order of the sum of their squared correlations with all others, each
+    feature that is in no group yet begins one, which it represents, with all in no
+    group whose correlation with it is, in magnitude, at least `correlation`.
 
     Parameters
     ----------
@@ -43,32 +42,24 @@ def group(X, moments, importances, correlation):
     correlations : ndarray of float, shape (n_features,)
         Magnitude of the correlation with it.
     """
-    deviations = moments.standard_deviation()
-    candidates = _candidates(X, deviations, importances)
+    candidates = _candidates(X, moments.standard_deviation(), importances)
     groups, correlations = np.arange(X.shape[1]), np.ones(X.shape[1])
     if len(candidates):
         # BLAS may round otherwise with another number of threads, as in joblib.
         with threadpool_limits(1):
             Z = _unit_columns(X, moments, candidates)
-            leaders = _leaders(Z, correlation)
-            chosen = _representatives(Z, leaders)
-            likeness = np.abs(np.einsum("ij,ij->j", Z, Z[:, chosen]))
-        groups[candidates] = candidates[chosen]
+            leaders = _leaders(Z, _by_total_correlation(Z), correlation)
+        groups[candidates] = candidates[leaders]
+        likeness = np.abs(np.einsum("ij,ij->j", Z, Z[:, leaders]))
         correlations[candidates] = np.minimum(likeness, 1)
     return groups, correlations
 
 
 def _candidates(X, deviations, importances):
-    """The features to compare, that which varies most first.
-
-    Ties, but for rounding, are in the order of the features.
-    """
+    """The features to compare: those that vary, as many as there is time for."""
     n_most = int(np.sqrt(_N_PRODUCTS / min(X.shape[0], _N_COMPARED)))
     ranked = np.lexsort((-importances, deviations == 0))[:n_most]
-    ranked = np.sort(ranked[deviations[ranked] > 0])
-    with np.errstate(divide="ignore"):
-        magnitudes = np.round(np.log(deviations[ranked]), _DECIMALS)
-    return ranked[np.argsort(-magnitudes, kind="stable")]
+    return np.sort(ranked[deviations[ranked] > 0])
 
 
 def _unit_columns(X, moments, features):
@@ -88,12 +79,18 @@ def _unit_columns(X, moments, features):
     return Z * (varies / np.where(varies, lengths, 1)).astype(np.float32)
 
 
-def _leaders(Z, correlation):
-    """The column that began the group of each column."""
-    n = Z.shape[1]
-    leaders, everywhere = np.full(n, -1), np.arange(n)
-    n_together = max(1, _N_CORRELATIONS // n)
-    while len(left := everywhere[leaders < 0]):
+def _by_total_correlation(Z):
+    """Columns, that of the largest sum of squared correlations first."""
+    totals = np.einsum("ij,ij->j", (Z @ Z.T) @ Z, Z)
+    totals = np.round(totals / max(totals.max(), 1), _DECIMALS)
+    return np.argsort(-totals, kind="stable")
+
+
+def _leaders(Z, order, correlation):
+    """The column that began the group of each column, when they come in an order."""
+    leaders = np.full(len(order), -1)
+    n_together = max(1, _N_CORRELATIONS // len(order))
+    while len(left := order[leaders[order] < 0]):
         block = left[:n_together]
         correlated = np.abs(Z[:, block].T @ Z) >= correlation
         for column, joins in zip(block, correlated):
@@ -101,25 +98,6 @@ def _leaders(Z, correlation):
                 leaders[joins & (leaders < 0)] = column
                 leaders[column] = column
     return leaders
-
-
-def _representatives(Z, leaders):
-    """The column that is most like the mean of the group of each column."""
-    signs = np.sign(np.einsum("ij,ij->j", Z, Z[:, leaders]))
-    starts, places = np.unique(leaders, return_inverse=True)
-    shape = Z.shape[1], len(starts)
-    members = sparse.csr_array(
-        (signs.astype(Z.dtype), places, np.arange(len(places) + 1)), shape
-    )
-    means = (members.T @ Z.T).T
-    likeness = np.abs(np.einsum("ij,ij->j", Z, means[:, places]))
-    largest = np.zeros(len(starts))
-    np.maximum.at(largest, places, likeness)
-    likeness = np.round(likeness / np.where(largest > 0, largest, 1)[places], _DECIMALS)
-    # Of equal ones the first, which varies most.
-    order = np.lexsort((np.arange(len(places)), -likeness, places))
-    first = np.searchsorted(places[order], np.arange(len(starts)))
-    return order[first][places]
 
 
 def rank(importances, varies, groups, diversity):

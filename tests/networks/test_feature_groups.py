@@ -24,9 +24,8 @@ def _correlations(X):
 
 def _naive_groups(X, correlation):
     """The first of each group, and the members, feature by feature."""
-    R, deviations = _correlations(X), X.std(axis=0)
-    free = [i for i in np.argsort(-deviations, kind="stable") if deviations[i] > 0]
-    found = []
+    R = _correlations(X)
+    free, found = sorted(range(len(R)), key=lambda i: -sum(R[i] ** 2)), []
     while free:
         first = free[0]
         members = [i for i in free if i == first or abs(R[i, first]) >= correlation]
@@ -55,22 +54,16 @@ def _blocks(n, n_features, seed=0):
 def test_groups_are_those_of_the_naive_twin(n, n_features, seed, correlation):
     X = _blocks(n, n_features, seed)
     R = np.abs(_correlations(X))
+    totals = np.sort(np.sum(R**2, axis=0))
     # Not at the very edge, where rounding decides.
-    if (np.abs(R - correlation) < 1e-4).any():
+    if (np.abs(R - correlation) < 1e-4).any() or (np.diff(totals) < 1e-3).any():
         return
     representatives, likeness = _groups(X, correlation)
-    expected = _naive_groups(X, correlation)
-    assert len(expected) == len(np.unique(representatives))
-    Z = (X - X.mean(axis=0)) / X.std(axis=0)
-    signed = _correlations(X)
-    for first, members in expected:
-        (representative,) = set(representatives[members])
-        mean = (Z[:, members] * np.sign(signed[first, members])).mean(axis=1)
-        to_mean = [abs(np.corrcoef(Z[:, i], mean)[0, 1]) for i in members]
-        assert representative in members
-        assert to_mean[members.index(representative)] > max(to_mean) - 1e-4
+    for first, members in _naive_groups(X, correlation):
+        np.testing.assert_array_equal(representatives[members], first)
     everyone = np.arange(n_features)
     np.testing.assert_allclose(likeness, R[everyone, representatives], atol=1e-5)
+    assert (likeness >= correlation - 1e-5).all()
 
 
 @pytest.mark.parametrize("n_together", [1, 7, 64])
@@ -102,17 +95,9 @@ def test_of_equal_features_the_first_is_taken():
     X = np.tile(_blocks(40, 1), 12)
     np.testing.assert_array_equal(_groups(X)[0], np.zeros(12))
     pairs = np.repeat(np.random.default_rng(0).normal(size=(200, 9)), 2, axis=1)
-    # But for rounding, all features vary by as much.
-    pairs /= pairs.std(axis=0)
+    # They differ by rounding, and in scale.
+    pairs *= np.random.default_rng(1).uniform(0.1, 10, size=18)
     np.testing.assert_array_equal(_groups(pairs)[0], np.arange(18) // 2 * 2)
-
-
-def test_two_features_are_represented_by_that_which_varies_most():
-    X = _blocks(100, 1) + np.array([[0, 0.1]]) * np.random.default_rng(0).random(
-        (100, 1)
-    )
-    for scales, representative in (([2, 1], 0), ([1, 2], 1)):
-        assert set(_groups(X * np.array(scales))[0]) == {representative}
 
 
 def test_constant_features_are_alone():
