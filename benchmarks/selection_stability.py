@@ -1,8 +1,8 @@
 """How far unsupervised feature selection repeats: seeds, halves of the samples, truth.
 
 Features are chosen with two seeds from the same samples, and from either half of them.
-Printed are the share of the selected features that both have, the share of their groups,
-and the correlation of the importances; means over pairs of neighbouring seeds::
+Printed are the share of the selected features that both have, the share of their
+groups, and the correlation of the importances; means over pairs of seeds::
 
     SPARSE_NN_DATA=data python benchmarks/selection_stability.py
 
@@ -19,6 +19,7 @@ arrays X and y.
 
 import argparse
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -111,7 +112,7 @@ def stability(name, model, seeds):
         halves.append([fitted(part, seed) for part in parts])
     groups = of_all[0][0].feature_groups_
     results = {
-        "seeds": compare(list(zip(of_all, of_all[1:])), groups, n),
+        "seeds": compare(list(pairwise(of_all)), groups, n),
         "halves": compare(halves, groups, n),
     }
     for between, choices in results.items():

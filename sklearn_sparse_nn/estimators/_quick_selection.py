@@ -116,8 +116,8 @@ default='logistic'
         otherwise.
 
     group_correlation : float, default=0.7
-        How strongly a feature must be correlated, in magnitude, with the one that
-        represents a group to belong to it, in the range (0, 1].
+        How strongly a feature must be correlated, in magnitude, with the one that began
+        a group to belong to it, in the range (0, 1]: see the User Guide.
 
     stability_selection : int, default=1
         Number of networks, each with random numbers of its own, whose importances are

@@ -22,8 +22,10 @@ def group(X, moments, importances, correlation):
     """Groups of features that are correlated, each with one that represents it.
 
     In descending order of the sum of their squared correlations with all others, each
-    feature that is in no group yet begins one, which it represents, with all in no
-    group whose correlation with it is, in magnitude, at least `correlation`.
+    feature that is in no group yet begins one, with all in no group whose correlation
+    with it is, in magnitude, at least `correlation`. The feature that is most strongly
+    correlated with the mean of the group represents it. For the mean, features are
+    turned around where their correlation with the first is negative.
 
     Parameters
     ----------
@@ -49,8 +51,9 @@ def group(X, moments, importances, correlation):
         with threadpool_limits(1):
             Z = _unit_columns(X, moments, candidates)
             leaders = _leaders(Z, _by_total_correlation(Z), correlation)
-        groups[candidates] = candidates[leaders]
-        likeness = np.abs(np.einsum("ij,ij->j", Z, Z[:, leaders]))
+            chosen = _representatives(Z, leaders)
+        groups[candidates] = candidates[chosen]
+        likeness = np.abs(np.einsum("ij,ij->j", Z, Z[:, chosen]))
         correlations[candidates] = np.minimum(likeness, 1)
     return groups, correlations
 
@@ -98,6 +101,24 @@ def _leaders(Z, order, correlation):
                 leaders[joins & (leaders < 0)] = column
                 leaders[column] = column
     return leaders
+
+
+def _representatives(Z, leaders):
+    """The column that is most like the mean of the group of each column."""
+    n = len(leaders)
+    signs = np.sign(np.einsum("ij,ij->j", Z, Z[:, leaders]))
+    groups = sparse.csr_array((signs, leaders, np.arange(n + 1)), (n, n))
+    means = (groups.T @ Z.T).T
+    likeness = np.abs(np.einsum("ij,ij->j", Z, means[:, leaders]))
+    largest = np.zeros(n)
+    np.maximum.at(largest, leaders, likeness)
+    # But for rounding; of equal ones, that which began the group, else the first.
+    best = np.flatnonzero(likeness >= (1 - 10.0**-_DECIMALS) * largest[leaders])
+    began = best[leaders[best] == best]
+    chosen = np.empty(n, dtype=int)
+    for each in (best[::-1], began):
+        chosen[leaders[each]] = each
+    return chosen[leaders]
 
 
 def rank(importances, varies, groups, diversity):
