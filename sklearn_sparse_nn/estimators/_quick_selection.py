@@ -8,15 +8,27 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    RealNotInt,
+    StrOptions,
+    validate_parameter_constraints,
+)
+from sklearn.utils.validation import check_is_fitted, check_memory
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._autoencoder import SETAutoencoder
 from sklearn_sparse_nn.estimators._base import all_or_nothing, validate_parts
 from sklearn_sparse_nn.estimators._parallel import n_threads
-from sklearn_sparse_nn.estimators._samples import validate_samples
-from sklearn_sparse_nn.networks.importance import IMPORTANCES, knee, rank, strength
+from sklearn_sparse_nn.estimators._samples import (
+    Moments,
+    merged_moments,
+    moments,
+    validate_samples,
+)
+from sklearn_sparse_nn.networks.feature_groups import group, rank
+from sklearn_sparse_nn.networks.importance import IMPORTANCES, knee, strength
 
 _NETWORK_PARAMETERS = (
     "activation",
@@ -101,10 +113,16 @@ default='logistic'
         - 'strength': the sum of the magnitudes of its connections, as in [1]_.
 
     diversity : float or 'auto', default='auto'
-        How much a feature loses by being like one that is already chosen, in the range
-        [0, 1]: its importance is multiplied by ``1 - diversity * |r|``, where `r` is
-        its largest correlation with those. 'auto' is 0 for ``importance='strength'``,
-        which is then exactly that of [1]_, and 0.9 otherwise.
+        How much a feature loses by being like the one that represents its group, in the
+        range [0, 1]: its importance is multiplied by ``1 - diversity * |r|``, where `r`
+        is the correlation with that one, which is as important as the most important
+        feature of the group. With 0 there are no groups. 'auto' is 0 for
+        ``importance='strength'``, which is then exactly that of [1]_, and 0.9
+        otherwise.
+
+    group_correlation : float, default=0.7
+        How strongly a feature must be correlated, in magnitude, with the one that began
+        a group to belong to it, in the range (0, 1]: see the User Guide.
 
     stability_selection : int, default=1
         Number of networks, each with random numbers of its own, whose importances are
@@ -145,6 +163,12 @@ default='logistic'
     strength_history : bool, default=False
         Whether to keep the strength of the features after each epoch.
 
+    memory : str or object with the joblib.Memory interface, default=None
+        Where to keep trained networks: a folder, or a :class:`joblib.Memory`. Selectors
+        that differ only in `n_features_to_select`, `importance`, `diversity` and
+        `group_correlation` then train once for the same data and `random_state`.
+        Callbacks see only what is trained.
+
     verbose : bool, default=False
         Whether to print, after each epoch, the loss, the seconds so far, and those left
         until `max_iter` at this pace.
@@ -161,20 +185,26 @@ default='logistic'
     ----------
     importances_ : ndarray of float of shape (n_features,)
         Importance of each feature; with several networks, the mean of their
-        importances, each divided by its sum.
+        importances, each divided by its sum. 0 for features that do not vary.
 
     strength_ : ndarray of float of shape (n_features,)
         Sum of the magnitudes of the connections of each feature; with several
         networks, their mean.
 
+    feature_groups_ : ndarray of int of shape (n_features,)
+        Group of each feature: the index of the feature that represents it. With
+        ``diversity=0``, each feature is a group.
+
     ranking_ : ndarray of int of shape (n_features,)
-        Place of each feature in the order of selection; 1 is the first.
+        Place of each feature in the order of selection; 1 is the first. Features that
+        do not vary are last.
 
     support_ : ndarray of bool of shape (n_features,)
-        Which features are selected.
+        Which features are selected: the first `n_features_to_select_` of `ranking_`.
 
     n_features_to_select_ : int
-        How many features are selected.
+        How many features are selected, by what `n_features_to_select` is now: to set it
+        after `fit` changes the selection, and trains nothing.
 
     autoencoder_ : SETAutoencoder
         The fitted network; the first one, if there are several.
@@ -233,8 +263,10 @@ default='logistic'
         "n_hidden": [Interval(Integral, 1, None, closed="left")],
         "importance": [StrOptions(set(IMPORTANCES))],
         "diversity": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
+        "group_correlation": [Interval(Real, 0, 1, closed="right")],
         "stability_selection": [Interval(Integral, 1, None, closed="left")],
         "strength_history": ["boolean"],
+        "memory": [str, HasMethods("cache"), None],
     }
 
     def __init__(
@@ -251,6 +283,7 @@ default='logistic'
         evolution="set",
         importance="communality",
         diversity="auto",
+        group_correlation=0.7,
         stability_selection=1,
         noise="gaussian",
         noise_factor=0.2,
@@ -263,6 +296,7 @@ default='logistic'
         momentum=0.9,
         max_iter=100,
         strength_history=False,
+        memory=None,
         verbose=False,
         random_state=None,
         n_jobs=None,
@@ -278,6 +312,7 @@ default='logistic'
         self.evolution = evolution
         self.importance = importance
         self.diversity = diversity
+        self.group_correlation = group_correlation
         self.stability_selection = stability_selection
         self.noise = noise
         self.noise_factor = noise_factor
@@ -290,6 +325,7 @@ default='logistic'
         self.momentum = momentum
         self.max_iter = max_iter
         self.strength_history = strength_history
+        self.memory = memory
         self.verbose = verbose
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -320,21 +356,20 @@ default='logistic'
             If X is not what it should be, or if the loss becomes non-finite.
         """
         X = validate_samples(self, X, reads_double=True)
-        random_state = check_random_state(self.random_state)
+        *seeds, last_seed = self._seeds(self.stability_selection + 1)
         context = self._init_callback_context(max_subtasks=self.stability_selection)
         hook = {"estimator": self, "X": X, "y": y, "metadata": {}}
         context.call_on_fit_task_begin(**hook)
-        self._autoencoders = []
-        for _ in range(self.stability_selection):
-            self._autoencoders.append(self._new_autoencoder(random_state))
-            task = context.subcontext(task_name="network")
-            task.call_on_fit_task_begin(**hook)
-            with task.propagate_callback_context(self._autoencoders[-1]):
-                self._autoencoders[-1].fit(X)
-            stop = task.call_on_fit_task_end(**hook)
-            if stop or self._autoencoders[-1].n_iter_ < self.max_iter:
-                break  # the user or a callback has stopped training
-        self._select(X, random_state)
+        networks = [self._new_autoencoder(seed) for seed in seeds]
+        cache = check_memory(self.memory).cache
+        train = cache(_fit_networks, ignore=["context", "hook"])
+        kept = train.call_and_shelve(networks, X, context, hook)
+        self._autoencoders = kept.get()
+        last = self._autoencoders[-1]
+        if len(self._autoencoders) < len(seeds) or last.n_iter_ < self.max_iter:
+            kept.clear()  # the user or a callback has stopped training
+        self._moments = tuple(moments(X))
+        self._select(X, last_seed)
         context.call_on_fit_task_end(**hook, reconstruction_attributes=self._snapshot)
         return self
 
@@ -362,19 +397,24 @@ default='logistic'
         """
         first_pass = not hasattr(self, "_autoencoders")
         X = validate_samples(self, X, reads_double=True, reset=first_pass)
-        random_state = check_random_state(self.random_state)
+        *seeds, last_seed = self._seeds(self.stability_selection + 1)
+        of_all = moments(X)
         if first_pass:
-            self._autoencoders = [
-                self._new_autoencoder(random_state)
-                for _ in range(self.stability_selection)
-            ]
+            self._autoencoders = [self._new_autoencoder(seed) for seed in seeds]
         else:
             self._check_networks()
+            of_all = merged_moments(Moments(*self._moments), of_all)
         for autoencoder in self._autoencoders:
             autoencoder.set_params(**self._network_parameters())
             autoencoder.partial_fit(X)
-        self._select(X, random_state)
+        self._moments = tuple(of_all)
+        self._select(X, last_seed)
         return self
+
+    def _seeds(self, number):
+        """Random numbers to begin with, as many as asked."""
+        random_state = check_random_state(self.random_state)
+        return random_state.randint(np.iinfo(np.int32).max, size=number).tolist()
 
     def _check_networks(self):
         """Check that the networks to go on with are as many and as large as asked."""
@@ -402,21 +442,23 @@ default='logistic'
     def _network_parameters(self):
         return {name: getattr(self, name) for name in _NETWORK_PARAMETERS}
 
-    def _new_autoencoder(self, random_state):
+    def _new_autoencoder(self, seed):
         kind = _RecordingAutoencoder if self.strength_history else SETAutoencoder
         return kind(
             self.n_hidden,
-            random_state=random_state.randint(np.iinfo(np.int32).max),
+            random_state=seed,
             **self._network_parameters(),
         )
 
-    def _select(self, X, random_state):
-        """Ask the networks for the importance of each feature; rank and select."""
+    def _select(self, X, seed):
+        """Ask the networks for the importance of each feature, and rank."""
+        rng, of_all = np.random.default_rng(seed), Moments(*self._moments)
         networks = [autoencoder._network for autoencoder in self._autoencoders]
-        rng = np.random.default_rng(random_state.randint(np.iinfo(np.int32).max))
         measure = IMPORTANCES[self.importance]
+        varies = of_all.standard_deviation() > 0
         with ThreadTeam(n_threads(self.n_jobs)) as team:
             measured = [measure(network, X, rng, team) for network in networks]
+        measured = [np.where(varies, values, 0) for values in measured]
         if len(measured) > 1:
             measured = [values / (values.sum() or 1) for values in measured]
         self.importances_ = np.mean(measured, axis=0)
@@ -424,17 +466,24 @@ default='logistic'
         diversity = self.diversity
         if diversity == "auto":
             diversity = 0.0 if self.importance == "strength" else _DIVERSITY
-        order = rank(self.importances_, diversity, networks[0], X, rng)
+        groups = np.arange(X.shape[1]), np.ones(X.shape[1])
+        if diversity:
+            groups = group(X, of_all, self.importances_, self.group_correlation)
+        self.feature_groups_ = groups[0]
+        order = rank(self.importances_, varies, groups, diversity)
         self.ranking_ = np.empty(len(order), dtype=np.int64)
         self.ranking_[order] = np.arange(1, len(order) + 1)
-        self.n_features_to_select_ = self._count(len(order))
-        self.support_ = self.ranking_ <= self.n_features_to_select_
         if self.strength_history:
             self.strength_history_ = np.array(self._autoencoders[0].history)
 
-    def _count(self, n_features):
-        """How many features to select."""
-        wanted = self.n_features_to_select
+    @property
+    def n_features_to_select_(self):
+        """How many features are selected, by the present `n_features_to_select`."""
+        check_is_fitted(self, "ranking_")
+        wanted, n_features = self.n_features_to_select, len(self.ranking_)
+        name = "n_features_to_select"
+        constraints = {name: self._parameter_constraints[name]}
+        validate_parameter_constraints(constraints, {name: wanted}, type(self).__name__)
         if wanted == "auto":
             return knee(np.sort(self.importances_)[::-1])
         if isinstance(wanted, Integral):
@@ -442,9 +491,14 @@ default='logistic'
         return max(1, int(wanted * n_features))
 
     @property
+    def support_(self):
+        """Which features are selected, by the present `n_features_to_select`."""
+        return self.ranking_ <= self.n_features_to_select_
+
+    @property
     def autoencoder_(self):
         """The fitted network; the first one, if there are several."""
-        check_is_fitted(self, "support_")
+        check_is_fitted(self, "ranking_")
         return self._autoencoders[0]
 
     @property
@@ -454,16 +508,30 @@ default='logistic'
 
     def _snapshot(self):
         """What makes a copy of this selector ready to transform."""
-        return {"support_": self.support_.copy()}
+        return {name: getattr(self, name) for name in ("ranking_", "importances_")}
 
     def _get_support_mask(self):
-        check_is_fitted(self, "support_")
+        check_is_fitted(self, "ranking_")
         return self.support_
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _fit_networks(networks, X, context, hook):
+    """Fit networks, one after the other, unless the user or a callback ends it."""
+    fitted = []
+    for network in networks:
+        task = context.subcontext(task_name="network")
+        task.call_on_fit_task_begin(**hook)
+        with task.propagate_callback_context(network):
+            fitted.append(network.fit(X))
+        stop = task.call_on_fit_task_end(**hook)
+        if stop or network.n_iter_ < network.max_iter:
+            break
+    return fitted
 
 
 class _RecordingAutoencoder(SETAutoencoder):

@@ -1,10 +1,9 @@
-"""How much each input feature of an autoencoder matters, and which ones to choose."""
+"""How much each input feature of an autoencoder matters."""
 
 import numpy as np
 from scipy import sparse
 from scipy.special import expit
 from sklearn.utils import gen_batches
-from threadpoolctl import threadpool_limits
 
 from sklearn_sparse_nn.engine.activations import LOGISTIC as SIGMOID
 from sklearn_sparse_nn.engine.activations import TANH
@@ -14,9 +13,6 @@ from sklearn_sparse_nn.engine.layers import connections_of, layer_matrix
 _CELLS = 2**22
 _N_FOLDS = 5
 _N_PROBES = 16
-# The first so many features are chosen one after the other, among so many candidates,
-# by their correlation in so many samples.
-_N_CHOSEN, _N_CANDIDATES, _N_COMPARED = 1000, 4000, 2000
 
 
 def strength(network, *_):
@@ -109,62 +105,6 @@ def _slopes(scores, kind, left_slope):
     if kind == SIGMOID:
         return expit(scores) * expit(-scores)
     return np.where(scores > 0, np.float32(1), left_slope)
-
-
-def rank(importances, diversity, network, X, rng):
-    """Features in the order in which they are chosen.
-
-    The next feature is the one of greatest importance times
-    ``1 - diversity * |r|``, where `r` is its largest correlation with a feature chosen
-    before. After 1,000 features, what is left keeps the order of that product.
-
-    Parameters
-    ----------
-    importances : ndarray of shape (n_features,)
-    diversity : float
-        From 0, importance alone, to 1, a feature that is a copy counts for nothing.
-    network : Autoencoder
-        Its standardisation is used.
-    X : ndarray or csr_array of float32, shape (n_samples, n_features)
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    order : ndarray of int, shape (n_features,)
-    """
-    order = np.argsort(-importances, kind="stable")
-    if not diversity:
-        return order
-    candidates, others = order[:_N_CANDIDATES], order[_N_CANDIDATES:]
-    Z = _unit_columns(network, X, candidates, rng)
-    scores, overlap = importances[candidates], np.zeros(Z.shape[1])
-    left, chosen = np.ones(Z.shape[1], dtype=bool), []
-    # BLAS may round otherwise with another number of threads, as in joblib's workers.
-    with threadpool_limits(1):
-        for _ in range(min(_N_CHOSEN, len(candidates))):
-            best = int(np.argmax(np.where(left, scores, -1)))
-            chosen.append(best)
-            left[best] = False
-            np.maximum(overlap, np.abs(Z.T @ Z[:, best]), out=overlap)
-            scores = importances[candidates] * (1 - diversity * np.minimum(overlap, 1))
-    rest = np.flatnonzero(left)
-    rest = rest[np.argsort(-scores[rest], kind="stable")]
-    return np.concatenate([candidates[chosen], candidates[rest], others])
-
-
-def _unit_columns(network, X, features, rng):
-    """Some features in some samples, with mean 0 and length 1, float32."""
-    n_samples = X.shape[0]
-    rows = np.arange(n_samples)
-    if n_samples > _N_COMPARED:
-        rows = np.sort(rng.choice(n_samples, _N_COMPARED, replace=False))
-    Z = X[rows][:, features]
-    # Of one layout, so that sparse and dense X get the same bits from BLAS.
-    Z = np.ascontiguousarray(Z.toarray() if sparse.issparse(Z) else Z)
-    Z = ((Z - network.shifts[features]) * network.scales[features]).astype(np.float32)
-    Z -= Z.mean(axis=0)
-    lengths = np.linalg.norm(Z, axis=0)
-    return Z / np.where(lengths > 0, lengths, 1)
 
 
 def knee(scores):

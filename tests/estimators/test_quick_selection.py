@@ -1,5 +1,6 @@
 """The selector as users meet it."""
 
+import pickle
 import signal
 import threading
 
@@ -135,10 +136,13 @@ def test_every_parameter_of_the_network_reaches_it():
 def test_strength_without_diversity_is_the_order_of_the_paper(digits):
     X, _ = digits
     selector = make_selector(importance="strength").fit(X)
-    np.testing.assert_array_equal(selector.importances_, selector.strength_)
+    varies = X.std(axis=0) > 0
+    expected = np.where(varies, selector.strength_, 0)
+    np.testing.assert_array_equal(selector.importances_, expected)
     np.testing.assert_array_equal(
-        np.argsort(selector.ranking_), np.argsort(-selector.strength_, kind="stable")
+        np.argsort(selector.ranking_), np.argsort(-expected, kind="stable")
     )
+    np.testing.assert_array_equal(selector.feature_groups_, np.arange(64))
     other = make_selector(importance="strength", diversity=0.0).fit(X)
     assert results_of(other) == results_of(selector)
     diverse = make_selector(importance="strength", diversity=0.9).fit(X)
@@ -155,8 +159,9 @@ def test_diversity_is_automatic_for_other_importances(digits, importance):
     )
     assert (auto.ranking_ != plain.ranking_).any()
     np.testing.assert_array_equal(auto.importances_, plain.importances_)
+    constant = X.std(axis=0) == 0
     np.testing.assert_array_equal(
-        np.argsort(plain.ranking_), np.argsort(-plain.importances_, kind="stable")
+        np.argsort(plain.ranking_), np.lexsort((-plain.importances_, constant))
     )
 
 
@@ -195,20 +200,60 @@ def test_the_automatic_number_is_that_of_the_features_that_matter(groups, random
 
 @pytest.mark.parametrize("importance", IMPORTANCES)
 @pytest.mark.parametrize("constant", [0.0, 7.0, -1e6])
-def test_constant_features_are_not_preferred(digits, importance, constant):
+def test_constant_features_come_last(digits, importance, constant):
     X = digits[0][:, digits[0].std(axis=0) > 0].copy()
     varies = np.arange(X.shape[1]) % 6 > 0
     X[:, ~varies] = constant
     selector = make_selector(importance=importance, max_iter=60).fit(X)
-    of_constants = selector.importances_[~varies]
-    if importance == "communality":
-        assert (of_constants == 0).all()
-        n_that_matter = np.count_nonzero(selector.importances_)
-        assert n_that_matter > 0.9 * varies.sum()
-        assert selector.ranking_[~varies].min() > n_that_matter
-    else:
-        # Their weights decay, as nothing but noise flows through them.
-        assert of_constants.mean() < 0.8 * selector.importances_[varies].mean()
+    assert (selector.importances_[~varies] == 0).all()
+    assert np.count_nonzero(selector.importances_) > 0.9 * varies.sum()
+    assert selector.ranking_[~varies].min() == varies.sum() + 1
+
+
+@settings(deadline=None, max_examples=30)
+@given(data=st.data())
+def test_what_varies_never_comes_after_what_does_not(data):
+    n_samples, n_features = data.draw(st.tuples(st.integers(2, 9), st.integers(2, 90)))
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    X = rng.normal(size=(n_samples, n_features))
+    constant = rng.random(n_features) < data.draw(st.sampled_from([0.1, 0.9]))
+    values = data.draw(st.floats(-1e6, 1e6))
+    # A sum of many parts is not the same to the last bit in any order of them.
+    rounding = rng.choice([-1, 0, 1], size=X.shape) * np.spacing(values)
+    X = np.where(constant, values + rounding, X)
+    selector = make_selector(
+        n_hidden=5,
+        importance=data.draw(st.sampled_from(list(IMPORTANCES))),
+        diversity=data.draw(st.sampled_from([0, 0.5, 1, "auto"])),
+        standardize=data.draw(st.booleans()),
+        learning_rate_init=1e-9,
+        max_iter=2,
+    )
+    make = data.draw(st.sampled_from([np.asarray, sparse.csr_array]))
+    for fit in (selector.fit, selector.partial_fit):
+        ranking = fit(make(X)).ranking_
+        assert (
+            sorted(ranking[constant])
+            == [*range(n_features + 1)][n_features + 1 - constant.sum() :]
+        )
+
+
+@pytest.mark.parametrize("importance", IMPORTANCES)
+def test_many_constants_among_few_samples_come_last(importance):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3000)).astype(np.float32)
+    constant = rng.random(3000) < 0.5
+    X[:, constant] = 0.1
+    ranking = make_selector(importance=importance).fit(X).ranking_
+    assert ranking[constant].min() > ranking[~constant].max()
+
+
+def test_what_varied_in_an_earlier_chunk_is_not_constant(digits):
+    X = digits[0][:, 20:40]
+    late = X.copy()
+    late[:, 3] = late[0, 3]
+    selector = make_selector(importance="strength").partial_fit(X).partial_fit(late)
+    assert selector.importances_[3] > 0
 
 
 @pytest.mark.parametrize(
@@ -220,6 +265,125 @@ def test_number_of_features(digits, wanted, number):
     selector = make_selector(wanted).fit(X)
     assert selector.n_features_to_select_ == number
     assert selector.transform(X).shape == (500, number)
+
+
+def test_the_number_of_features_may_change_after_the_fit(digits):
+    X, _ = digits
+    selector = make_selector(10).fit(X)
+    ranking = selector.ranking_
+    for wanted, number in [(3, 3), (0.5, 32), (1000, 64)]:
+        selector.set_params(n_features_to_select=wanted)
+        assert selector.n_features_to_select_ == selector.support_.sum() == number
+        assert selector.transform(X).shape[1] == number
+        assert len(selector.get_feature_names_out()) == number
+        assert selector.ranking_ is ranking
+        twin = make_selector(wanted).fit(X)
+        np.testing.assert_array_equal(selector.support_, twin.support_)
+    selector.set_params(n_features_to_select="auto")
+    expected = knee(np.sort(selector.importances_)[::-1])
+    assert pickle.loads(pickle.dumps(selector)).n_features_to_select_ == expected
+    for wrong in (0, 1.5, "all", None):
+        with pytest.raises(ValueError, match="'n_features_to_select' parameter"):
+            selector.set_params(n_features_to_select=wrong).transform(X)
+
+
+def count_fits(monkeypatch):
+    """A list that grows by one with each network that is fitted in this process."""
+    fits, fit = [], SETAutoencoder.fit
+
+    def counted(self, X, y=None):
+        fits.append(X.shape)
+        return fit(self, X, y)
+
+    monkeypatch.setattr(SETAutoencoder, "fit", counted)
+    return fits
+
+
+def test_a_grid_over_the_number_trains_once_with_memory(digits, monkeypatch, tmp_path):
+    X, y = digits
+    fits = count_fits(monkeypatch)
+    grid = {
+        "quickselectionselector__n_features_to_select": [2, 10, 30],
+        "quickselectionselector__importance": ["strength", "communality"],
+    }
+    results = []
+    for memory in (None, str(tmp_path), str(tmp_path)):
+        fits.clear()
+        selector = make_selector(memory=memory, stability_selection=2)
+        model = make_pipeline(selector, LogisticRegression(C=0.1, max_iter=100))
+        search = GridSearchCV(model, grid, cv=2).fit(X, y)
+        results.append((len(fits), search.cv_results_["mean_test_score"].tolist()))
+    n_fits, scores = zip(*results)
+    # Two networks for each of two parts and for the whole.
+    assert n_fits == (2 * (2 * 6 + 1), 2 * 3, 0)
+    assert scores[0] == scores[1] == scores[2]
+
+
+def test_memory_keeps_what_was_asked_for_only(digits, monkeypatch, tmp_path):
+    X, _ = digits
+    fits = count_fits(monkeypatch)
+    selector = make_selector(memory=str(tmp_path))
+    results = results_of(selector.fit(X))
+    assert results_of(clone(selector).fit(X)) == results and len(fits) == 1
+    clone(selector).set_params(zeta=0.7).fit(X)
+    clone(selector).fit(X[:300])
+    assert len(fits) == 3
+    for _ in range(2):
+        clone(selector).set_params(random_state=None).fit(X)
+    assert len(fits) == 5
+
+
+def test_memory_keeps_no_network_that_was_interrupted(digits, monkeypatch, tmp_path):
+    X, _ = digits
+    train = SETAutoencoder._train_epoch
+
+    def interrupted(self, *args):
+        raise KeyboardInterrupt
+
+    selector = make_selector(memory=str(tmp_path), stability_selection=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(SETAutoencoder, "_train_epoch", interrupted)
+        with pytest.warns(UserWarning, match="interrupted"):
+            selector.fit(X)
+    assert SETAutoencoder._train_epoch is train
+    assert results_of(selector.fit(X)) == results_of(
+        clone(selector).set_params(memory=None).fit(X)
+    )
+
+
+def test_callbacks_see_a_fit_that_trains_nothing(digits, tmp_path):
+    X, y = digits
+    selector = make_selector(memory=str(tmp_path)).fit(X, y)
+    diary = Diary()
+    other = clone(selector).set_callbacks(diary).fit(X, y)
+    tasks = [(place, name) for place, _, name in diary.entries]
+    assert tasks == [("begin", "fit"), ("end", "fit")]
+    assert results_of(other) == results_of(selector)
+    diary.entries.clear()
+    other.set_params(zeta=0.6).fit(X, y)
+    assert ("end", "epoch") in [(place, name) for place, _, name in diary.entries]
+
+
+def test_groups_do_not_depend_on_the_seed(groups):
+    selectors = [
+        make_selector(3, max_iter=30, epsilon=15, random_state=seed).fit(groups)
+        for seed in range(3)
+    ]
+    size = N_INFORMATIVE // 3
+    for selector in selectors:
+        found = selector.feature_groups_
+        np.testing.assert_array_equal(found, selectors[0].feature_groups_)
+        np.testing.assert_array_equal(found[found], found)
+        for first in range(0, N_INFORMATIVE, size):
+            assert len(set(found[first : first + size])) == 1
+        # Noise and constants are like nothing else.
+        alone = np.arange(N_INFORMATIVE, groups.shape[1])
+        np.testing.assert_array_equal(found[alone], alone)
+        # One of each group, and the same one.
+        expected = set(found[:N_INFORMATIVE].tolist())
+        assert set(selector.get_support(indices=True).tolist()) == expected
+    one_of_all = make_selector(group_correlation=1.0).fit(groups).feature_groups_
+    np.testing.assert_array_equal(one_of_all, np.arange(groups.shape[1]))
 
 
 def test_a_smaller_selection_is_part_of_a_larger_one(digits):
@@ -308,7 +472,8 @@ def test_stability_selection_averages(digits, importance):
     np.testing.assert_allclose(both.strength_, np.mean(strengths, axis=0), rtol=1e-6)
     assert both.importances_.sum() == pytest.approx(1)
     if importance == "strength":
-        shares = [values / values.sum() for values in strengths]
+        varying = [values * (X.std(axis=0) > 0) for values in strengths]
+        shares = [values / values.sum() for values in varying]
         np.testing.assert_allclose(
             both.importances_, np.mean(shares, axis=0), rtol=1e-6
         )
