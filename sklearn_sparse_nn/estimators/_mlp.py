@@ -269,13 +269,15 @@ class BaseSETMLP(BaseLayeredNetwork):
         start = self._start(
             sizes, random_state, lambda: moments(X).standard_deviation()
         )
-        network = MLP(
-            sizes, start, self.activation, self.out_activation_, self.all_relu_slope
-        )
-        self._set_network(network)
+        self._set_network(self._new_network(X, sizes, start))
         self.t_ = 0
         self.n_iter_ = 0
         self.loss_curve_ = []
+
+    def _new_network(self, X, sizes, start):
+        return MLP(
+            sizes, start, self.activation, self.out_activation_, self.all_relu_slope
+        )
 
     def _start_fit(self):
         """Start the optimiser and the search for convergence anew."""

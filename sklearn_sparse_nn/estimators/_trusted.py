@@ -4,6 +4,11 @@ from scipy import sparse
 
 from sklearn_sparse_nn.estimators._autoencoder import SETAutoencoder
 from sklearn_sparse_nn.estimators._classifier import SETClassifier
+from sklearn_sparse_nn.estimators._feature_selector import (
+    SETFeatureSelector,
+    _SelectingClassifier,
+    _SelectingRegressor,
+)
 from sklearn_sparse_nn.estimators._quick_selection import (
     QuickSelectionSelector,
     _RecordingAutoencoder,
@@ -14,6 +19,7 @@ from sklearn_sparse_nn.evolution import EVOLUTIONS
 from sklearn_sparse_nn.networks.autoencoder import Autoencoder
 from sklearn_sparse_nn.networks.mlp import MLP
 from sklearn_sparse_nn.networks.rbm import RBM
+from sklearn_sparse_nn.networks.standardised import StandardisedMLP
 from sklearn_sparse_nn.topology import TOPOLOGIES, FromArrays
 
 _TYPES = (
@@ -23,7 +29,11 @@ _TYPES = (
     SETAutoencoder,
     QuickSelectionSelector,
     _RecordingAutoencoder,
+    SETFeatureSelector,
+    _SelectingClassifier,
+    _SelectingRegressor,
     MLP,
+    StandardisedMLP,
     RBM,
     Autoencoder,
     *EVOLUTIONS.values(),

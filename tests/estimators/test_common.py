@@ -7,6 +7,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn_sparse_nn import (
     QuickSelectionSelector,
     SETAutoencoder,
+    SETFeatureSelector,
     SETRBMTransformer,
 )
 from tests.estimators.battery import ESTIMATORS, set_epochs
@@ -76,6 +77,9 @@ VARIANTS = [
     QuickSelectionSelector(
         2, n_hidden=20, importance="strength", stability_selection=2, max_iter=5
     ),
+    SETFeatureSelector(
+        2, hidden_layer_sizes=20, importance="strength", evolution="neurofs", max_iter=5
+    ),
 ]
 
 
@@ -84,7 +88,8 @@ def _expected_failures(estimator):
         return _RANDOM_SCORE
     if isinstance(estimator, SETRBMTransformer):
         return _OUT_OF_RANGE
-    return _REPETITIONS if hasattr(estimator, "predict") else {}
+    weighs = hasattr(estimator, "predict") or isinstance(estimator, SETFeatureSelector)
+    return _REPETITIONS if weighs else {}
 
 
 @parametrize_with_checks(
