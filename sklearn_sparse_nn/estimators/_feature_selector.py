@@ -54,8 +54,9 @@ _NETWORK_PARAMETERS = (
 )
 # Mini-batches are a share of the samples, but neither smaller nor larger than this.
 _BATCHES, _SMALLEST_BATCH, _LARGEST_BATCH = 50, 32, 200
-# Derivatives that an attribution costs: in the end, and after each epoch.
-_AT_THE_END, _EACH_EPOCH = 2**13, 2**7
+# Derivatives that an attribution takes in the end, and after each epoch: a share of the
+# samples, that it costs a share of what training does, and some of them at least.
+_AT_THE_END, _SHARE, _AT_LEAST = 2**13, 16, 8
 
 IMPORTANCES = {
     "attribution": attribution,
@@ -617,8 +618,9 @@ class _Selecting:
         if self._summed is not None:
             rng = np.random.default_rng([self.random_state, self.n_iter_])
             measure = IMPORTANCES[self._summed]
+            n_derivatives = max(_AT_LEAST, len(order) // _SHARE)
             self._sum = self._sum + measure(
-                self._network, X, targets.weights, rng, _EACH_EPOCH
+                self._network, X, targets.weights, rng, n_derivatives
             )
 
     def _has_converged(self):
