@@ -61,7 +61,7 @@ class NeuroFS(SET):
     ... )
     >>> clf = clf.fit(X / 16, y)
     >>> np.count_nonzero(clf.feature_strength_)
-    12
+    np.int64(12)
     """
 
     _parameter_constraints: dict = {

