@@ -5,6 +5,7 @@ from sklearn_sparse_nn.estimators import (
     QuickSelectionSelector,
     SETAutoencoder,
     SETClassifier,
+    SETFeatureSelector,
     SETRBMTransformer,
     SETRegressor,
 )
@@ -15,6 +16,7 @@ __all__ = [
     "QuickSelectionSelector",
     "SETAutoencoder",
     "SETClassifier",
+    "SETFeatureSelector",
     "SETRBMTransformer",
     "SETRegressor",
 ]

@@ -73,10 +73,11 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         (:class:`~sklearn_sparse_nn.topology.FromArrays`), or an object with the method
         `connect` of :class:`~sklearn_sparse_nn.topology.ErdosRenyi`.
 
-    evolution : {'set', 'static'} or EvolutionRule, default='set'
+    evolution : {'set', 'static', 'neurofs'} or EvolutionRule, default='set'
         How the connections change: sparse evolutionary training [1]_
-        (:class:`~sklearn_sparse_nn.evolution.SET`), not at all, or any
-        :class:`~sklearn_sparse_nn.evolution.EvolutionRule`.
+        (:class:`~sklearn_sparse_nn.evolution.SET`), not at all, until 50 inputs are
+        left (:class:`~sklearn_sparse_nn.evolution.NeuroFS`), or as any
+        :class:`~sklearn_sparse_nn.evolution.EvolutionRule` says.
 
     solver : {'adam', 'sgd'}, default='adam'
         Stochastic gradient descent with momentum, or Adam [3]_. Its state is kept

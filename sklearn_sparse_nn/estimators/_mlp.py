@@ -300,7 +300,7 @@ class BaseSETMLP(BaseLayeredNetwork):
     def _initialize(self, X, sizes, random_state):
         """A new network, before its first epoch."""
         self.n_layers_ = len(sizes)
-        warn_of_scale(X)
+        self._check_scale(X)
         start = self._start(
             sizes, random_state, lambda: moments(X).standard_deviation()
         )
@@ -308,6 +308,9 @@ class BaseSETMLP(BaseLayeredNetwork):
         self.t_ = 0
         self.n_iter_ = 0
         self.loss_curve_ = []
+
+    def _check_scale(self, X):
+        warn_of_scale(X)
 
     def _targets_to_learn(self, targets, samples):
         """The targets as the network reads them, before it learns some samples."""

@@ -172,6 +172,20 @@ def warn_of_scale(X):
         )
 
 
+def standardiser(moments):
+    """What to subtract from each feature, and to multiply it by then.
+
+    Raises
+    ------
+    ValueError
+        If the moments overflow.
+    """
+    deviations = moments.standard_deviation()
+    if not np.isfinite(deviations).all():
+        raise ValueError("X has values that are too large: their squares overflow.")
+    return moments.means, 1 / np.where(deviations > 0, deviations, 1)
+
+
 def merged_moments(a, b):
     """Moments of two sets of samples together."""
     n_samples, difference = a.n_samples + b.n_samples, b.means - a.means

@@ -4,6 +4,11 @@ from scipy import sparse
 
 from sklearn_sparse_nn.estimators._autoencoder import SETAutoencoder
 from sklearn_sparse_nn.estimators._classifier import SETClassifier
+from sklearn_sparse_nn.estimators._feature_selector import (
+    SETFeatureSelector,
+    _SelectingClassifier,
+    _SelectingRegressor,
+)
 from sklearn_sparse_nn.estimators._quick_selection import (
     QuickSelectionSelector,
     _RecordingAutoencoder,
@@ -15,6 +20,10 @@ from sklearn_sparse_nn.networks.autoencoder import Autoencoder
 from sklearn_sparse_nn.networks.mlp import MLP
 from sklearn_sparse_nn.networks.rbm import RBM
 from sklearn_sparse_nn.networks.regression import RegressionMLP
+from sklearn_sparse_nn.networks.standardised import (
+    StandardisedMLP,
+    StandardisedRegressionMLP,
+)
 from sklearn_sparse_nn.topology import TOPOLOGIES, FromArrays
 
 _TYPES = (
@@ -24,8 +33,13 @@ _TYPES = (
     SETAutoencoder,
     QuickSelectionSelector,
     _RecordingAutoencoder,
+    SETFeatureSelector,
+    _SelectingClassifier,
+    _SelectingRegressor,
     MLP,
     RegressionMLP,
+    StandardisedMLP,
+    StandardisedRegressionMLP,
     RBM,
     Autoencoder,
     *EVOLUTIONS.values(),

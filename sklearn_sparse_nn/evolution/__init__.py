@@ -11,7 +11,8 @@ from sklearn_sparse_nn.evolution.distributions import (
     share_out,
 )
 from sklearn_sparse_nn.evolution.layer import EvolvingLayer, NeuronBatch, TrainingClock
-from sklearn_sparse_nn.evolution.regions import Pattern, Ranges, Region
+from sklearn_sparse_nn.evolution.neurofs import NeuroFS
+from sklearn_sparse_nn.evolution.regions import Inputs, Pattern, Ranges, Region
 from sklearn_sparse_nn.evolution.rule import EvolutionRule
 from sklearn_sparse_nn.evolution.schedules import (
     SCHEDULES,
@@ -26,7 +27,7 @@ from sklearn_sparse_nn.evolution.scores import ScoreRule
 from sklearn_sparse_nn.evolution.set import SET
 from sklearn_sparse_nn.evolution.static import Static
 
-EVOLUTIONS = {"set": SET, "static": Static}
+EVOLUTIONS = {"set": SET, "static": Static, "neurofs": NeuroFS}
 
 __all__ = [
     "DISTRIBUTIONS",
@@ -41,7 +42,9 @@ __all__ = [
     "EvolutionRule",
     "EvolvingLayer",
     "GlobalMagnitude",
+    "Inputs",
     "Linear",
+    "NeuroFS",
     "NeuronBatch",
     "Pattern",
     "Ranges",

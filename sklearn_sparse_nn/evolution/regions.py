@@ -107,6 +107,55 @@ class Ranges(Region):
         return neurons * self.layer.n_inputs + inputs
 
 
+class Inputs(Region):
+    """Connections may begin at some of the inputs only, to any neuron.
+
+    Parameters
+    ----------
+    layer : EvolvingLayer
+    chosen : ndarray of bool, shape (n_inputs,)
+        At which inputs.
+    reserved : ndarray of int64 or None, default=None
+        See `Region`.
+
+    Examples
+    --------
+    A network that may connect to the first ten features only:
+
+    >>> import numpy as np
+    >>> from sklearn_sparse_nn.evolution import SET, Inputs
+    >>> class FirstTen(SET):
+    ...     uses_gradient = False
+    ...
+    ...     def region(self, layer):
+    ...         if layer.index == 0:
+    ...             return Inputs(layer, np.arange(layer.n_inputs) < 10)
+    """
+
+    def __init__(self, layer, chosen, reserved=None):
+        super().__init__(layer, reserved)
+        self.chosen = chosen
+        self._inputs = np.flatnonzero(chosen)
+        self._places = np.cumsum(chosen) - 1
+
+    @property
+    def n_cells(self):
+        """See `Region`."""
+        return len(self._inputs) * self.layer.n_neurons
+
+    def find(self, cells):
+        """See `Region`."""
+        neurons, inputs = np.divmod(cells, self.layer.n_inputs)
+        inside = self.chosen[inputs]
+        neurons, inputs = neurons[inside], inputs[inside]
+        return inside, neurons * len(self._inputs) + self._places[inputs]
+
+    def cells(self, numbers):
+        """See `Region`."""
+        neurons, places = np.divmod(numbers, len(self._inputs))
+        return neurons * self.layer.n_inputs + self._inputs[places]
+
+
 class Pattern(Region):
     """Connections may begin where a matrix of the user's has an entry.
 

@@ -65,7 +65,7 @@ class FeatureStrengthDisplay:
         ----------
         estimator : estimator
             Fitted, with the attribute `feature_strength_`, or `visible_strength_` as
-            `SETRBMTransformer`, or `importances_` as `QuickSelectionSelector`.
+            `SETRBMTransformer`, or `importances_` as selectors.
         n_features : int, default=20
             How many of the strongest features to draw as bars.
         image_shape : tuple of int, default=None

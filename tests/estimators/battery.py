@@ -15,6 +15,7 @@ from sklearn_sparse_nn import (
     QuickSelectionSelector,
     SETAutoencoder,
     SETClassifier,
+    SETFeatureSelector,
     SETRBMTransformer,
     SETRegressor,
 )
@@ -28,11 +29,13 @@ ESTIMATORS = [
     SETRBMTransformer(60, n_iter=3, **SMALL),
     SETAutoencoder((60, 50), max_iter=3, **SMALL),
     QuickSelectionSelector(5, n_hidden=60, max_iter=3, strength_history=True, **SMALL),
+    SETFeatureSelector(5, hidden_layer_sizes=(60, 50), max_iter=3, **SMALL),
 ]
 
 # What an estimator may call what the battery asks for.
 EPOCHS = "max_iter", "n_iter"
 WIDTHS = "hidden_layer_sizes", "n_components", "n_hidden"
+PARTS = "autoencoder_", "estimator_"
 CURVES = "loss_curve_", "reconstruction_error_curve_"
 METHODS = "predict_proba", "predict", "predict_log_proba", "transform", "reconstruct"
 # These have a random part, or round dense and sparse X in different ways.
@@ -51,6 +54,7 @@ CHANGES = [
     ("importance", "strength"),
     ("stability_selection", 2),
     ("strength_history", False),
+    ("over_training", True),
 ]
 
 
@@ -165,7 +169,8 @@ def assert_same(one, other, X):
 
 def inner(estimator):
     """The fitted estimator that holds the network: a part of it, or itself."""
-    return getattr(estimator, "autoencoder_", estimator)
+    parts = (getattr(estimator, name, None) for name in PARTS)
+    return next((part for part in parts if part is not None), estimator)
 
 
 def network_of(estimator):

@@ -7,6 +7,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn_sparse_nn import (
     QuickSelectionSelector,
     SETAutoencoder,
+    SETFeatureSelector,
     SETRBMTransformer,
     SETRegressor,
 )
@@ -81,6 +82,9 @@ VARIANTS = [
     QuickSelectionSelector(
         2, n_hidden=20, importance="strength", stability_selection=2, max_iter=5
     ),
+    SETFeatureSelector(
+        2, hidden_layer_sizes=20, importance="strength", evolution="neurofs", max_iter=5
+    ),
 ]
 
 
@@ -91,7 +95,8 @@ def _expected_failures(estimator):
         return _OUT_OF_RANGE
     if getattr(estimator, "loss", None) == "poisson":
         return _REPETITIONS | _NEGATIVE
-    return _REPETITIONS if hasattr(estimator, "predict") else {}
+    weighs = hasattr(estimator, "predict") or isinstance(estimator, SETFeatureSelector)
+    return _REPETITIONS if weighs else {}
 
 
 @parametrize_with_checks(

@@ -21,6 +21,7 @@ from sklearn_sparse_nn.evolution import (
     Cosine,
     Cubic,
     EvolutionRule,
+    NeuroFS,
     choosing,
     layer,
 )
@@ -56,6 +57,7 @@ RULES = {
     "importance": (prototypes.Importance(), True, True),
     "sleep": (prototypes.Sleep(), True, True),
     "regions": (prototypes.Regions(), True, True),
+    "NeuroFS": (NeuroFS(3), False, False),
     "left alone": (prototypes.LeftAlone(), True, True),
 }
 all_rules = pytest.mark.parametrize("name", RULES)

@@ -1,0 +1,230 @@
+"""Supervised feature selection: accuracy, agreement between seeds, known truth, time.
+
+Features are chosen on the training part of each fold of a repeated stratified
+cross-validation, by each method with two seeds. Three models are trained on the best K
+of them and judged on the test part: a linear support vector machine, one with an RBF
+kernel and extremely randomised trees; their mean is reported for K = 25, 50 and 100.
+The overlap is how many of the best 50 the two seeds have in common::
+
+    SPARSE_NN_DATA=data python benchmarks/supervised_selection.py --json selection.json
+
+With ``--known``, the features that matter are known, as the data are made: the
+precision is the share of them among as many features as there are. Data sets are read
+from the folder that ``SPARSE_NN_DATA`` names, as ``NAME.npz`` with arrays X and y.
+"""
+
+import argparse
+import json
+import os
+import warnings
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from common import describe_machine
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.feature_selection import f_classif, mutual_info_classif
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import RepeatedStratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from sklearn_sparse_nn import SETFeatureSelector
+
+CHOOSE = "colon glioma prostate_ge coil20 pcmac".split()
+REPORT = "allaml leukemia tox_171 isolet madelon mnist".split()
+NUMBERS = 25, 50, 100
+_N_SAMPLES = 2000  # of mnist
+
+
+def load(name):
+    archive = np.load(Path(os.environ["SPARSE_NN_DATA"]) / f"{name}.npz")
+    if "X" in archive:
+        return archive["X"].astype(np.float32), archive["y"]
+    X, y = archive["x_train"].reshape(-1, 784), archive["y_train"]
+    rows = np.random.default_rng(0).choice(len(y), _N_SAMPLES, replace=False)
+    return X[rows].astype(np.float32), y[rows]
+
+
+def ours(X, y, seed, n=50, **parameters):
+    return -SETFeatureSelector(n, random_state=seed, **parameters).fit(X, y).ranking_
+
+
+def l1(X, y, seed):
+    """Magnitudes of the coefficients, of the class where they are largest."""
+    model = LogisticRegression(
+        l1_ratio=1, C=1.0, solver="saga", max_iter=200, random_state=seed
+    )
+    model.fit(StandardScaler().fit_transform(X), y)
+    return np.abs(model.coef_).max(axis=0)
+
+
+def forest(X, y, seed):
+    return RandomForestClassifier(500, random_state=seed).fit(X, y).feature_importances_
+
+
+# What each method thinks of the features: the larger, the better.
+METHODS = {
+    "random": lambda X, y, seed: np.random.RandomState(seed).rand(X.shape[1]),
+    "f_classif": lambda X, y, seed: np.nan_to_num(f_classif(X, y)[0]),
+    "mutual information": lambda X, y, seed: mutual_info_classif(
+        X, y, random_state=seed
+    ),
+    "L1 logistic regression": l1,
+    "random forest": forest,
+    "attribution": ours,
+    "attribution, 1 network": partial(ours, stability_selection=1),
+    "attribution, diversity 0.5": partial(ours, diversity=0.5),
+    "attribution over training": partial(ours, over_training=True),
+    "strength": partial(ours, importance="strength"),
+    "strength over training": partial(ours, importance="strength", over_training=True),
+    "NeuroFS": partial(ours, evolution="neurofs"),
+}
+
+
+def judge(features, X, X_test, y, y_test):
+    """Mean accuracy of three models on some of the features."""
+    models = (
+        make_pipeline(StandardScaler(), SVC(kernel="linear")),
+        make_pipeline(StandardScaler(), SVC()),
+        ExtraTreesClassifier(100, random_state=0),
+    )
+    accuracies = [
+        model.fit(X[:, features], y).score(X_test[:, features], y_test)
+        for model in models
+    ]
+    return np.mean(accuracies)
+
+
+def best(scores, n):
+    return np.argsort(-scores, kind="stable")[:n]
+
+
+def judge_method(method, X, y, folds):
+    """Accuracies for each K, overlap of the best 50, and seconds, over the folds."""
+    accuracies, overlaps, seconds = [], [], []
+    for train, test in folds.split(X, y):
+        parts = X[train], X[test], y[train], y[test]
+        found = []
+        for seed in (0, 1):
+            start = perf_counter()
+            found.append(METHODS[method](X[train], y[train], seed))
+            seconds.append(perf_counter() - start)
+            accuracies.append([judge(best(found[-1], n), *parts) for n in NUMBERS])
+        overlaps.append(len(np.intersect1d(*(best(scores, 50) for scores in found))))
+    return {
+        "accuracies": np.mean(accuracies, axis=0).tolist(),
+        "spread": np.std(accuracies, axis=0).tolist(),
+        "overlap": float(np.mean(overlaps)),
+        "seconds": float(np.median(seconds)),
+    }
+
+
+def _show(name, method, numbers, overlap, seconds):
+    numbers = "  ".join(f"{number:.3f}" for number in numbers)
+    print(
+        f"{name:<22} {method:<27} {numbers}  {overlap:4.1f}  {seconds:.1f} s",
+        flush=True,
+    )
+
+
+def on_data(name, arguments):
+    X, y = load(name)
+    folds = RepeatedStratifiedKFold(
+        n_splits=arguments.folds, n_repeats=arguments.repeats, random_state=0
+    )
+    results = {}
+    for method in arguments.methods:
+        result = results[method] = judge_method(method, X, y, folds)
+        _show(name, method, result["accuracies"], result["overlap"], result["seconds"])
+    return results
+
+
+# Data sets of known truth: X, y and which features matter.
+
+
+def independent(rng, n_samples, n_features, n_true=20):
+    """The class depends on a sum of independent features."""
+    X = rng.standard_normal((n_samples, n_features))
+    y = X[:, :n_true] @ rng.choice([-1, 1], n_true) + rng.standard_normal(n_samples) > 0
+    return X, y, np.arange(n_features) < n_true
+
+
+def correlated(rng, n_samples, n_features, n_true=20):
+    """The same, where ten neighbours correlate by 0.5, and one of them counts."""
+    shared = np.repeat(rng.standard_normal((n_samples, n_features // 10)), 10, axis=1)
+    X = np.sqrt(0.5) * shared + np.sqrt(0.5) * rng.standard_normal(shared.shape)
+    true = np.arange(n_features) % 10 == 0
+    true &= np.cumsum(true) <= n_true
+    y = X[:, true] @ rng.choice([-1, 1], n_true) + rng.standard_normal(n_samples) > 0
+    return X, y, true
+
+
+def interactions(rng, n_samples, n_features, n_true=10):
+    """The class depends on products of pairs: no feature tells anything alone."""
+    X = rng.standard_normal((n_samples, n_features))
+    products = X[:, 0:n_true:2] * X[:, 1:n_true:2]
+    return X, products.sum(axis=1) > 0, np.arange(n_features) < n_true
+
+
+def bumps(rng, n_samples, n_features, n_true=10):
+    """The class depends on squares: of each feature, but on no mean."""
+    X = rng.standard_normal((n_samples, n_features))
+    return X, (X[:, :n_true] ** 2).sum(axis=1) > n_true, np.arange(n_features) < n_true
+
+
+MADE = {
+    "independent": independent,
+    "correlated": correlated,
+    "interactions": interactions,
+    "bumps": bumps,
+}
+SIZES = [(60, 500), (200, 2000), (1000, 500), (2000, 10_000)]
+
+
+def on_known(name, shape, arguments):
+    """Precision of each method on made data."""
+    results = {}
+    for method in arguments.methods:
+        precisions, seconds = [], []
+        for seed in range(arguments.repeats):
+            X, y, true = MADE[name](np.random.default_rng(seed), *shape)
+            X, start = X.astype(np.float32), perf_counter()
+            scores = METHODS[method](X, y.astype(int), seed)
+            seconds.append(perf_counter() - start)
+            precisions.append(true[best(scores, true.sum())].mean())
+        results[method] = {"precision": precisions, "seconds": seconds}
+        label = f"{name} {shape[0]} × {shape[1]}"
+        _show(label, method, [np.mean(precisions)], np.nan, np.median(seconds))
+    return results
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", nargs="+", default=CHOOSE + REPORT)
+    parser.add_argument("--methods", nargs="+", default=list(METHODS))
+    parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--known", action="store_true", help="on made data")
+    parser.add_argument("--made", nargs="+", default=list(MADE))
+    parser.add_argument("--sizes", nargs="+", type=int, default=range(len(SIZES)))
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    if arguments.known:
+        results = {
+            f"{name} {SIZES[size]}": on_known(name, SIZES[size], arguments)
+            for name in arguments.made
+            for size in arguments.sizes
+        }
+    else:
+        results = {name: on_data(name, arguments) for name in arguments.data}
+    if arguments.json:
+        record = {"machine": describe_machine(), "results": results}
+        arguments.json.write_text(json.dumps(record, indent=1))
+
+
+if __name__ == "__main__":
+    main()
