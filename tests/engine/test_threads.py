@@ -155,7 +155,7 @@ def test_teams_of_several_python_threads_do_not_disturb_each_other():
 
 @pytest.fixture
 def interruptible():
-    """Interrupts raise: in a job that a shell started in the background, they do not."""
+    """Let interrupts raise, which they do not in a job in the background of a shell."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
