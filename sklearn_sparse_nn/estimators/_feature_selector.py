@@ -357,7 +357,7 @@ array-like of them, default='relu'
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         hook = {"estimator": self, "X": X, "y": y, "metadata": metadata}
         context.call_on_fit_task_begin(**hook)
-        self._networks = []
+        self._networks, self._n_begun = [], self.stability_selection
         for _ in range(self.stability_selection):
             self._networks.append(self._new_network(X, random_state))
             task = context.subcontext(task_name="network")
@@ -404,16 +404,17 @@ array-like of them, default='relu'
         random_state = check_random_state(self.random_state)
         more = {}
         if first_pass:
+            self._n_begun = self.stability_selection
             self._networks = [
-                self._new_network(X, random_state)
-                for _ in range(self.stability_selection)
+                self._new_network(X, random_state) for _ in range(self._n_begun)
             ]
             if self.task_ == "classification":
                 more["classes"] = _classes_of(y) if classes is None else classes
-        elif len(self._networks) != self.stability_selection:
+        # After an interrupt there are fewer of them, which go on.
+        elif self._n_begun != self.stability_selection:
             raise ValueError(
                 f"stability_selection={self.stability_selection}, but what is to go on "
-                f"was begun with stability_selection={len(self._networks)}. Fit a new "
+                f"was begun with stability_selection={self._n_begun}. Fit a new "
                 "selector."
             )
         for network in self._networks:

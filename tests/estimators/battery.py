@@ -29,7 +29,9 @@ ESTIMATORS = [
     SETRBMTransformer(60, n_iter=3, **SMALL),
     SETAutoencoder((60, 50), max_iter=3, **SMALL),
     QuickSelectionSelector(5, n_hidden=60, max_iter=3, strength_history=True, **SMALL),
-    SETFeatureSelector(5, hidden_layer_sizes=(60, 50), max_iter=3, **SMALL),
+    SETFeatureSelector(
+        5, hidden_layer_sizes=(60, 50), stability_selection=1, max_iter=3, **SMALL
+    ),
 ]
 
 # What an estimator may call what the battery asks for.

@@ -147,7 +147,7 @@ def test_functions_of_layers_can_be_searched():
     assert len(GridSearchCV(clf, grid, cv=2).fit(X, y).cv_results_["params"]) == 2
 
 
-@those_with("hidden_layer_sizes")
+@those_with("hidden_layer_sizes", "warm_start")
 @pytest.mark.parametrize("layer, n_neurons", [(0, 60), (1, 50), (-1, 50), (-2, 60)])
 def test_hidden_activations_of_any_container(estimator, layer, n_neurons):
     X, y = samples(1100)
