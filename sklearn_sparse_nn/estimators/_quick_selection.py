@@ -51,7 +51,7 @@ _NETWORK_PARAMETERS = (
     "verbose",
     "n_jobs",
 )
-_DIVERSITY = 0.9
+_DIVERSITY = 0.7
 
 
 class QuickSelectionSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
@@ -113,14 +113,15 @@ default='logistic'
         - 'strength': the sum of the magnitudes of its connections, as in [1]_.
 
     diversity : float or 'auto', default='auto'
-        How much a feature loses by being like the one that represents its group, in the
-        range [0, 1]: its importance is multiplied by ``1 - diversity * |r|``, where `r`
-        is the correlation with that one, which is as important as the most important
-        feature of the group. With 0 there are no groups. 'auto' is 0 for
-        ``importance='strength'``, which is then exactly that of [1]_, and 0.9
+        How much a feature loses by being like others, in the range [0, 1]: its
+        importance is multiplied by ``1 - diversity * r``, where `r` is its largest
+        correlation, in magnitude, with a feature that is already chosen, or with the
+        one that represents its group. What represents a group is as important as the
+        most important feature in it. With 0 there are no groups. 'auto' is 0 for
+        ``importance='strength'``, which is then exactly that of [1]_, and 0.7
         otherwise.
 
-    group_correlation : float, default=0.7
+    group_correlation : float, default=0.6
         How strongly a feature must be correlated, in magnitude, with the one that began
         a group to belong to it, in the range (0, 1]: see the User Guide.
 
@@ -283,7 +284,7 @@ default='logistic'
         evolution="set",
         importance="communality",
         diversity="auto",
-        group_correlation=0.7,
+        group_correlation=0.6,
         stability_selection=1,
         noise="gaussian",
         noise_factor=0.2,
@@ -466,10 +467,10 @@ default='logistic'
         diversity = self.diversity
         if diversity == "auto":
             diversity = 0.0 if self.importance == "strength" else _DIVERSITY
-        groups = np.arange(X.shape[1]), np.ones(X.shape[1])
+        groups, self.feature_groups_ = None, np.arange(X.shape[1])
         if diversity:
             groups = group(X, of_all, self.importances_, self.group_correlation)
-        self.feature_groups_ = groups[0]
+            self.feature_groups_ = groups.representatives
         order = rank(self.importances_, varies, groups, diversity)
         self.ranking_ = np.empty(len(order), dtype=np.int64)
         self.ranking_[order] = np.arange(1, len(order) + 1)

@@ -4,6 +4,8 @@ Groups depend on the data alone. Whoever has nearly the same importances, such a
 selector with another seed, has nearly the same order.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy import sparse
 from threadpoolctl import threadpool_limits
@@ -12,10 +14,30 @@ from threadpoolctl import threadpool_limits
 # candidates and candidates and samples are so many at most: all features of 100 samples
 # are candidates where they are no more than 18,000.
 _N_COMPARED, _N_PRODUCTS = 2000, 2**35
+# The first so many features are chosen one after the other.
+_N_CHOSEN = 1000
 # Correlations that are in memory at a time.
 _N_CORRELATIONS = 2**22
 # Sums that are the same to so many decimals are equal, but for rounding.
 _DECIMALS = 5
+
+
+class Groups(NamedTuple):
+    """Groups of correlated features.
+
+    Attributes
+    ----------
+    representatives : ndarray of int, shape (n_features,)
+        The feature that represents the group of each.
+    candidates : ndarray of int, shape (n_candidates,)
+        Features that were compared, in ascending order. Each other one is a group.
+    Z : ndarray of float32, shape (n_compared, n_candidates)
+        The candidates in some samples, with mean 0 and length 1.
+    """
+
+    representatives: np.ndarray
+    candidates: np.ndarray
+    Z: np.ndarray
 
 
 def group(X, moments, importances, correlation):
@@ -39,23 +61,17 @@ def group(X, moments, importances, correlation):
 
     Returns
     -------
-    groups : ndarray of int, shape (n_features,)
-        The feature that represents the group of each.
-    correlations : ndarray of float, shape (n_features,)
-        Magnitude of the correlation with it.
+    groups : Groups
     """
     candidates = _candidates(X, moments.standard_deviation(), importances)
-    groups, correlations = np.arange(X.shape[1]), np.ones(X.shape[1])
+    representatives = np.arange(X.shape[1])
+    Z = _unit_columns(X, moments, candidates)
     if len(candidates):
         # BLAS may round otherwise with another number of threads, as in joblib.
         with threadpool_limits(1):
-            Z = _unit_columns(X, moments, candidates)
             leaders = _leaders(Z, _by_total_correlation(Z), correlation)
-            chosen = _representatives(Z, leaders)
-        groups[candidates] = candidates[chosen]
-        likeness = np.abs(np.einsum("ij,ij->j", Z, Z[:, chosen]))
-        correlations[candidates] = np.minimum(likeness, 1)
-    return groups, correlations
+            representatives[candidates] = candidates[_representatives(Z, leaders)]
+    return Groups(representatives, candidates, Z)
 
 
 def _candidates(X, deviations, importances):
@@ -124,16 +140,18 @@ def _representatives(Z, leaders):
 def rank(importances, varies, groups, diversity):
     """Features in the order in which they are chosen, constant ones last.
 
-    What represents a group is as important as the most important member. The importance
-    of every other is multiplied by ``1 - diversity * correlation``. With a diversity of
-    0, groups do not count.
+    What represents a group is as important as the most important member. The next
+    feature is the one of greatest importance times ``1 - diversity * r``, where `r` is
+    its largest correlation, in magnitude, with a feature chosen before, or with what
+    represents its group. After 1,000 features, what is left keeps the order of that
+    product. With a diversity of 0, groups do not count.
 
     Parameters
     ----------
     importances : ndarray of float, shape (n_features,)
     varies : ndarray of bool, shape (n_features,)
-    groups : tuple of ndarray
-        What `group` returns.
+    groups : Groups or None
+        None where the diversity is 0.
     diversity : float
 
     Returns
@@ -141,8 +159,32 @@ def rank(importances, varies, groups, diversity):
     order : ndarray of int, shape (n_features,)
         Of equals, the first comes first.
     """
-    scores, (representatives, correlations) = importances, groups
-    if diversity:
-        scores = importances * (1 - diversity * correlations)
-        np.maximum.at(scores, representatives, importances)
-    return np.lexsort((-scores, ~varies))
+    order = np.lexsort((-importances, ~varies))
+    if not diversity:
+        return order
+    scores = importances.copy()
+    np.maximum.at(scores, groups.representatives, importances)
+    with threadpool_limits(1):
+        chosen = _choose(scores, groups, diversity)
+    others = order[~np.isin(order, groups.candidates)]
+    return np.concatenate([groups.candidates[chosen], others])
+
+
+def _choose(scores, groups, diversity):
+    """Columns of the candidates in the order in which they are chosen."""
+    candidates, Z = groups.candidates, groups.Z
+    scores, n = scores[candidates], len(candidates)
+    own = np.searchsorted(candidates, groups.representatives[candidates])
+    # A member is like what represents it, whether that is chosen yet or not.
+    overlap = np.abs(np.einsum("ij,ij->j", Z, Z[:, own]))
+    overlap[own] = 0
+    left, chosen = np.ones(n, dtype=bool), []
+    for _ in range(min(_N_CHOSEN, n)):
+        worth = scores * (1 - diversity * np.minimum(overlap, 1))
+        best = int(np.argmax(np.where(left, worth, -1)))
+        chosen.append(best)
+        left[best] = False
+        np.maximum(overlap, np.abs(Z.T @ Z[:, best]), out=overlap)
+    rest = np.flatnonzero(left)
+    worth = scores[rest] * (1 - diversity * np.minimum(overlap[rest], 1))
+    return np.concatenate([chosen, rest[np.argsort(-worth, kind="stable")]]).astype(int)
