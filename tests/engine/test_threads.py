@@ -153,15 +153,6 @@ def test_teams_of_several_python_threads_do_not_disturb_each_other():
         assert (turns == 50).all() and not n_late.any()
 
 
-@pytest.fixture
-def interruptible():
-    """Let interrupts raise, which they do not in a job in the background of a shell."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_waits_until_the_shield_is_gone():
     steps = []
     with pytest.raises(KeyboardInterrupt):
@@ -173,7 +164,6 @@ def test_an_interrupt_waits_until_the_shield_is_gone():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-@pytest.mark.usefixtures("interruptible")
 def test_an_exception_passes_the_shield():
     with pytest.raises(ValueError, match="here"), shielded():
         raise ValueError("here")
