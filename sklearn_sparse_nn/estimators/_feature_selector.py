@@ -58,9 +58,9 @@ _NETWORK_PARAMETERS = (
 )
 # Mini-batches are a share of the samples, but neither smaller nor larger than this.
 _BATCHES, _SMALLEST_BATCH, _LARGEST_BATCH = 50, 32, 200
-# Derivatives that an attribution takes in the end, and after each epoch: a share of the
-# samples, that it costs a share of what training does, and some of them at least.
-_AT_THE_END, _SHARE, _AT_LEAST = 2**13, 16, 8
+# Derivatives that an attribution takes in the end. In training it takes a share of the
+# samples, some of them at least, after every so many epochs, for it to cost little.
+_AT_THE_END, _SHARE, _AT_LEAST, _EVERY = 2**13, 16, 8, 4
 # From which correlation on features belong together, if `diversity` is not 0.
 _CORRELATION = 0.7
 
@@ -102,9 +102,8 @@ class SETFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
         - 'strength': the sum of the magnitudes of its connections.
 
     over_training : bool, default=False
-        Whether the importances are those of all epochs, summed up, as in [1]_, and not
-        only those in the end. Attribution is then measured with fewer samples at a
-        time.
+        Whether the importances are summed over training, as in [1]_, though after every
+        fourth epoch only, and not those in the end.
 
     diversity : float, default=0.0
         How much a feature loses by being like one that is already chosen, in the range
@@ -618,7 +617,7 @@ class _Selecting:
             self._moments = tuple(merged_moments(Moments(*self._moments), moments(X)))
             self._set_scales(self._network)
         n_updates = super()._train_epoch(X, targets, order, team, evolution)
-        if self._summed is not None:
+        if self._summed is not None and self.n_iter_ % _EVERY == 1:
             rng = np.random.default_rng([self.random_state, self.n_iter_])
             measure = IMPORTANCES[self._summed]
             n_derivatives = max(_AT_LEAST, len(order) // _SHARE)
