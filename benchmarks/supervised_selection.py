@@ -6,11 +6,12 @@ of them and judged on the test part: a linear support vector machine, one with a
 kernel and extremely randomised trees; their mean is reported for K = 25, 50 and 100.
 The overlap is how many of the best 50 the two seeds have in common::
 
-    SPARSE_NN_DATA=data python benchmarks/supervised_selection.py --json selection.json
+    SPARSE_NN_DATA=data python benchmarks/supervised_selection.py --json FILE
 
 With ``--known``, the features that matter are known, as the data are made: the
-precision is the share of them among as many features as there are. Data sets are read
-from the folder that ``SPARSE_NN_DATA`` names, as ``NAME.npz`` with arrays X and y.
+precision is the share of them among the best, as many as there are of them. Data sets
+are read from the folder that ``SPARSE_NN_DATA`` names, as ``NAME.npz`` with arrays X
+and y.
 """
 
 import argparse
@@ -154,6 +155,7 @@ def independent(rng, n_samples, n_features, n_true=20):
 
 def correlated(rng, n_samples, n_features, n_true=20):
     """The same, where ten neighbours correlate by 0.5, and one of them counts."""
+    n_true = min(n_true, n_features // 10)
     shared = np.repeat(rng.standard_normal((n_samples, n_features // 10)), 10, axis=1)
     X = np.sqrt(0.5) * shared + np.sqrt(0.5) * rng.standard_normal(shared.shape)
     true = np.arange(n_features) % 10 == 0
@@ -181,7 +183,7 @@ MADE = {
     "interactions": interactions,
     "bumps": bumps,
 }
-SIZES = [(60, 500), (200, 2000), (1000, 500), (2000, 10_000)]
+SIZES = [(60, 500), (200, 2000), (1000, 500), (2000, 100), (2000, 10_000)]
 
 
 def on_known(name, shape, arguments):

@@ -60,7 +60,7 @@ _NETWORK_PARAMETERS = (
 _BATCHES, _SMALLEST_BATCH, _LARGEST_BATCH = 50, 32, 200
 # Derivatives that an attribution takes in the end. In training it takes a share of the
 # samples, some of them at least, after every so many epochs, for it to cost little.
-_AT_THE_END, _SHARE, _AT_LEAST, _EVERY = 2**13, 16, 8, 4
+_AT_THE_END, _SHARE, _AT_LEAST, _EVERY = 2**12, 16, 8, 4
 # From which correlation on features belong together, if `diversity` is not 0.
 _CORRELATION = 0.7
 
