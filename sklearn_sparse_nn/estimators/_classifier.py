@@ -174,6 +174,17 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
     dropout : float, default=0.0
         Fraction of hidden neurons that a training sample does not see, in [0, 1).
 
+    importance : {'strength', 'attribution'}, default='strength'
+        What `feature_importances_` are shares of:
+
+        - 'strength': `feature_strength_`, the magnitudes of the connections of a
+          feature [4]_.
+        - 'attribution': how strongly the outputs change with a feature. The sum over
+          the outputs, before softmax or the logistic function, of the mean over the
+          samples of the magnitude of the derivative by the standardised feature [5]_.
+          After training, it looks at up to ``4096 / n_outputs`` of the samples; in
+          `partial_fit`, at those of the chunk.
+
     class_weight : dict, list of dict, 'balanced' or None, default=None
         Weights of the classes. 'balanced' weighs them inversely to their frequency; for
         multilabel targets, one dict per label. They multiply `sample_weight`. Only
@@ -213,7 +224,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         Connections of each layer that rewiring has replaced so far.
 
     feature_importances_ : ndarray of float of shape (n_features,)
-        `feature_strength_` as a share of that of all features; 0 for features that are
+        Share of each feature in what `importance` says; 0 for features that are
         constant in the training data. They sum to 1.
 
     feature_strength_ : ndarray of float of shape (n_features,)
@@ -277,6 +288,13 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
     .. [3] Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015.
        :arxiv:`1412.6980`
 
+    .. [4] Atashgahi et al., "Quick and robust feature selection: the strength of
+       energy-efficient sparse training for autoencoders", Machine Learning 111, 2022.
+       :arxiv:`2012.00560`
+
+    .. [5] Atashgahi et al., "Unveiling the power of sparse neural networks for feature
+       selection", ECAI 2024. :arxiv:`2408.04583`
+
     Examples
     --------
     >>> from sklearn.datasets import load_breast_cancer
@@ -335,6 +353,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         adam_epsilon=1e-8,
         n_iter_no_change=10,
         dropout=0.0,
+        importance="strength",
         class_weight=None,
         n_jobs=None,
     ):
@@ -368,6 +387,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         self.adam_epsilon = adam_epsilon
         self.n_iter_no_change = n_iter_no_change
         self.dropout = dropout
+        self.importance = importance
         self.class_weight = class_weight
         self.n_jobs = n_jobs
 

@@ -58,9 +58,9 @@ _NETWORK_PARAMETERS = (
 )
 # Mini-batches are a share of the samples, but neither smaller nor larger than this.
 _BATCHES, _SMALLEST_BATCH, _LARGEST_BATCH = 50, 32, 200
-# Derivatives that an attribution takes in the end. In training it takes a share of the
-# samples, some of them at least, after every so many epochs, for it to cost little.
-_AT_THE_END, _SHARE, _AT_LEAST, _EVERY = 2**12, 16, 8, 4
+# In training, an attribution takes derivatives for a share of the samples, some of them
+# at least, after every so many epochs, for it to cost little.
+_SHARE, _AT_LEAST, _EVERY = 16, 8, 4
 # From which correlation on features belong together, if `diversity` is not 0.
 _CORRELATION = 0.7
 
@@ -484,6 +484,7 @@ array-like of them, default='relu'
         regression = self.task_ == "regression"
         network = (_SelectingRegressor if regression else _SelectingClassifier)(
             **self._network_parameters(X),
+            importance="strength",
             random_state=random_state.randint(np.iinfo(np.int32).max),
             learning_rate="linear",
             tol=0,
@@ -502,7 +503,7 @@ array-like of them, default='relu'
             measured = [each._sum for each in self._networks]
         else:
             measure = IMPORTANCES[self.importance]
-            measured = [measure(n, X, weights, rng, _AT_THE_END) for n in networks]
+            measured = [measure(network, X, weights, rng) for network in networks]
         varies = self._networks[0]._spread() > 0
         # In units of standard deviations, even if nobody has standardised.
         scale = varies * self._networks[0]._spread() * networks[0].scales

@@ -25,13 +25,16 @@ from sklearn_sparse_nn.estimators._layered import BaseLayeredNetwork
 from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.estimators._progress import Progress
 from sklearn_sparse_nn.estimators._samples import (
+    Moments,
     dtype_of,
     feature_ranges,
+    merged_moments,
     moments,
     relative_weights,
     warn_of_scale,
 )
 from sklearn_sparse_nn.estimators._time import Fall, auto_batch_size
+from sklearn_sparse_nn.networks.attribution import attribution
 from sklearn_sparse_nn.networks.mlp import Targets, TrainingParameters
 
 # The adaptive schedule of scikit-learn's MLP: divide by five, end below one millionth.
@@ -78,21 +81,26 @@ class BaseSETMLP(BaseLayeredNetwork):
             Options(Real, {np.inf}),
         ],
         "dropout": [Interval(Real, 0, 1, closed="left")],
+        "importance": [StrOptions({"strength", "attribution"})],
     }
 
     _rate_parameter = "learning_rate_init"
+    # With importance='attribution', the importances, and the moments of each feature.
+    _attribution = _feature_moments = None
 
     @property
     def feature_importances_(self):
-        """Strength of each feature as a share of that of all; 0 where it is constant.
+        """Importance of each feature as a share of that of all; 0 if it is constant.
 
         A feature with one value in all training samples may have connections, but they
         tell nothing.
         """
         self._fitted_layers()
         smallest, largest = self._feature_ranges
-        strength = np.where(smallest < largest, self.feature_strength_, 0)
-        return strength / (strength.sum() or 1)
+        attributed = self._attribution is not None
+        values = self._attribution if attributed else self.feature_strength_
+        values = np.where(smallest < largest, values, 0)
+        return values / (values.sum() or 1)
 
     @abstractmethod
     def _encode_targets(self, y, reset):
@@ -212,6 +220,7 @@ class BaseSETMLP(BaseLayeredNetwork):
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         if not self._run_epochs(self.max_iter, run_epoch, X, y, metadata):
             self._warn_if_unfinished()
+        self._attribute(X, targets.weights, random_state)
         return self
 
     def _finish(self):
@@ -252,7 +261,22 @@ class BaseSETMLP(BaseLayeredNetwork):
         self._follow_progress(n_updates)
         self._report(progress)
         self._check_finite(X)
+        self._attribute(X, targets.weights, random_state)
         return self
+
+    def _attribute(self, X, weights, random_state):
+        """Note how strongly the outputs change with each feature, if that is asked."""
+        if self.importance == "strength":
+            return
+        if len(weights) and not weights.all():
+            X, weights = X[weights > 0], weights[weights > 0]
+        seen = moments(X)
+        if self._feature_moments is not None:
+            seen = merged_moments(Moments(*self._feature_moments), seen)
+        self._feature_moments = tuple(seen)
+        rng = np.random.default_rng(random_state.randint(np.iinfo(np.int32).max))
+        derivatives = attribution(self._network, X, weights, rng)
+        self._attribution = derivatives * seen.standard_deviation()
 
     def _validate_training_data(self, X, y, sample_weight, reset, reset_targets):
         """Check the input; return what the network needs of it."""
@@ -265,6 +289,9 @@ class BaseSETMLP(BaseLayeredNetwork):
         sizes = [X.shape[1], *hidden, self.n_outputs_]
         before = None if reset else self._feature_ranges
         self._feature_ranges = feature_ranges(X, before)
+        self._attribution = None
+        if reset:
+            self._feature_moments = None
         return X, y, Targets(labels, values, weights), sizes
 
     def _validate_given(self, X_val, y_val, sample_weight_val):
@@ -346,6 +373,10 @@ class BaseSETMLP(BaseLayeredNetwork):
 
     def _check_fitted(self):
         super()._check_fitted()
+        if np.shape(self._attribution) not in ((), (self.n_features_in_,)):
+            raise ValueError(
+                f"This {type(self).__name__} is damaged: its importances do not fit."
+            )
         if self.n_outputs_ != self._network.layers.sizes[-1]:
             raise ValueError(
                 f"This {type(self).__name__} is damaged: n_outputs_ is "

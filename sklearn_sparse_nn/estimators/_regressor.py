@@ -234,6 +234,17 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
     dropout : float, default=0.0
         Fraction of hidden neurons that a training sample does not see, in [0, 1).
 
+    importance : {'strength', 'attribution'}, default='strength'
+        What `feature_importances_` are shares of:
+
+        - 'strength': `feature_strength_`, the magnitudes of the connections of a
+          feature [4]_.
+        - 'attribution': how strongly the outputs change with a feature. The sum over
+          the outputs of the network of the mean over the samples of the magnitude of
+          the derivative by the standardised feature [5]_. After training, it looks at
+          up to ``4096 / n_outputs`` of the samples; in `partial_fit`, at those of the
+          chunk.
+
     n_jobs : int or None, default=None
         Number of threads that train and predict, at most one for each processor. None
         means 1 unless in a `joblib.parallel_config` context, -1 means all processors.
@@ -282,7 +293,7 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         Connections of each layer that rewiring has replaced so far.
 
     feature_importances_ : ndarray of float of shape (n_features,)
-        `feature_strength_` as a share of that of all features; 0 for features that are
+        Share of each feature in what `importance` says; 0 for features that are
         constant in the training data. They sum to 1.
 
     feature_strength_ : ndarray of float of shape (n_features,)
@@ -351,6 +362,13 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
     .. [3] Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015.
        :arxiv:`1412.6980`
 
+    .. [4] Atashgahi et al., "Quick and robust feature selection: the strength of
+       energy-efficient sparse training for autoencoders", Machine Learning 111, 2022.
+       :arxiv:`2012.00560`
+
+    .. [5] Atashgahi et al., "Unveiling the power of sparse neural networks for feature
+       selection", ECAI 2024. :arxiv:`2408.04583`
+
     Examples
     --------
     >>> from sklearn.datasets import make_regression
@@ -414,6 +432,7 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         adam_epsilon=1e-8,
         n_iter_no_change=10,
         dropout=0.0,
+        importance="strength",
         n_jobs=None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -449,6 +468,7 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         self.adam_epsilon = adam_epsilon
         self.n_iter_no_change = n_iter_no_change
         self.dropout = dropout
+        self.importance = importance
         self.n_jobs = n_jobs
 
     def _encode_targets(self, y, reset):

@@ -8,25 +8,25 @@ from sklearn.utils import gen_batches
 from sklearn_sparse_nn.engine.activations import LOGISTIC, TANH
 from sklearn_sparse_nn.engine.layers import layer_matrix, n_layers
 
-# Samples, and cells of X, that are dense at a time.
+# Samples that are looked at together, and cells of one layer.
 _SAMPLES, _CELLS = 64, 2**22
 
 
-def attribution(network, X, weights, rng, n_derivatives):
+def attribution(network, X, weights, rng, n_derivatives=2**12):
     """How strongly the outputs of a network change with each feature [1]_.
 
     The sum over the outputs of the mean over the samples of the magnitude of the
-    derivative of the output by the standardised feature. Outputs are those before
-    softmax or the logistic function. Of many samples, some are drawn.
+    derivative of the output by the feature as the network reads it. Outputs are those
+    before softmax or the logistic function. Of many samples, some are drawn.
 
     Parameters
     ----------
-    network : StandardisedMLP
+    network : MLP
     X : ndarray or csr_array, shape (n_samples, n_features)
     weights : ndarray of float32, shape (n_samples,), or empty
         Weights of the samples.
     rng : numpy.random.Generator
-    n_derivatives : int
+    n_derivatives : int, default=4096
         Number of samples, times that of the outputs, at most, and one sample at least.
 
     Returns
@@ -39,14 +39,15 @@ def attribution(network, X, weights, rng, n_derivatives):
        selection", ECAI 2024. arXiv:2408.04583.
     """
     n_samples, n_features = X.shape
+    size = max(1, min(_SAMPLES, int(_CELLS // network.layers.sizes.max())))
     n_chosen = min(n_samples, max(1, n_derivatives // network.layers.sizes[-1]))
     chosen = np.sort(rng.choice(n_samples, n_chosen, replace=False))
     weights = weights[chosen] if len(weights) else np.ones(n_chosen, np.float32)
     total = np.zeros(n_features)
-    for rows in gen_batches(n_chosen, max(1, min(_SAMPLES, _CELLS // n_features))):
+    for rows in gen_batches(n_chosen, size):
         chunk = X[chosen[rows]]
         chunk = chunk.toarray() if sparse.issparse(chunk) else chunk
-        Z = np.ascontiguousarray(network.standardise_inputs(chunk).T)
+        Z = np.ascontiguousarray(network.read_inputs(chunk).T)
         for derivatives in output_derivatives(network, Z):
             magnitudes = np.abs(derivatives) * weights[rows]
             total += np.sum(magnitudes, axis=1, dtype=np.float64)
@@ -75,8 +76,8 @@ def output_derivatives(network, Z):
         scores = matrix.T @ activations + intercepts[:, np.newaxis]
         activations, slope = _activate(scores, kinds[layer], left_slopes[layer])
         slopes.append(slope)
-    for output in last.T.toarray():
-        derivatives = np.repeat(output[:, np.newaxis], Z.shape[1], axis=1)
+    for output in last.T.tocsr():
+        derivatives = np.repeat(output.toarray().reshape(-1, 1), Z.shape[1], axis=1)
         for matrix, slope in zip(reversed(hidden), reversed(slopes)):
             derivatives = matrix @ (derivatives * slope)
         yield derivatives

@@ -98,6 +98,10 @@ class MLP(SparseNetwork):
         """Mean over samples of the loss of outputs, without the L2 term."""
         return mean_output_loss(outputs, targets, self._loss())
 
+    def read_inputs(self, X):
+        """X as the network sees it; X is dense."""
+        return X.astype(np.float32, copy=False)
+
     def activations(self, X, n_layers, team):
         """Activations of layer number `n_layers`, counted from 1, of each sample.
 

@@ -29,8 +29,8 @@ class _Standardised:
         if not len(self.shifts) == len(self.scales) == self.layers.sizes[0]:
             raise ValueError("The network is damaged: its scales do not fit.")
 
-    def standardise_inputs(self, X):
-        """X as the network sees it, dense."""
+    def read_inputs(self, X):
+        """X as the network sees it; X is dense."""
         return ((X - self.shifts) * self.scales).astype(np.float32)
 
 

@@ -94,10 +94,10 @@ def test_attribution_is_the_weighted_mean_of_magnitudes(
 
 def test_no_more_derivatives_are_taken_than_asked_for(monkeypatch):
     network, seen = make([5, 8, 4]), []
-    standardise = network.standardise_inputs
+    standardise = network.read_inputs
     monkeypatch.setattr(
         network,
-        "standardise_inputs",
+        "read_inputs",
         lambda X: seen.append(len(X)) or standardise(X),
     )
     X = np.random.default_rng(0).normal(size=(200, 5))
@@ -115,7 +115,7 @@ def test_the_network_sees_what_is_standardised(make_X):
         found = network.decision(make_X(X), np.arange(10), team)
     Z = (X - network.shifts) * network.scales
     np.testing.assert_allclose(found, outputs(network, "tanh", Z), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(network.standardise_inputs(X), Z, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(network.read_inputs(X), Z, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["shifts", "scales"])
