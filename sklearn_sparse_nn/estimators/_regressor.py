@@ -294,7 +294,9 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
 
     feature_importances_ : ndarray of float of shape (n_features,)
         Share of each feature in what `importance` says; 0 for features that are
-        constant in the training data. They sum to 1.
+        constant in the training data. They sum to 1. With thousands of samples the
+        largest are those of the features that matter; with 200 half of them may be;
+        with 60 most are not: see the User Guide.
 
     feature_strength_ : ndarray of float of shape (n_features,)
         Sum of the magnitudes of the connections of each feature.
