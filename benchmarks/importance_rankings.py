@@ -14,8 +14,8 @@ features matter, the share of these among the best 20::
 
     python benchmarks/importance_rankings.py --known
 
-It comes out that such a list says which features matter if there are 2,000 samples, gives
-candidates if there are 200, and may at most serve to predict if there are 60.
+It comes out that such a list says which features matter if there are 2,000 samples,
+gives candidates if there are 200, and may at most serve to predict if there are 60.
 
 No two fits that are compared have the same random numbers. The default of `importance`
 was chosen on the data sets `CHOOSE`, and on made data of the seeds 10 to 12; made data
