@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 from typing import NamedTuple
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from sklearn_sparse_nn.engine.layers import connections_of, layer_indptr, n_layers
@@ -79,6 +80,42 @@ def evolve(network, rule, zeta, clock, team, batch):
             cells, weights = ask_what_grows(rule, view, n_grown[layer])
             if gone.any() or len(cells):
                 network.rewire(layer, gone, cells, weights, team)
+
+
+def feature_importances(network, rule):
+    """What an evolution rule thinks of each feature.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+    rule : EvolutionRule
+
+    Returns
+    -------
+    importances : ndarray of float64, shape (n_features,)
+
+    Raises
+    ------
+    ValueError
+        If there is not a number for each feature.
+    """
+    clock = Evolution(rule, zeta=0.0).clock(0.0, network)
+
+    def batch(layer):
+        return network.neuron_batch(layer, network.last_batch())
+
+    with threadpool_limits(1):
+        views = [
+            _evolving_layer(network, layer, 0.0, clock, batch)
+            for layer in range(n_layers(network.layers))
+        ]
+        importances = np.array(rule.feature_importances(views), dtype=np.float64)
+    if importances.shape != (views[0].n_inputs,):
+        raise ValueError(
+            f"{type(rule).__name__}.feature_importances must return a number for each "
+            f"of {views[0].n_inputs} features, got shape {importances.shape}."
+        )
+    return importances
 
 
 def _evolving_layer(network, layer, zeta, clock, batch):
