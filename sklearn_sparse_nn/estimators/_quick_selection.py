@@ -258,6 +258,8 @@ default='communality'
     np.int64(10)
     """
 
+    _is_autoencoder = True
+
     _parameter_constraints: dict = {
         **{
             name: SETAutoencoder._parameter_constraints[name]
