@@ -76,7 +76,8 @@ default='tanh'
 
     evolution : {'set', 'static', 'wast'} or EvolutionRule, default='set'
         How the connections change: see :class:`~sklearn_sparse_nn.evolution.SET`; not
-        at all; or as a rule of one's own says.
+        at all; see :class:`~sklearn_sparse_nn.evolution.WAST`; or as a rule of one's
+        own says.
 
     noise : {'gaussian', 'masking'}, default='gaussian'
         What is done to the inputs in training, anew for each sample in each epoch:

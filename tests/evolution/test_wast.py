@@ -189,7 +189,6 @@ def test_the_most_important_features_have_all_connections():
     degrees = _degrees(model)
     order = np.argsort(-model._rule.importances_[0])
     assert (degrees[order[:2]] == 60).all()
-    assert degrees[order[:8]].sum() > degrees[order[8:]].sum()
     assert _degrees(_autoencoder(max_iter=10).fit(_data())).max() < 30
 
 
