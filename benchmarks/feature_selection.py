@@ -117,7 +117,7 @@ METHODS = {
     "WAST, its settings": lambda X, y, seed: attentive(
         X, seed, learning_rate_init=0.2 / X.shape[1]
     ),
-    "WAST": lambda X, y, seed: attentive(X, seed, learning_rate_init=0.003),
+    "WAST, tuned": lambda X, y, seed: attentive(X, seed, learning_rate_init=0.003),
     "WAST, communality": lambda X, y, seed: attentive(
         X, seed, importance="communality"
     ),
