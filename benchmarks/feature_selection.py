@@ -7,8 +7,9 @@ are trained on them and judged on the test part. Each seed has its own split::
     SPARSE_NN_DATA=data python benchmarks/feature_selection.py --json selection.json
 
 `paper` is the algorithm of QuickSelection in plain NumPy (`plain_quick_selection.py`),
-100 epochs; it takes most of the time. `f_classif` sees the labels. Data sets are read
-from the folder that ``SPARSE_NN_DATA`` names, as ``NAME.npz`` with arrays X and y.
+100 epochs; it takes most of the time. `WAST, paper` is that of WAST (`plain_wast.py`).
+`f_classif` sees the labels. Data sets are read from the folder that ``SPARSE_NN_DATA``
+names, as ``NAME.npz`` with arrays X and y.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from time import perf_counter
 import numpy as np
 from common import describe_machine, load_mnist
 from plain_quick_selection import quick_selection
+from plain_wast import wast
 from scipy.stats import kendalltau, rankdata
 from sklearn.decomposition import PCA
 from sklearn.ensemble import ExtraTreesClassifier
@@ -75,6 +77,20 @@ def selector(X, seed, **parameters):
     return -model.ranking_
 
 
+def mean_magnitude(X):
+    """Mean of the magnitudes of the standardised values of each feature."""
+    return np.abs(StandardScaler().fit_transform(X)).mean(axis=0)
+
+
+# The network of the paper on WAST, and its 10 epochs.
+_SHORT = dict(n_hidden=200, density=0.2, zeta=0.3, dropout=0, alpha=0, max_iter=10)
+
+
+def attentive(X, seed, **parameters):
+    settings = dict(evolution="wast", importance="evolution", batch_size=128)
+    return selector(X, seed, **_SHORT | settings | parameters)
+
+
 # What each method thinks of the features: the larger, the better.
 METHODS = {
     "random": lambda X, y, seed: np.random.RandomState(seed).rand(X.shape[1]),
@@ -92,6 +108,21 @@ METHODS = {
     ),
     "communality, standardised X": lambda X, y, seed: selector(
         StandardScaler().fit_transform(X), seed
+    ),
+    "mean magnitude": lambda X, y, seed: mean_magnitude(X),
+    "WAST, paper": lambda X, y, seed: wast(
+        StandardScaler().fit_transform(X).astype(np.float32), 10, seed
+    ),
+    # The loss of the paper is a mean over the outputs, ours a sum.
+    "WAST, its settings": lambda X, y, seed: attentive(
+        X, seed, learning_rate_init=0.2 / X.shape[1]
+    ),
+    "WAST, tuned": lambda X, y, seed: attentive(X, seed, learning_rate_init=0.003),
+    "WAST, communality": lambda X, y, seed: attentive(
+        X, seed, importance="communality"
+    ),
+    "SET, 10 epochs, communality": lambda X, y, seed: attentive(
+        X, seed, importance="communality", evolution="set"
     ),
     "f_classif": lambda X, y, seed: np.nan_to_num(f_classif(X, y)[0]),
     "all features": lambda X, y, seed: None,

@@ -74,9 +74,10 @@ default='tanh'
     topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
         How the connections begin, see :mod:`sklearn_sparse_nn.topology`.
 
-    evolution : {'set', 'static'} or EvolutionRule, default='set'
+    evolution : {'set', 'static', 'wast'} or EvolutionRule, default='set'
         How the connections change: see :class:`~sklearn_sparse_nn.evolution.SET`; not
-        at all; or as a rule of one's own says.
+        at all; see :class:`~sklearn_sparse_nn.evolution.WAST`; or as a rule of one's
+        own says.
 
     noise : {'gaussian', 'masking'}, default='gaussian'
         What is done to the inputs in training, anew for each sample in each epoch:
@@ -273,6 +274,7 @@ default='tanh'
 
     # What float32 cannot hold is shifted before it is cast.
     _reads_double = True
+    _is_autoencoder = True
 
     def _scaling_hint(self):
         if self.standardize:

@@ -81,11 +81,19 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
     _rate_parameter = "learning_rate"
     # Whether the network reads float64 data as they are.
     _reads_double = False
+    # Whether it restores its inputs, as some evolution rules need it.
+    _is_autoencoder = False
 
     def _validate_params(self):
         """Validate the parameters, and those of the topology and of the rule."""
         validate_parts(self)
         super()._validate_params()
+        if rule_type(self).needs_autoencoder and not self._is_autoencoder:
+            raise ValueError(
+                f"evolution={self.evolution!r} is for networks that restore their "
+                "inputs, SETAutoencoder and QuickSelectionSelector, and not for "
+                f"{type(self).__name__}."
+            )
 
     def __setstate__(self, state):
         super().__setstate__(state)
@@ -297,3 +305,9 @@ def validate_parts(estimator):
             )
         if hasattr(part, "_validate_params"):
             part._validate_params()
+
+
+def rule_type(estimator):
+    """The class of the evolution rule of an estimator."""
+    evolution = estimator.evolution
+    return EVOLUTIONS[evolution] if isinstance(evolution, str) else type(evolution)

@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted, check_memory
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._autoencoder import SETAutoencoder
-from sklearn_sparse_nn.estimators._base import all_or_nothing, validate_parts
+from sklearn_sparse_nn.estimators._base import all_or_nothing, rule_type, validate_parts
 from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.estimators._samples import (
     Moments,
@@ -27,6 +27,8 @@ from sklearn_sparse_nn.estimators._samples import (
     moments,
     validate_samples,
 )
+from sklearn_sparse_nn.evolution import EvolutionRule
+from sklearn_sparse_nn.networks.evolving import feature_importances
 from sklearn_sparse_nn.networks.feature_groups import group, rank
 from sklearn_sparse_nn.networks.importance import IMPORTANCES, knee, strength
 
@@ -97,11 +99,13 @@ default='logistic'
     topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
         How the connections begin, see :mod:`sklearn_sparse_nn.topology`.
 
-    evolution : {'set', 'static'} or EvolutionRule, default='set'
+    evolution : {'set', 'static', 'wast'} or EvolutionRule, default='set'
         How the connections change: see :class:`~sklearn_sparse_nn.evolution.SET`; not
-        at all; or as a rule of one's own says.
+        at all; see :class:`~sklearn_sparse_nn.evolution.WAST`, to be used together with
+        ``importance='evolution'``; or as a rule of one's own says.
 
-    importance : {'communality', 'attribution', 'strength'}, default='communality'
+    importance : {'communality', 'attribution', 'strength', 'evolution'}, \
+default='communality'
         What makes a feature important:
 
         - 'communality': the share of its variance that the network predicts from the
@@ -111,15 +115,16 @@ default='logistic'
         - 'attribution': how strongly the other outputs of the network change with it,
           after [2]_.
         - 'strength': the sum of the magnitudes of its connections, as in [1]_.
+        - 'evolution': what `evolution` thinks of it, as for the selection of [3]_; for
+          ``evolution='wast'`` and rules of one's own with `feature_importances`.
 
     diversity : float or 'auto', default='auto'
-        How much a feature loses by being like others, in the range [0, 1]: its
-        importance is multiplied by ``1 - diversity * r``, where `r` is its largest
-        correlation, in magnitude, with a feature that is already chosen, or with the
-        one that represents its group. What represents a group is as important as the
-        most important feature in it. With 0 there are no groups. 'auto' is 0 for
-        ``importance='strength'``, which is then exactly that of [1]_, and 0.7
-        otherwise.
+        How much a feature loses by being like the one that represents its group, in the
+        range [0, 1]: its importance is multiplied by ``1 - diversity * |r|``, where `r`
+        is the correlation with that one, which is as important as the most important
+        feature of the group. With 0 there are no groups. 'auto' is 0 for
+        ``importance='strength'`` and ``'evolution'``, which are then exactly those of
+        [1]_ and [3]_, and 0.9 otherwise.
 
     group_correlation : float, default=0.6
         How strongly a feature must be correlated, in magnitude, with the one that began
@@ -236,6 +241,8 @@ default='logistic'
        arXiv:2012.00560.
     .. [2] Atashgahi et al., "Unveiling the power of sparse neural networks for feature
        selection", ECAI 2024. arXiv:2408.04583.
+    .. [3] Sokar et al., "Where to pay attention in sparse training for feature
+       selection?", NeurIPS 2022. arXiv:2211.14627.
 
     Examples
     --------
@@ -251,6 +258,8 @@ default='logistic'
     np.int64(10)
     """
 
+    _is_autoencoder = True
+
     _parameter_constraints: dict = {
         **{
             name: SETAutoencoder._parameter_constraints[name]
@@ -262,7 +271,7 @@ default='logistic'
             Interval(RealNotInt, 0, 1, closed="right"),
         ],
         "n_hidden": [Interval(Integral, 1, None, closed="left")],
-        "importance": [StrOptions(set(IMPORTANCES))],
+        "importance": [StrOptions({*IMPORTANCES, "evolution"})],
         "diversity": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
         "group_correlation": [Interval(Real, 0, 1, closed="right")],
         "stability_selection": [Interval(Integral, 1, None, closed="left")],
@@ -434,6 +443,13 @@ default='logistic'
         """Validate the parameters, and those of the topology and of the rule."""
         validate_parts(self)
         super()._validate_params()
+        silent = EvolutionRule.feature_importances
+        is_silent = rule_type(self).feature_importances is silent
+        if self.importance == "evolution" and is_silent:
+            raise ValueError(
+                "importance='evolution' needs an evolution rule that knows how "
+                f"important features are, such as 'wast'. Got {self.evolution!r}."
+            )
 
     def _branch(self):
         """Before training goes on: let it change copies of what is fitted."""
@@ -451,23 +467,32 @@ default='logistic'
             **self._network_parameters(),
         )
 
+    def _measure(self, autoencoder, X, rng, team):
+        """The importance of each feature to one of the networks."""
+        network = autoencoder._network
+        if self.importance == "evolution":
+            return feature_importances(network, autoencoder._rule)
+        return IMPORTANCES[self.importance](network, X, rng, team)
+
     def _select(self, X, seed):
         """Ask the networks for the importance of each feature, and rank."""
         rng, of_all = np.random.default_rng(seed), Moments(*self._moments)
-        networks = [autoencoder._network for autoencoder in self._autoencoders]
-        measure = IMPORTANCES[self.importance]
         varies = of_all.standard_deviation() > 0
         with ThreadTeam(n_threads(self.n_jobs)) as team:
-            measured = [measure(network, X, rng, team) for network in networks]
+            measured = [
+                self._measure(each, X, rng, team) for each in self._autoencoders
+            ]
         measured = [np.where(varies, values, 0) for values in measured]
         if len(measured) > 1:
             measured = [values / (values.sum() or 1) for values in measured]
         self.importances_ = np.mean(measured, axis=0)
-        self.strength_ = np.mean([strength(network) for network in networks], axis=0)
+        strengths = [strength(each._network) for each in self._autoencoders]
+        self.strength_ = np.mean(strengths, axis=0)
         diversity = self.diversity
         if diversity == "auto":
-            diversity = 0.0 if self.importance == "strength" else _DIVERSITY
-        groups, self.feature_groups_ = None, np.arange(X.shape[1])
+            of_papers = self.importance in ("strength", "evolution")
+            diversity = 0.0 if of_papers else _DIVERSITY
+        groups = np.arange(X.shape[1]), np.ones(X.shape[1])
         if diversity:
             groups = group(X, of_all, self.importances_, self.group_correlation)
             self.feature_groups_ = groups.representatives

@@ -26,14 +26,16 @@ from sklearn_sparse_nn.evolution.schedules import (
 from sklearn_sparse_nn.evolution.scores import ScoreRule
 from sklearn_sparse_nn.evolution.set import SET
 from sklearn_sparse_nn.evolution.static import Static
+from sklearn_sparse_nn.evolution.wast import WAST
 
-EVOLUTIONS = {"set": SET, "static": Static, "neurofs": NeuroFS}
+EVOLUTIONS = {"set": SET, "static": Static, "neurofs": NeuroFS, "wast": WAST}
 
 __all__ = [
     "DISTRIBUTIONS",
     "EVOLUTIONS",
     "SCHEDULES",
     "SET",
+    "WAST",
     "Constant",
     "Cosine",
     "Cubic",

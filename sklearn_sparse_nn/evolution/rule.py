@@ -48,6 +48,9 @@ class EvolutionRule(BaseEstimator):
         `partial_fit`, they are from the data at hand.
     keeps_importances : bool, default=False
         Whether to keep `EvolvingLayer.importances`, a number for each connection.
+    needs_autoencoder : bool, default=False
+        Whether the rule makes sense only where the network restores its inputs. Other
+        estimators then refuse it.
     """
 
     _parameter_constraints: dict = {}
@@ -56,6 +59,7 @@ class EvolutionRule(BaseEstimator):
     uses_gradient = True
     sample_size = None
     keeps_importances = False
+    needs_autoencoder = False
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -214,6 +218,24 @@ class EvolutionRule(BaseEstimator):
         """
         fan_in = np.diff(layer.indptr)[cells // layer.n_inputs]
         return random_weights(np.maximum(fan_in, 1), layer.gain, layer.rng)
+
+    def feature_importances(self, layers):
+        """What the rule thinks of each feature, after training.
+
+        `QuickSelectionSelector` asks for it, with ``importance="evolution"``. It must
+        not change the rule: it may be asked again.
+
+        Parameters
+        ----------
+        layers : list of EvolvingLayer
+            All of the network, as the last update has left them.
+
+        Returns
+        -------
+        importances : ndarray of float, shape (n_features,)
+            The larger, the better.
+        """
+        raise NotImplementedError
 
     def terms(self, learning_rate):
         """What to add to each update of each weight, between rewirings.

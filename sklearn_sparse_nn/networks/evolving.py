@@ -1,9 +1,11 @@
 """How a network asks its evolution rule, and what the rule sees of it."""
 
 from contextlib import nullcontext
+from functools import cache
 from typing import NamedTuple
 
-from threadpoolctl import threadpool_limits
+import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from sklearn_sparse_nn.engine.layers import connections_of, layer_indptr, n_layers
 from sklearn_sparse_nn.evolution.asking import ask_what_goes, ask_what_grows
@@ -68,7 +70,7 @@ def evolve(network, rule, zeta, clock, team, batch):
         return _evolving_layer(network, layer, zeta, clock, batch)
 
     # BLAS may round otherwise with another number of threads.
-    with threadpool_limits(1) if rule.uses_gradient else nullcontext():
+    with _one_thread() if rule.uses_gradient else nullcontext():
         views = [see(layer) for layer in range(n_layers(network.layers))]
         pruned, n_grown = ask_what_goes(rule, views)
         # A view of the arrays of before would keep them in memory.
@@ -79,6 +81,52 @@ def evolve(network, rule, zeta, clock, team, batch):
             cells, weights = ask_what_grows(rule, view, n_grown[layer])
             if gone.any() or len(cells):
                 network.rewire(layer, gone, cells, weights, team)
+
+
+def _one_thread():
+    return _controller().limit(limits=1)
+
+
+@cache
+def _controller():
+    # To look for the libraries takes longer than many a mini-batch.
+    return ThreadpoolController()
+
+
+def feature_importances(network, rule):
+    """What an evolution rule thinks of each feature.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+    rule : EvolutionRule
+
+    Returns
+    -------
+    importances : ndarray of float64, shape (n_features,)
+
+    Raises
+    ------
+    ValueError
+        If there is not a number for each feature.
+    """
+    clock = Evolution(rule, zeta=0.0).clock(0.0, network)
+
+    def batch(layer):
+        return network.neuron_batch(layer, network.last_batch())
+
+    with _one_thread():
+        views = [
+            _evolving_layer(network, layer, 0.0, clock, batch)
+            for layer in range(n_layers(network.layers))
+        ]
+        importances = np.array(rule.feature_importances(views), dtype=np.float64)
+    if importances.shape != (views[0].n_inputs,):
+        raise ValueError(
+            f"{type(rule).__name__}.feature_importances must return a number for each "
+            f"of {views[0].n_inputs} features, got shape {importances.shape}."
+        )
+    return importances
 
 
 def _evolving_layer(network, layer, zeta, clock, batch):

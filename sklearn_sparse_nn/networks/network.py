@@ -381,7 +381,7 @@ class SparseNetwork:
             values = look(rule.sample_size)  # before a connection changes
 
         def batch(layer):
-            return self._neuron_batch(layer, values or self.last_batch())
+            return self.neuron_batch(layer, values or self.last_batch())
 
         evolve(self, rule, zeta, clock, team, batch)
         self.updates_since_rewiring = 0
@@ -412,7 +412,7 @@ class SparseNetwork:
             buffers["_workspace"] = self._with_blocks(buffers["_workspace"])
             self.__dict__.update(reversed(buffers.items()))
 
-    def _neuron_batch(self, layer, values):
+    def neuron_batch(self, layer, values):
         """What the neurons of a layer did, of all values in a mini-batch."""
         activations, deltas, weight_sum = values
         first, n_inputs = self.layers.first, int(self.layers.sizes[layer])

@@ -117,7 +117,7 @@ class RBM(SparseNetwork):
         """The same task, whose negative phase begins at the sample."""
         return task._replace(persistent=False)
 
-    def _neuron_batch(self, layer, values):
+    def neuron_batch(self, layer, values):
         visible, hidden, weight_sum = values
         # The sign of the hidden neurons is turned in the positive phase.
         activations = -hidden[:, : hidden.shape[1] // 2]

@@ -54,6 +54,7 @@ CHANGES = [
     ("topology", "xbm"),
     ("importance", "attribution"),
     ("importance", "strength"),
+    ("evolution", "wast"),
     ("stability_selection", 2),
     ("strength_history", False),
     ("over_training", True),
@@ -70,13 +71,27 @@ def those_with(*names):
     return _mark(those, [type(each).__name__ for each in those])
 
 
+def rules_and(rules, estimators=ESTIMATORS):
+    """Parametrise `name` by those of rules, `estimator` by those that each is for."""
+    pairs = {
+        f"{type(estimator).__name__}-{name}": (name, estimator)
+        for estimator in estimators
+        for name, rule in rules.items()
+        if estimator._is_autoencoder or not rule.needs_autoencoder
+    }
+    return pytest.mark.parametrize(
+        "name, estimator", pairs.values(), ids=pairs, indirect=["estimator"]
+    )
+
+
 def _variants():
     """All estimators, and again with each of the changes that they understand."""
     for estimator in ESTIMATORS:
         name = type(estimator).__name__
         yield estimator, name
         for parameter, value in CHANGES:
-            if getattr(estimator, parameter, value) != value:
+            suits = value != "wast" or estimator._is_autoencoder
+            if suits and getattr(estimator, parameter, value) != value:
                 other = clone(estimator).set_params(**{parameter: value})
                 yield other, f"{name}-{parameter}={value}"
 

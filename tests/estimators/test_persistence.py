@@ -18,6 +18,7 @@ from tests.estimators.battery import (
     assert_same,
     network_of,
     outputs,
+    rules_and,
     samples,
     train_part,
 )
@@ -111,15 +112,12 @@ def test_a_mapped_model_is_not_changed_by_training(estimator, tmp_path):
     assert (tmp_path / "model").read_bytes() == before
 
 
-@all_estimators
+@rules_and(EVOLUTIONS)
 @pytest.mark.parametrize("topology", TOPOLOGIES)
-@pytest.mark.parametrize("evolution", EVOLUTIONS)
-def test_skops_needs_the_trusted_types_alone(estimator, topology, evolution):
+def test_skops_needs_the_trusted_types_alone(estimator, topology, name):
     skops = pytest.importorskip("skops.io")
     X, y = samples()
-    estimator.set_params(
-        topology=TOPOLOGIES[topology](), evolution=EVOLUTIONS[evolution]()
-    )
+    estimator.set_params(topology=TOPOLOGIES[topology](), evolution=EVOLUTIONS[name]())
     train_part(estimator.fit(X, y), X, y)
     file = skops.dumps(estimator)
     untrusted = skops.get_untrusted_types(data=file)

@@ -445,6 +445,52 @@ def test_counts_do_not_make_it_diverge():
         assert np.isfinite(selector.importances_).all()
 
 
+def test_evolution_selects_by_what_the_rule_has_learned(digits):
+    X, _ = digits
+    selector = make_selector(evolution="wast", importance="evolution").fit(X)
+    varies, rule = X.std(axis=0) > 0, selector.autoencoder_._rule
+    # The last update is counted too.
+    assert (selector.importances_[varies] > rule.importances_[0][varies]).all()
+    assert not selector.importances_[~varies].any()
+    order = np.lexsort((-selector.importances_, ~varies))
+    np.testing.assert_array_equal(np.argsort(selector.ranking_), order)
+    np.testing.assert_array_equal(selector.feature_groups_, np.arange(64))
+    other = make_selector(evolution="wast").fit(X)
+    assert (other.importances_ != selector.importances_).any()
+
+
+@pytest.mark.parametrize("form", [np.float32, np.float64, None])
+def test_what_a_rule_has_learned_is_the_same_to_the_bit(digits, tmp_path, form):
+    X, _ = digits
+    parameters = {"evolution": "wast", "importance": "evolution"}
+    parameters["stability_selection"] = 2
+    expected = results_of(make_selector(**parameters).fit(X))
+    X = sparse.csr_array(X) if form is None else X.astype(form)
+    parameters.update(n_jobs=2, memory=str(tmp_path))
+    for _ in range(2):  # the second time, from memory
+        assert results_of(make_selector(**parameters).fit(X)) == expected
+
+
+@pytest.mark.parametrize("evolution", ["set", "static", SET()])
+def test_rules_that_know_no_importances_are_refused(digits, evolution):
+    selector = make_selector(evolution=evolution, importance="evolution")
+    for train in (selector.fit, selector.partial_fit):
+        with pytest.raises(ValueError, match="needs an evolution rule that knows"):
+            train(digits[0])
+
+
+def test_what_a_rule_has_learned_goes_on_in_parts(digits):
+    X, _ = digits
+    selector = make_selector(evolution="wast", importance="evolution")
+    totals = []
+    for _ in range(3):
+        selector.partial_fit(X[:50])
+        totals.append(selector.importances_.sum())
+        sent = pickle.loads(pickle.dumps(selector))
+    assert totals[0] < totals[1] < totals[2]
+    assert results_of(sent.partial_fit(X)) == results_of(selector.partial_fit(X))
+
+
 def test_strength_history(digits):
     X, _ = digits
     selector = make_selector(strength_history=True, max_iter=6).fit(X)

@@ -9,7 +9,7 @@ from numba.core.dispatcher import Dispatcher
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_sparse_nn import SETClassifier
+from sklearn_sparse_nn import SETAutoencoder, SETClassifier
 from sklearn_sparse_nn.engine.layers import (
     check_layers,
     connections_of,
@@ -29,9 +29,9 @@ from sklearn_sparse_nn.topology import Dense
 from sklearn_sparse_nn.warm_up import warm_up
 from tests.estimators.battery import (
     ESTIMATORS,
-    all_estimators,
     network_of,
     outputs,
+    rules_and,
     samples,
     set_epochs,
     train_part,
@@ -63,13 +63,18 @@ RULES = {
 all_rules = pytest.mark.parametrize("name", RULES)
 
 
+def _rule(name):
+    return clone(RULES[name][0])
+
+
+_RULES = {name: rule for name, (rule, *_) in RULES.items()}
+all_pairs = rules_and(_RULES)
+with_solvers = rules_and(_RULES, [e for e in ESTIMATORS if hasattr(e, "solver")])
+
+
 @pytest.fixture
 def estimator(request):
     return clone(request.param)
-
-
-def _rule(name):
-    return clone(RULES[name][0])
 
 
 class Watch:
@@ -112,8 +117,7 @@ def _expect_moved(before, after, cells, weights):
     assert grown.keys() <= after.keys()
 
 
-@all_rules
-@all_estimators
+@all_pairs
 def test_connections_are_counted_sorted_and_moved_with_their_state(
     monkeypatch, name, estimator
 ):
@@ -136,8 +140,7 @@ def test_connections_are_counted_sorted_and_moved_with_their_state(
         assert now.sum() < begun.sum()
 
 
-@all_rules
-@all_estimators
+@all_pairs
 def test_results_repeat_for_any_number_of_threads_and_through_a_pickle(name, estimator):
     results = []
     for n_jobs, sent in ((1, False), (2, False), (1, True)):
@@ -151,12 +154,8 @@ def test_results_repeat_for_any_number_of_threads_and_through_a_pickle(name, est
         np.testing.assert_array_equal(result, results[0])
 
 
-SOLVERS = [e for e in ESTIMATORS if hasattr(e, "solver")]
-
-
-@all_rules
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
-@pytest.mark.parametrize("estimator", SOLVERS, indirect=True, ids=lambda e: str(e)[:9])
+@with_solvers
 def test_rules_work_with_each_solver_and_compile_nothing(name, solver, estimator):
     warm_up()
     before = _n_signatures()
@@ -175,8 +174,7 @@ def _n_signatures():
     )
 
 
-@all_rules
-@all_estimators
+@all_pairs
 def test_dense_layers_have_nothing_to_grow(name, estimator):
     X, y = samples(n_features=6)
     estimator.set_params(topology=Dense(), evolution=_rule(name)).fit(X, y)
@@ -198,8 +196,7 @@ class Emptied(EvolutionRule):
         return [0] * len(layers)
 
 
-@all_rules
-@all_estimators
+@all_pairs
 def test_a_layer_without_connections_stays_usable(name, estimator):
     estimator.set_params(evolution=Emptied())
     for seed in range(2):
@@ -211,29 +208,32 @@ def test_a_layer_without_connections_stays_usable(name, estimator):
     check_layers(network_of(estimator).layers)
 
 
-def _peak(rule):
+def _peak(kind, rule):
     """Bytes that a chunk of training takes in which it rewires."""
     X, y = np.random.default_rng(0).random((64, 2000), dtype=np.float32), [0, 1] * 32
-    clf = SETClassifier(2000, epsilon=12, zeta=0.3, evolution=rule, batch_size=8)
-    clf.partial_fit(X, y, classes=[0, 1]).partial_fit(X, y)
+    model = kind(2000, epsilon=12, zeta=0.3, evolution=rule, batch_size=8)
+    train_part(model, X, y)
+    train_part(model, X, y)
     with Peak() as peak:
-        clf.partial_fit(X, y)
+        train_part(model, X, y)
         return peak.bytes()
 
 
 @pytest.fixture(scope="module")
-def peak_without_a_rule():
+def peaks_without_a_rule():
     warm_up()
-    return _peak("static")
+    return {kind: _peak(kind, "static") for kind in (SETClassifier, SETAutoencoder)}
 
 
 @all_rules
-def test_memory_is_proportional_to_connections(monkeypatch, peak_without_a_rule, name):
+def test_memory_is_proportional_to_connections(monkeypatch, peaks_without_a_rule, name):
     """A layer of 2,000 by 2,000 has 4 million cells, and 48,000 connections."""
     # Those that look at all cells do so in blocks.
     monkeypatch.setattr(choosing, "_CELLS", 2**14)
     monkeypatch.setattr(layer, "_GATHERED", 2**14)
     rule = _rule(name)
-    # Some numbers beside each connection; what 4,000 neurons did with a sample, twice.
-    more = 60 * 48_000 + 4 * 4 * 4000 * max(8, rule.sample_size or 0)
-    assert _peak(rule) < peak_without_a_rule + more
+    kind = SETAutoencoder if rule.needs_autoencoder else SETClassifier
+    # Some numbers beside each connection; what all neurons did with a sample, twice.
+    n_layers, n_neurons = (2, 6000) if rule.needs_autoencoder else (1, 4000)
+    more = 60 * 48_000 * n_layers + 4 * 4 * n_neurons * max(8, rule.sample_size or 0)
+    assert _peak(kind, rule) < peaks_without_a_rule[kind] + more
