@@ -50,7 +50,7 @@ _NETWORK_PARAMETERS = (
     "verbose",
     "n_jobs",
 )
-_DIVERSITY = 0.7
+_DIVERSITY = 0.5
 
 
 class QuickSelectionSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
@@ -108,13 +108,13 @@ default='logistic'
         - 'strength': the sum of the magnitudes of its connections, as in [1]_.
 
     diversity : float or 'auto', default='auto'
-        How much a feature loses by being like others, in the range [0, 1]: its
-        importance is multiplied by ``1 - diversity * r``, where `r` is its largest
-        correlation, in magnitude, with a feature that is already chosen, or with the
-        one that represents its group. What represents a group is as important as the
-        most important feature in it. With 0 there are no groups. 'auto' is 0 for
-        ``importance='strength'``, which is then exactly that of [1]_, and 0.7
-        otherwise.
+        How much a feature loses by being like those already chosen, in the range
+        [0, 1]: its importance is multiplied by ``1 - diversity * r``, where `r` is its
+        largest correlation with those, in magnitude. What represents a group of
+        correlated features is as important as the most important one in it, and each
+        other loses at least 0.9 of its correlation with it. With 0 there are no
+        groups. 'auto' is 0 for ``importance='strength'``, which is then exactly that of
+        [1]_, and 0.5 otherwise.
 
     group_correlation : float, default=0.6
         How strongly a feature must be correlated, in magnitude, with the one that began

@@ -14,6 +14,9 @@ from threadpoolctl import threadpool_limits
 # candidates and candidates and samples are so many at most: all features of 100 samples
 # are candidates where they are no more than 18,000.
 _N_COMPARED, _N_PRODUCTS = 2000, 2**35
+# How much of its importance a copy of what represents its group loses: it is still
+# more than noise.
+_LIKENESS = 0.9
 # The first so many features are chosen one after the other.
 _N_CHOSEN = 1000
 # Correlations that are in memory at a time.
@@ -141,10 +144,11 @@ def rank(importances, varies, groups, diversity):
     """Features in the order in which they are chosen, constant ones last.
 
     What represents a group is as important as the most important member. The next
-    feature is the one of greatest importance times ``1 - diversity * r``, where `r` is
-    its largest correlation, in magnitude, with a feature chosen before, or with what
-    represents its group. After 1,000 features, what is left keeps the order of that
-    product. With a diversity of 0, groups do not count.
+    feature is the one of greatest importance times ``1 - loss``. The loss is
+    ``diversity * r``, where `r` is the largest correlation with a feature chosen
+    before, but for a member that does not represent its group at least 0.9 of the
+    correlation with the one that does. After 1,000 features, what is left keeps the
+    order of that product. With a diversity of 0, groups do not count.
 
     Parameters
     ----------
@@ -175,16 +179,15 @@ def _choose(scores, groups, diversity):
     candidates, Z = groups.candidates, groups.Z
     scores, n = scores[candidates], len(candidates)
     own = np.searchsorted(candidates, groups.representatives[candidates])
-    # A member is like what represents it, whether that is chosen yet or not.
-    overlap = np.abs(np.einsum("ij,ij->j", Z, Z[:, own]))
-    overlap[own] = 0
+    likeness = np.abs(np.einsum("ij,ij->j", Z, Z[:, own]))
+    losses = np.where(own == np.arange(n), 0, _LIKENESS * np.minimum(likeness, 1))
     left, chosen = np.ones(n, dtype=bool), []
     for _ in range(min(_N_CHOSEN, n)):
-        worth = scores * (1 - diversity * np.minimum(overlap, 1))
-        best = int(np.argmax(np.where(left, worth, -1)))
+        best = int(np.argmax(np.where(left, scores * (1 - losses), -1)))
         chosen.append(best)
         left[best] = False
-        np.maximum(overlap, np.abs(Z.T @ Z[:, best]), out=overlap)
+        overlap = np.minimum(np.abs(Z.T @ Z[:, best]), 1)
+        np.maximum(losses, diversity * overlap, out=losses)
     rest = np.flatnonzero(left)
-    worth = scores[rest] * (1 - diversity * np.minimum(overlap[rest], 1))
+    worth = (scores * (1 - losses))[rest]
     return np.concatenate([chosen, rest[np.argsort(-worth, kind="stable")]]).astype(int)

@@ -166,10 +166,11 @@ def _worth(importances, diversity, X, representatives, chosen):
     for feature, representative in enumerate(representatives):
         if representative == feature:
             scores[feature] = importances[representatives == feature].max()
-    overlap = R[chosen].max(axis=0, initial=0)
     alone = representatives == np.arange(len(R))
     own = np.where(alone, 0, R[np.arange(len(R)), representatives])
-    return scores * (1 - diversity * np.minimum(np.maximum(overlap, own), 1))
+    overlap = R[chosen].max(axis=0, initial=0)
+    losses = np.maximum(0.9 * own, diversity * np.minimum(overlap, 1))
+    return scores * (1 - losses)
 
 
 @settings(deadline=None, max_examples=40)
@@ -218,23 +219,26 @@ def test_what_does_not_vary_comes_last(diversity):
     np.testing.assert_array_equal(order[-2:], [3, 4])
 
 
-def test_with_full_diversity_copies_come_last():
+@pytest.mark.parametrize("diversity", [0.1, 1.0])
+def test_copies_come_last(diversity):
     X = np.random.default_rng(0).normal(size=(100, 8))
     X[:, 5:] = 3 - 2 * X[:, :3]  # turned around, copies are copies
-    order = _rank([9, 8, 7, 1, 2, 9.5, 5, 6], 1.0, X)
+    order = _rank([9, 8, 7, 1, 2, 9.5, 5, 6], diversity, X)
     # The first of each pair represents it, and is as important as the other.
     np.testing.assert_array_equal(np.sort(order[:5]), np.arange(5))
     assert order[0] == 0
 
 
-def test_more_diversity_puts_a_copy_farther_back():
-    X = np.random.default_rng(0).normal(size=(2000, 10)).astype(np.float32)
-    X[:, 1] = X[:, 0]
+def test_more_diversity_puts_a_feature_farther_back_that_is_like_another():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 10)).astype(np.float32)
+    X[:, 1] += 0.5 * X[:, 0]  # not enough to be of one group
+    assert len(np.unique(_groups(X, 0.6))) == 10
     places = [
         list(_rank(np.linspace(2, 1, 10), diversity, X)).index(1)
-        for diversity in (0.0, 0.2, 0.4, 1.0)
+        for diversity in (0.0, 0.3, 0.6, 1.0)
     ]
-    assert places == sorted(set(places)) and (places[0], places[-1]) == (1, 9)
+    assert places == sorted(set(places)) and places[0] == 1
 
 
 @pytest.mark.parametrize("diversity", [0.5, 1.0])
