@@ -12,7 +12,7 @@ score on the test samples. Boltzmann machines: features scaled to [0, 1], 20 epo
 minus 100 times the mean squared error of the reconstruction. Selectors: 25 features, 50
 epochs; test accuracy of extremely randomised trees on them.
 
-Data as in `accuracy.py`.
+Data as in `panel_data.py`.
 """
 
 import argparse
@@ -21,8 +21,8 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from accuracy import load
 from common import describe_machine
+from panel_data import PANEL
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -42,7 +42,15 @@ SMALL = 300  # samples
 def perceptron(parts, epochs, **options):
     X, X_test, y, y_test = parts
     scaler = StandardScaler().fit(X)
-    clf = SETClassifier((1000, 1000), zeta=0.3, max_iter=epochs, **options)
+    clf = SETClassifier(
+        (1000, 1000),
+        zeta=0.3,
+        batch_size=min(200, len(y)),
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        max_iter=epochs,
+        **options,
+    )
     return clf.fit(scaler.transform(X), y).score(scaler.transform(X_test), y_test)
 
 
@@ -94,7 +102,7 @@ def main():
     warnings.simplefilter("ignore", ConvergenceWarning)
     results = []
     for name in arguments.data:
-        X, y = load(name)
+        X, y = PANEL[name].load()
         for epsilon in arguments.epsilons:
             row = {"data": name, "epsilon": epsilon}
             for evolution in ("static", "set"):

@@ -43,6 +43,7 @@ def make_model(name, seed):
         learning_rate_init=0.1,
         tol=3e-3,
         dropout=0.15,
+        epsilon=20,
         zeta=0.2,
         evolution="static" if name == "static" else "set",
         n_jobs=2,

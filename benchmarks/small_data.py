@@ -42,7 +42,8 @@ HIDDEN = [(100,), (100, 100), (1000, 1000)]
 def sides(hidden, X, y, n_threads, max_iter):
     """One `fit` of each side as a function."""
     shared = dict(max_iter=max_iter, n_iter_no_change=max_iter, tol=0, random_state=0)
-    sparse = SETClassifier(hidden, n_jobs=n_threads, **shared)
+    shared["batch_size"] = min(200, len(y))
+    sparse = SETClassifier(hidden, epsilon=20, n_jobs=n_threads, **shared)
     dense = MLPClassifier(hidden, **shared)
     return {"ours": lambda: sparse.fit(X, y), "MLPClassifier": lambda: dense.fit(X, y)}
 

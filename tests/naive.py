@@ -9,7 +9,7 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit, logsumexp
+from scipy.special import expit, huber, logsumexp, xlogy
 
 from sklearn_sparse_nn.engine.buffers import padded_width, random_span
 
@@ -67,6 +67,8 @@ def forward(network, activation, X):
 def predictions(output, scores):
     if output == "softmax":
         return np.exp(scores - logsumexp(scores, axis=1, keepdims=True))
+    if output == "exp":
+        return np.exp(scores)
     return expit(scores) if output == "logistic" else scores
 
 
@@ -76,7 +78,22 @@ def sample_losses(output, scores, Y):
         return -np.sum(Y * (scores - logsumexp(scores, axis=1, keepdims=True)), axis=1)
     if output == "logistic":
         return np.sum(np.logaddexp(0, scores) - Y * scores, axis=1)
-    return 0.5 * np.mean((scores - Y) ** 2, axis=1)
+    loss = {"identity": "squared_error", "exp": "poisson"}[output]
+    return np.mean(regression_losses(loss, scores, Y), axis=1)
+
+
+def regression_losses(loss, scores, Y, parameter=None):
+    """Loss of each number: `parameter` is the quantile or Huber's bound."""
+    error = scores - Y
+    if loss == "squared_error":
+        return 0.5 * error**2
+    if loss == "absolute_error":
+        return np.abs(error)
+    if loss == "huber":
+        return huber(parameter, error)
+    if loss == "quantile":
+        return np.maximum((1 - parameter) * error, -parameter * error)
+    return np.exp(scores) - Y - Y * scores + xlogy(Y, Y)
 
 
 def loss(network, activation, output, X, Y, sample_weight, alpha):
@@ -91,10 +108,10 @@ def loss(network, activation, output, X, Y, sample_weight, alpha):
 def objective(network, activation, output, X, Y, sample_weight, alpha):
     """What gradient descent descends.
 
-    As in scikit-learn, squared errors of several outputs are averaged in the loss but
-    summed in its gradient.
+    As in scikit-learn, losses of several numbers are averaged in the loss but summed in
+    its gradient.
     """
-    n_summed = Y.shape[1] if output == "identity" else 1
+    n_summed = Y.shape[1] if output in ("identity", "exp") else 1
     data = loss(network, activation, output, X, Y, sample_weight, 0.0)
     squares = sum(np.sum(W**2) for W in network.weights)
     return n_summed * data + 0.5 * alpha * squares / sample_weight.sum()

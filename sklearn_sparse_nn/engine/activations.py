@@ -29,14 +29,46 @@ class Activation(NamedTuple):
     keeps_slope: bool  # whether the slope at the sum is stored, too
 
 
-def hidden_activations(name, n_layers, all_relu_slope=0.6):
+def activation_names(activation, n_hidden):
+    """Name of the activation of each hidden layer.
+
+    Parameters
+    ----------
+    activation : str or sequence of str
+        One of `ACTIVATIONS`, or one for each layer.
+    n_hidden : int
+        Number of hidden layers.
+
+    Returns
+    -------
+    names : list of str, length n_hidden
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer names than hidden layers, or if one is unknown.
+    """
+    same = isinstance(activation, str)
+    names = [activation] * n_hidden if same else [str(name) for name in activation]
+    if len(names) != n_hidden:
+        raise ValueError(
+            f"activation must be a name, or one for each of the {n_hidden} hidden "
+            f"layers, got {len(names)}: {names}."
+        )
+    for name in names:
+        if name not in ACTIVATIONS:
+            raise ValueError(f"activation must be among {ACTIVATIONS}, got {name!r}.")
+    return names
+
+
+def hidden_activations(activation, n_layers, all_relu_slope=0.6):
     """Kind and left slope of the activation of each layer; the output is linear.
 
     Parameters
     ----------
-    name : str
-        One of `ACTIVATIONS`. All-ReLU [1]_ turns the sign of its left slope from layer
-        to layer, so that negative values neither die nor bias the next layer.
+    activation : str or sequence of str
+        See `activation_names`. All-ReLU [1]_ turns the sign of its left slope from
+        layer to layer, so that negative values neither die nor bias the next layer.
     n_layers : int
         Number of layers, the output layer included.
     all_relu_slope : float, default=0.6
@@ -53,13 +85,21 @@ def hidden_activations(name, n_layers, all_relu_slope=0.6):
     .. [1] Curci, Mocanu and Pechenizkiy, "Truly Sparse Neural Networks at Scale",
        2021, arXiv:2102.01732.
     """
-    kind = {"tanh": TANH, "logistic": LOGISTIC}.get(name, PIECEWISE_LINEAR)
-    kinds = np.full(n_layers, kind)
-    left_slopes = np.full(n_layers, LEFT_SLOPES.get(name, 0.0), dtype=np.float32)
+    pairs = [
+        (
+            {"tanh": TANH, "logistic": LOGISTIC}.get(name, PIECEWISE_LINEAR),
+            _left_slope(name, layer, all_relu_slope),
+        )
+        for layer, name in enumerate(activation_names(activation, n_layers - 1))
+    ]
+    kinds, left_slopes = zip(*pairs, IDENTITY)
+    return np.array(kinds), np.array(left_slopes, dtype=np.float32)
+
+
+def _left_slope(name, layer, all_relu_slope):
     if name == "all_relu":
-        left_slopes[0::2], left_slopes[1::2] = -all_relu_slope, all_relu_slope
-    kinds[-1], left_slopes[-1] = IDENTITY
-    return kinds, left_slopes
+        return all_relu_slope if layer % 2 else -all_relu_slope
+    return LEFT_SLOPES.get(name, 0.0)
 
 
 # tanh(x) = x P(u) / Q(u), u = (x / BOUND)², by reweighted least squares on

@@ -1,19 +1,42 @@
 """Output layers: what they predict, what they cost, what they send back.
 
-Softmax with cross entropy, logistic with binary cross entropy, identity with half the
-squared error. For each of these pairs the error term of an output neuron is
-``prediction - target``.
+Of several real numbers the losses are averaged. Their gradients are not, as in
+scikit-learn.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit, softmax
+from scipy.special import expit, huber, kl_div, log_softmax, softmax
 
 from sklearn_sparse_nn.engine.compilation import inner
 
-SOFTMAX, LOGISTIC, IDENTITY = range(3)
-OUTPUT_KINDS = {"softmax": SOFTMAX, "logistic": LOGISTIC, "identity": IDENTITY}
+SOFTMAX, LOGISTIC, SQUARED, ABSOLUTE, HUBER, QUANTILE, POISSON = range(7)
+# For each of these outputs the error term of a neuron is ``prediction - target``.
+OUTPUT_LOSSES = {
+    "softmax": SOFTMAX,
+    "logistic": LOGISTIC,
+    "identity": SQUARED,
+    "exp": POISSON,
+}
+REGRESSION_LOSSES = {
+    "squared_error": SQUARED,
+    "absolute_error": ABSOLUTE,
+    "huber": HUBER,
+    "quantile": QUANTILE,
+    "poisson": POISSON,
+}
+
+
+class Loss(NamedTuple):
+    """A loss as the kernels know it.
+
+    `kind` is one of the numbers above. `parameter` is the quantile, or the error from
+    which on Huber's loss is linear; other losses have none.
+    """
+
+    kind: int
+    parameter: np.float32
 
 
 def activate_output(scores, kind):
@@ -22,7 +45,7 @@ def activate_output(scores, kind):
         return softmax(scores, axis=1)
     if kind == "logistic":
         return expit(scores)
-    return scores
+    return np.exp(scores) if kind == "exp" else scores
 
 
 class Targets(NamedTuple):
@@ -36,6 +59,46 @@ class Targets(NamedTuple):
     labels: np.ndarray
     values: np.ndarray
     weights: np.ndarray
+
+
+def mean_output_loss(outputs, targets, loss):
+    """Mean over samples of the loss that training minimises, without the L2 term.
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n_samples, n_outputs)
+        Outputs of the network.
+    targets : Targets
+        Of these samples.
+    loss : Loss
+
+    Returns
+    -------
+    loss : float
+        Weighed by `targets.weights`, if any of them is not zero.
+    """
+    z, (labels, values, weights) = outputs.astype(np.float64), targets
+    if loss.kind == SOFTMAX:
+        losses = -log_softmax(z, axis=1)[np.arange(len(z)), labels]
+    elif loss.kind == LOGISTIC:
+        losses = np.sum(np.logaddexp(0, z) - z * values, axis=1)
+    else:
+        losses = np.mean(_costs(z, values.astype(np.float64), loss), axis=1)
+    return float(np.average(losses, weights=weights if weights.any() else None))
+
+
+def _costs(z, y, loss):
+    """The loss of each of several real numbers."""
+    error = z - y
+    if loss.kind == SQUARED:
+        return error**2 / 2
+    if loss.kind == ABSOLUTE:
+        return np.abs(error)
+    if loss.kind == HUBER:
+        return huber(loss.parameter, error)
+    if loss.kind == QUANTILE:
+        return np.maximum((1 - loss.parameter) * error, -loss.parameter * error)
+    return kl_div(y, np.exp(z))  # half the Poisson deviance
 
 
 @inner
@@ -69,23 +132,58 @@ def _logistic_delta(outputs, deltas, stride, target):
 
 
 @inner
-def _identity_delta(outputs, deltas, stride, target):
+def _poisson_delta(outputs, deltas, stride, target):
+    """Half the deviance from the exponentials of the outputs."""
     loss = np.float32(0)
     for o in range(len(target)):
-        error = outputs[o * stride] - target[o]
-        deltas[o * stride] = error
-        loss += error * error
-    return np.float32(0.5) * loss / np.float32(len(target))
+        z, y = outputs[o * stride], target[o]
+        mean = np.exp(z)
+        deltas[o * stride] = mean - y
+        if y > 0:
+            # The difference of mean and y would round, where both are large.
+            distance = z - np.log(y)
+            loss += y * (np.expm1(distance) - distance)
+        else:
+            loss += mean
+    return loss / np.float32(len(target))
 
 
 @inner
-def output_delta(kind, outputs, deltas, n_outputs, stride, targets, sample):
+def _slope(loss, error):
+    """Derivative of a loss that depends on ``output - target`` alone."""
+    one = np.float32(1)
+    if loss.kind == SQUARED:
+        return error
+    if loss.kind == HUBER:
+        return min(max(error, -loss.parameter), loss.parameter)
+    quantile = loss.kind == QUANTILE
+    if error > 0:
+        return one - loss.parameter if quantile else one
+    if error < 0:
+        return -loss.parameter if quantile else -one
+    return np.float32(0)
+
+
+@inner
+def _error_delta(loss, outputs, deltas, stride, target):
+    cost = np.float32(0)
+    quadratic = loss.kind == SQUARED or loss.kind == HUBER
+    share = np.float32(0.5) if quadratic else np.float32(0)
+    for o in range(len(target)):
+        error = outputs[o * stride] - target[o]
+        slope = _slope(loss, error)
+        deltas[o * stride] = slope
+        cost += slope * (error - share * slope)
+    return cost / np.float32(len(target))
+
+
+@inner
+def output_delta(loss, outputs, deltas, n_outputs, stride, targets, sample):
     """Loss of a sample and the error terms of the output neurons.
 
     Parameters
     ----------
-    kind : int
-        One of the values of `OUTPUT_KINDS`.
+    loss : Loss
     outputs, deltas : ndarrays of float32
         Output of the network and error terms, from the column of the sample on; output
         `o` is at `o * stride`.
@@ -96,12 +194,14 @@ def output_delta(kind, outputs, deltas, n_outputs, stride, targets, sample):
 
     Returns
     -------
-    loss : float32
+    cost : float32
     """
-    if kind == SOFTMAX:
+    if loss.kind == SOFTMAX:
         label = targets.labels[sample]
         return _softmax_delta(outputs, deltas, n_outputs, stride, label)
     target = targets.values[sample]
-    if kind == LOGISTIC:
+    if loss.kind == LOGISTIC:
         return _logistic_delta(outputs, deltas, stride, target)
-    return _identity_delta(outputs, deltas, stride, target)
+    if loss.kind == POISSON:
+        return _poisson_delta(outputs, deltas, stride, target)
+    return _error_delta(loss, outputs, deltas, stride, target)

@@ -14,7 +14,6 @@ import ctypes
 import os
 import signal
 import threading
-import warnings
 import weakref
 from _thread import allocate_lock, start_new_thread
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from sklearn_sparse_nn.engine.compilation import entry_point, inner
+from sklearn_sparse_nn.engine.warning import warn_user
 
 _YIELD = "sklearn_sparse_nn_yield"
 if os.name == "nt":
@@ -268,11 +268,10 @@ class ThreadTeam:
 
     def _go_on_with(self, n_threads):
         asked, self.n_threads = self.n_threads, n_threads
-        warnings.warn(
+        warn_user(
             f"Only {n_threads} of {asked} threads could be started. The result is the "
             "same, but takes longer.",
             RuntimeWarning,
-            stacklevel=4,
         )
 
     def _dismiss_helpers(self):

@@ -19,6 +19,7 @@ from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._base import all_or_nothing, finite, in_dtype_of
 from sklearn_sparse_nn.estimators._layered import BaseLayeredNetwork
 from sklearn_sparse_nn.estimators._parallel import n_threads
+from sklearn_sparse_nn.estimators._progress import Progress
 from sklearn_sparse_nn.estimators._samples import (
     Moments,
     dtype_of,
@@ -27,7 +28,6 @@ from sklearn_sparse_nn.estimators._samples import (
 )
 from sklearn_sparse_nn.networks.autoencoder import NOISES, Autoencoder, Corruption
 from sklearn_sparse_nn.networks.mlp import TrainingParameters
-from sklearn_sparse_nn.networks.network import Start
 
 # Cells of X with which `score` works at a time.
 _SCORE_CELLS = 2**22
@@ -63,6 +63,10 @@ default='tanh'
     epsilon : float, default=13
         Number of connections per neuron: a layer from n to m neurons has
         ``epsilon * (n + m)`` of them, at most all.
+
+    density : float, array-like of shape (n_layers - 1,) or None, default=None
+        Fraction of all connections of a layer that exist, in the range (0, 1]: the same
+        for all layers, or one for each. If it is not None, `epsilon` is not used.
 
     zeta : float, default=0.2
         Fraction of the connections that each rewiring replaces, in the range [0, 1].
@@ -113,7 +117,8 @@ default='tanh'
         starts anew.
 
     verbose : bool, default=False
-        Whether to print the loss of each epoch.
+        Whether to print, after each epoch, the loss, the seconds so far, and those left
+        until `max_iter` at this pace.
 
     random_state : int, RandomState instance or None, default=None
         Determines the initial connections and weights, the order of the samples, noise,
@@ -224,6 +229,7 @@ default='tanh'
         *,
         all_relu_slope=0.6,
         epsilon=13,
+        density=None,
         zeta=0.2,
         topology="erdos_renyi",
         evolution="set",
@@ -246,6 +252,7 @@ default='tanh'
         self.activation = activation
         self.all_relu_slope = all_relu_slope
         self.epsilon = epsilon
+        self.density = density
         self.zeta = zeta
         self.topology = topology
         self.evolution = evolution
@@ -267,7 +274,7 @@ default='tanh'
     # What float32 cannot hold is shifted before it is cast.
     _reads_double = True
 
-    def _scaling_hint(self, X, y):
+    def _scaling_hint(self):
         if self.standardize:
             return ""
         return "The features may need to be scaled: standardize=True does it, or "
@@ -322,11 +329,11 @@ default='tanh'
             self._check_sizes(self._sizes(X), "hidden_layer_sizes")
         self._network.reset_optimiser(self.solver)
         self.n_iter_ = 0
-        order = np.arange(X.shape[0])
+        order, progress = np.arange(X.shape[0]), Progress(self, self.max_iter)
 
         def run_epoch(team, evolution):
             random_state.shuffle(order)
-            self._train_epoch(X, order, team, evolution)
+            self._train_epoch(X, order, team, evolution, progress)
             return False
 
         self._run_epochs(self.max_iter, run_epoch, X, y)
@@ -366,8 +373,9 @@ default='tanh'
         if self._network.solver != self.solver:
             self._network.reset_optimiser(self.solver)
         order = random_state.permutation(X.shape[0])
+        evolution = self._evolution(self.n_iter_)
         with ThreadTeam(n_threads(self.n_jobs)) as team:
-            self._train_epoch(X, order, team, self._evolution(self.n_iter_))
+            self._train_epoch(X, order, team, evolution, Progress(self))
         self._check_finite(X)
         return self
 
@@ -389,17 +397,12 @@ default='tanh'
 
     def _initialize(self, X, random_state):
         """A new network, before its first epoch."""
-        _, *hidden, _ = self._sizes(X)
+        sizes = self._sizes(X)
         self._moments = tuple(moments(X))
-        start = Start(
-            self._initial_topology(),
-            self.epsilon,
-            seed=random_state.randint(np.iinfo(np.int32).max),
-            spread=Moments(*self._moments).standard_deviation,
-        )
-        scaling = self._standardiser()
+        spread = Moments(*self._moments).standard_deviation
+        start, scaling = self._start(sizes, random_state, spread), self._standardiser()
         network = Autoencoder(
-            hidden, start, self.activation, *scaling, self.all_relu_slope
+            sizes[1:-1], start, self.activation, *scaling, self.all_relu_slope
         )
         self._set_network(network)
         self.n_iter_ = 0
@@ -415,7 +418,7 @@ default='tanh'
             raise ValueError("X has values that are too large: their squares overflow.")
         return means, 1 / np.where(deviations > 0, deviations, 1)
 
-    def _train_epoch(self, X, order, team, evolution):
+    def _train_epoch(self, X, order, team, evolution, progress):
         """One pass over the samples in `order`."""
         batch_size = 100 if self.batch_size == "auto" else self.batch_size
         parameters = TrainingParameters(
@@ -433,9 +436,8 @@ default='tanh'
         self.n_iter_ += 1
         self.loss_curve_.append(self.loss_)
         if not np.isfinite(self.loss_):
-            self._raise_divergence(X)
-        if self.verbose:
-            print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
+            self._raise_divergence()
+        progress.report(self.n_iter_, f"loss = {self.loss_:.8f}")
 
     def transform(self, X):
         """Compute the code: the activations of the hidden layer in the middle.
@@ -453,9 +455,8 @@ default='tanh'
         return in_dtype_of(X, self._encode(X))
 
     def _encode(self, X):
-        samples = self._validate_samples(X)
-        with ThreadTeam(self._n_useful_threads(samples.shape[0])) as team:
-            return finite(self._network.encode(samples, team))
+        check_is_fitted(self, "_network")
+        return self._activations(X, self._network.n_code_layers)
 
     def inverse_transform(self, X):
         """Decode: compute the features that belong to a code.

@@ -2,7 +2,6 @@
 
 import copy
 import functools
-import warnings
 from abc import ABC
 from numbers import Integral, Real
 
@@ -18,11 +17,14 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.engine.warning import warn_user
 from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.estimators._samples import dtype_of, validate_samples
 from sklearn_sparse_nn.evolution import EVOLUTIONS, EvolutionRule
 from sklearn_sparse_nn.networks.evolving import Evolution
+from sklearn_sparse_nn.networks.network import Start
 from sklearn_sparse_nn.topology import TOPOLOGIES
+from sklearn_sparse_nn.topology.amount import Amount
 
 # An array of fewer numbers is checked faster than validated: see `_validate_samples`.
 _FEW_NUMBERS = 2**16
@@ -59,8 +61,13 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
 
     _parameter_constraints: dict = {
         "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "density": [Interval(Real, 0, 1, closed="right"), "array-like", None],
         "zeta": [Interval(Real, 0, 1, closed="both")],
-        "topology": [StrOptions(set(TOPOLOGIES)), HasMethods("connect")],
+        "topology": [
+            StrOptions(set(TOPOLOGIES)),
+            HasMethods("connect"),
+            HasMethods("of_layer"),
+        ],
         "evolution": [StrOptions(set(EVOLUTIONS)), EvolutionRule],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "momentum": [Interval(Real, 0, 1, closed="both")],
@@ -107,14 +114,22 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
             if name in self.__dict__:
                 setattr(self, name, getattr(self, name).copy())
 
-    def _initial_topology(self):
-        """The topology as an object, whether its name or itself was given."""
+    def _start(self, sizes, random_state, spread):
+        """How a network of these sizes begins."""
         named = isinstance(self.topology, str)
-        return TOPOLOGIES[self.topology]() if named else self.topology
+        return Start(
+            TOPOLOGIES[self.topology]() if named else self.topology,
+            self._amount().epsilons(sizes),
+            seed=random_state.randint(np.iinfo(np.int32).max),
+            spread=spread,
+        )
+
+    def _amount(self):
+        return Amount(self.epsilon, self.density)
 
     def _set_network(self, network):
         """Begin with a new network and a rule of its own, which may keep state."""
-        network.check_connected(self.epsilon)
+        network.check_connected(self._amount())
         self._network = network
         self._set_rule()
 
@@ -161,10 +176,10 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
                     if ended:
                         break
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=3)
+            warn_user("Training interrupted by user.")
             ended = True
         self._finish()
-        self._check_finite(X, y)
+        self._check_finite(X)
         context.call_on_fit_task_end(**hook, reconstruction_attributes=self._snapshot)
         return ended
 
@@ -184,7 +199,7 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         """What makes a copy of this estimator independent of further training."""
         return {"_network": self._network.copy()}
 
-    def _check_finite(self, X, y=None):
+    def _check_finite(self, X):
         """Check that the network has not diverged, in its last update even."""
         few = np.arange(min(X.shape[0], _N_WATCHED))
         with ThreadTeam(1) as team:
@@ -192,17 +207,17 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         # NaN is not below anything.
         follows = np.abs(outputs).max() < _LARGEST_OUTPUT
         if not (follows and self._network.is_finite()):
-            self._raise_divergence(X, y)
+            self._raise_divergence()
 
-    def _raise_divergence(self, X, y=None):
+    def _raise_divergence(self):
         rate = self._rate_parameter
         raise ValueError(
             f"Solver produced a non-finite loss or non-finite weights in epoch "
-            f"{self.n_iter_}. {self._scaling_hint(X, y)}{rate}={getattr(self, rate)} "
+            f"{self.n_iter_}. {self._scaling_hint()}{rate}={getattr(self, rate)} "
             "is too large."
         )
 
-    def _scaling_hint(self, X, y):
+    def _scaling_hint(self):
         """What else to blame: the end of the sentence is the learning rate."""
         return ""
 
@@ -258,8 +273,8 @@ def finite(outputs):
     """Outputs of the network, if none is infinite or NaN; otherwise a ValueError."""
     if not np.isfinite(outputs).all():
         raise ValueError(
-            "The outputs of the network overflow float32. X may contain large values "
-            "and need to be preprocessed, for example by StandardScaler."
+            f"The outputs of the network overflow {outputs.dtype}. X may contain large "
+            "values and need to be preprocessed, for example by StandardScaler."
         )
     return outputs
 

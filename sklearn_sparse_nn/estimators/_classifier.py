@@ -18,6 +18,7 @@ from sklearn.utils.validation import column_or_1d
 from sklearn_sparse_nn.engine.losses import activate_output
 from sklearn_sparse_nn.estimators._base import all_or_nothing
 from sklearn_sparse_nn.estimators._mlp import BaseSETMLP
+from sklearn_sparse_nn.networks.mlp import MLP
 
 
 class SETClassifier(ClassifierMixin, BaseSETMLP):
@@ -32,13 +33,13 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
 
     Parameters
     ----------
-    hidden_layer_sizes : array-like of shape (n_layers - 2,), default=(1000, 1000)
+    hidden_layer_sizes : array-like of shape (n_layers - 2,), default=(1000,)
         The ith element is the number of neurons in the ith hidden layer; an int means
         one hidden layer. A sparse layer costs what its connections cost, so it can be
         wide.
 
-    activation : str, default='relu'
-        Activation function of the hidden layers, one of
+    activation : str or array-like of str of shape (n_layers - 2,), default='relu'
+        Activation function of the hidden layers, or of each of them, one of
 
         - 'relu', the rectified linear unit, ``f(x) = max(0, x)``
         - 'all_relu', ``f(x) = x`` for positive x, else ``-all_relu_slope * x`` in the
@@ -51,12 +52,16 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
     all_relu_slope : float, default=0.6
         Slope of 'all_relu' for negative x, between -1 and 1; not used by others.
 
-    epsilon : float, default=20
+    epsilon : float, default=5
         Connections per neuron. A layer of `n_in` inputs and `n_out` neurons starts with
         ``epsilon * (n_in + n_out)`` connections, but at most ``n_in * n_out``: its
         density is ``min(1, epsilon * (n_in + n_out) / (n_in * n_out))``.
 
-    zeta : float, default=0.3
+    density : float, array-like of shape (n_layers - 1,) or None, default=None
+        Fraction of all connections of a layer that exist, in the range (0, 1]: the same
+        for all layers, or one for each. If it is not None, `epsilon` is not used.
+
+    zeta : float, default=0.5
         Fraction of the connections of each layer that a rewiring replaces, between 0
         and 1: first those of weight zero, then the positive weights nearest to zero and
         the negative weights nearest to zero.
@@ -64,8 +69,9 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
     topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
         How the connections begin: an Erdős–Rényi random graph, a scale-free and
         small-world one (:class:`~sklearn_sparse_nn.topology.XBM`), all connections
-        (whatever `epsilon`), or an object with the method `connect` of
-        :class:`~sklearn_sparse_nn.topology.ErdosRenyi`.
+        (whatever `epsilon` and `density`), given ones with or without their weights
+        (:class:`~sklearn_sparse_nn.topology.FromArrays`), or an object with the method
+        `connect` of :class:`~sklearn_sparse_nn.topology.ErdosRenyi`.
 
     evolution : {'set', 'static'} or EvolutionRule, default='set'
         How the connections change: sparse evolutionary training [1]_
@@ -81,24 +87,32 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         size of the mini-batch when added to the loss.
 
     batch_size : int or 'auto', default='auto'
-        Size of mini-batches. 'auto' means ``min(200, n_samples)``.
+        Size of mini-batches. 'auto' means ``min(200, max(16, n_samples // 16))``, or
+        all samples where they are fewer. A number that is larger than that of the
+        samples is clipped, with a warning, in the first call of `partial_fit` only.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        Learning rate schedule, only used when ``solver='sgd'``.
+    learning_rate : {'linear', 'constant', 'invscaling', 'adaptive'}, default='linear'
+        Learning rate schedule. All but 'linear' are only used when ``solver='sgd'``.
 
+        - 'linear' falls from `learning_rate_init` to 0 by `max_iter`, epoch by epoch;
+          once `n_iter_no_change` epochs brought no improvement of `tol`, within as many
+          more
         - 'constant' is `learning_rate_init`
         - 'invscaling' is ``learning_rate_init / (t_ + 1) ** power_t``, updated after
           each epoch
         - 'adaptive' divides the rate by 5 each time `n_iter_no_change` epochs bring no
           improvement of `tol`, and stops when it falls below 1e-6
 
-    learning_rate_init : float, default=0.001
+        With :meth:`partial_fit`, which does not know when training ends, 'linear' is
+        'constant'.
+
+    learning_rate_init : float, default=0.005
         The initial learning rate.
 
     power_t : float, default=0.5
         The exponent of the 'invscaling' schedule.
 
-    max_iter : int, default=200
+    max_iter : int, default=100
         Maximum number of epochs.
 
     shuffle : bool, default=True
@@ -113,7 +127,8 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         improves by `tol` for `n_iter_no_change` epochs, training stops.
 
     verbose : bool, default=False
-        Whether to print the loss of each epoch.
+        Whether to print, after each epoch, the loss, the validation score if there is
+        one, the seconds so far, and those left until `max_iter` at this pace.
 
     warm_start : bool, default=False
         Whether `fit` continues from the weights and connections of the last call.
@@ -126,10 +141,24 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
 
     early_stopping : bool, default=False
         Whether to set aside `validation_fraction` of the samples, stop when their score
-        no longer improves, and restore the best weights and connections.
+        no longer improves, and restore the best weights and connections; of those with
+        the same score, the ones of least validation loss. Validation data that are
+        passed to :meth:`fit` take the place of those set aside: pass them where groups
+        of samples belong together, see the :ref:`User Guide <early_stopping>`.
 
     validation_fraction : float, default=0.1
-        Fraction of the samples to set aside with `early_stopping`.
+        Fraction of the samples to set aside with `early_stopping`. Not used if
+        validation data are passed to :meth:`fit`.
+
+    scoring : str, callable or None, default=None
+        What early stopping watches; only used with `early_stopping`.
+
+        - None: the accuracy on the validation data, as of `score`
+        - 'loss': the loss on the validation data
+        - str: one of :func:`sklearn.metrics.get_scorer_names`
+        - callable: a scorer with the signature ``scorer(estimator, X, y)``, such as
+          :func:`sklearn.metrics.make_scorer` makes. It gets a copy of this estimator as
+          it is at the end of an epoch, and `sample_weight` if there is any
 
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay rates of the moments of ``solver='adam'``, in [0, 1).
@@ -138,7 +167,8 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         Numerical stability of ``solver='adam'``; `epsilon` in `MLPClassifier`.
 
     n_iter_no_change : int, default=10
-        Epochs without improvement before training stops.
+        Epochs without improvement before training stops. Where samples are few, time is
+        counted in weight updates: 20 of them count as an epoch, at least.
 
     dropout : float, default=0.0
         Fraction of hidden neurons that a training sample does not see, in [0, 1).
@@ -181,6 +211,10 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
     n_rewired_ : ndarray of int of shape (n_layers - 1,)
         Connections of each layer that rewiring has replaced so far.
 
+    feature_importances_ : ndarray of float of shape (n_features,)
+        `feature_strength_` as a share of that of all features; 0 for features that are
+        constant in the training data. They sum to 1.
+
     feature_strength_ : ndarray of float of shape (n_features,)
         Sum of the magnitudes of the connections of each feature.
 
@@ -194,11 +228,16 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         The loss of each epoch.
 
     validation_scores_ : list of float or None
-        Accuracy on the validation samples after each epoch; None without
-        `early_stopping`.
+        Score on the validation data after each epoch: what `scoring` says, with
+        ``scoring="loss"`` the negative loss. None without `early_stopping`.
+
+    validation_loss_curve_ : list of float or None
+        Loss on the validation data after each epoch, whatever `scoring` is. It has no
+        L2 term, which `loss_curve_` includes. None without `early_stopping`.
 
     best_validation_score_ : float or None
-        The best of them.
+        The largest of `validation_scores_`, that of the network that was restored. None
+        without `early_stopping`.
 
     n_iter_ : int
         Number of epochs run.
@@ -264,21 +303,22 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes=(1000, 1000),
+        hidden_layer_sizes=(1000,),
         activation="relu",
         *,
         all_relu_slope=0.6,
-        epsilon=20,
-        zeta=0.3,
+        epsilon=5,
+        density=None,
+        zeta=0.5,
         topology="erdos_renyi",
         evolution="set",
         solver="adam",
         alpha=0.1,
         batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
+        learning_rate="linear",
+        learning_rate_init=0.005,
         power_t=0.5,
-        max_iter=200,
+        max_iter=100,
         shuffle=True,
         random_state=None,
         tol=1e-4,
@@ -288,6 +328,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         nesterovs_momentum=True,
         early_stopping=False,
         validation_fraction=0.1,
+        scoring=None,
         beta_1=0.9,
         beta_2=0.999,
         adam_epsilon=1e-8,
@@ -300,6 +341,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         self.activation = activation
         self.all_relu_slope = all_relu_slope
         self.epsilon = epsilon
+        self.density = density
         self.zeta = zeta
         self.topology = topology
         self.evolution = evolution
@@ -319,6 +361,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         self.nesterovs_momentum = nesterovs_momentum
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.scoring = scoring
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.adam_epsilon = adam_epsilon
@@ -332,8 +375,10 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         kind = type_of_target(y, input_name="y")
         if kind == "multiclass-multioutput":
             raise ValueError(
-                "Multioutput target data is not supported, got y of shape "
-                f"{y.shape}. Multilabel targets are indicator matrices of 0 and 1."
+                f"Multioutput target data is not supported, got y of shape {y.shape}. "
+                "Several targets of classes need a network each: see "
+                "sklearn.multioutput.MultiOutputClassifier. Multilabel targets are "
+                "indicator matrices of 0 and 1."
             )
         if kind.startswith("multilabel"):
             y = y.toarray() if sparse.issparse(y) else np.asarray(y)
@@ -351,11 +396,6 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         return labels, np.zeros((0, 0))
 
     def _set_classes(self, classes, multilabel):
-        if len(classes) < 2 and not multilabel:
-            raise ValueError(
-                "SETClassifier needs samples of at least 2 classes, but the data "
-                f"contains only one class: {classes.tolist()[0]!r}"
-            )
         self._encoder = LabelEncoder().fit(classes)
         self._multilabel = multilabel
         self.classes_ = self._encoder.classes_
@@ -374,6 +414,11 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
             return n_classes, "logistic"
         return (1, "logistic") if n_classes == 2 else (n_classes, "softmax")
 
+    def _new_network(self, sizes, start):
+        return MLP(
+            sizes, start, self.activation, self.out_activation_, self.all_relu_slope
+        )
+
     def _check_fitted(self):
         super()._check_fitted()
         fits = len(self._encoder.classes_) == len(self.classes_)
@@ -386,7 +431,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
     def _predict_scores(self, scores):
         if self._multilabel:
             return (scores > 0).astype(int)
-        if self.n_outputs_ == 1:
+        if self.out_activation_ == "logistic":
             return self.classes_[(scores[:, 0] > 0).astype(int)]
         return self.classes_[scores.argmax(axis=1)]
 
@@ -417,9 +462,10 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         -------
         y_prob : ndarray of shape (n_samples, n_classes)
             The probability of each class, in the order of `classes_`; float32 if X is.
+            Of one class, a column of ones.
         """
         y_prob = activate_output(self._decision(X), self.out_activation_)
-        if self.n_outputs_ == 1 and not self._multilabel:
+        if self.out_activation_ == "logistic" and not self._multilabel:
             return np.hstack([1 - y_prob, y_prob])
         return y_prob
 
@@ -438,11 +484,13 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
             too small for a float.
         """
         scores = self._decision(X)
+        # In float32, what is near 0 would be a difference of large numbers.
+        z = scores.astype(np.float64)
         if self.out_activation_ == "softmax":
-            return log_softmax(scores, axis=1)
-        if self._multilabel:
-            return log_expit(scores)
-        return log_expit(np.hstack([-scores, scores]))
+            logarithms = log_softmax(z, axis=1)
+        else:
+            logarithms = log_expit(z if self._multilabel else np.hstack([-z, z]))
+        return logarithms.astype(scores.dtype)
 
     @all_or_nothing
     @with_callbacks

@@ -3,11 +3,18 @@
 import numpy as np
 
 from sklearn_sparse_nn.engine.layers import layer_matrix, n_layers
-from sklearn_sparse_nn.estimators._base import BaseSparseNetwork
+from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.estimators._base import BaseSparseNetwork, finite
 
 
 class BaseLayeredNetwork(BaseSparseNetwork):
     """Base class of the perceptrons and of the autoencoder."""
+
+    def _activations(self, X, n_layers):
+        """Activations of layer number `n_layers`, counted from 1, float32."""
+        samples = self._validate_samples(X)
+        with ThreadTeam(self._n_useful_threads(samples.shape[0])) as team:
+            return finite(self._network.activations(samples, n_layers, team))
 
     @property
     def coefs_(self):

@@ -1,7 +1,5 @@
 """What the sparse multi-layer perceptrons for classes and for numbers share."""
 
-import math
-import warnings
 from abc import abstractmethod
 from numbers import Integral, Real
 
@@ -9,21 +7,41 @@ import numpy as np
 from sklearn.base import _fit_context, is_classifier, is_regressor
 from sklearn.callback import with_callbacks
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from sklearn_sparse_nn.engine.activations import ACTIVATIONS
 from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.engine.warning import warn_user
 from sklearn_sparse_nn.estimators._base import all_or_nothing, in_dtype_of
+from sklearn_sparse_nn.estimators._early_stopping import (
+    Scorer,
+    ValidationData,
+    check_given,
+    set_aside,
+    split,
+)
 from sklearn_sparse_nn.estimators._layered import BaseLayeredNetwork
 from sklearn_sparse_nn.estimators._parallel import n_threads
-from sklearn_sparse_nn.estimators._samples import moments, relative_weights
-from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
-from sklearn_sparse_nn.networks.network import Start
+from sklearn_sparse_nn.estimators._progress import Progress
+from sklearn_sparse_nn.estimators._samples import (
+    dtype_of,
+    feature_ranges,
+    moments,
+    relative_weights,
+    warn_of_scale,
+)
+from sklearn_sparse_nn.estimators._time import Fall, auto_batch_size
+from sklearn_sparse_nn.networks.mlp import Targets, TrainingParameters
 
 # The adaptive schedule of scikit-learn's MLP: divide by five, end below one millionth.
 _ADAPTIVE_DIVISOR, _SMALLEST_RATE = 5.0, 1e-6
+# Where samples are few, an epoch may be one update: to patience, so many are one epoch.
+_UPDATES_OF_AN_EPOCH = 20
+
+# On the panel, twice the epochs make a difference where the second half of them brought
+# a larger share than this.
+_LARGE_SHARE, _FEW_EPOCHS = 0.05, 4
 
 
 class BaseSETMLP(BaseLayeredNetwork):
@@ -35,14 +53,14 @@ class BaseSETMLP(BaseLayeredNetwork):
             "array-like",
             Interval(Integral, 1, None, closed="left"),
         ],
-        "activation": [StrOptions(set(ACTIVATIONS))],
+        "activation": [StrOptions(set(ACTIVATIONS)), "array-like"],
         "all_relu_slope": [Interval(Real, -1, 1, closed="both")],
         "solver": [StrOptions({"sgd", "adam"})],
         "batch_size": [
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
         ],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate": [StrOptions({"linear", "constant", "invscaling", "adaptive"})],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -51,6 +69,7 @@ class BaseSETMLP(BaseLayeredNetwork):
         "nesterovs_momentum": ["boolean"],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "scoring": [str, callable, None],
         "beta_1": [Interval(Real, 0, 1, closed="left")],
         "beta_2": [Interval(Real, 0, 1, closed="left")],
         "adam_epsilon": [Interval(Real, 0, None, closed="neither")],
@@ -63,9 +82,25 @@ class BaseSETMLP(BaseLayeredNetwork):
 
     _rate_parameter = "learning_rate_init"
 
+    @property
+    def feature_importances_(self):
+        """Strength of each feature as a share of that of all; 0 where it is constant.
+
+        A feature with one value in all training samples may have connections, but they
+        tell nothing.
+        """
+        self._fitted_layers()
+        smallest, largest = self._feature_ranges
+        strength = np.where(smallest < largest, self.feature_strength_, 0)
+        return strength / (strength.sum() or 1)
+
     @abstractmethod
     def _encode_targets(self, y, reset):
         """Check y and return it as (labels, values): see `networks.mlp.Targets`."""
+
+    @abstractmethod
+    def _new_network(self, sizes, start):
+        """The network of this estimator: see `networks.mlp.MLP`."""
 
     @abstractmethod
     def _predict_scores(self, scores):
@@ -82,7 +117,16 @@ class BaseSETMLP(BaseLayeredNetwork):
     @all_or_nothing
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Fit the network to data matrix X and target(s) y.
 
         Parameters
@@ -99,6 +143,18 @@ class BaseSETMLP(BaseLayeredNetwork):
             Sample weights, of any size: only their ratios count. If None, all samples
             weigh the same.
 
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Validation data for early stopping, in place of a part of `X`. Nothing is
+            learned from them. In a :class:`~sklearn.pipeline.Pipeline` they are
+            transformed as `X` is with ``Pipeline(..., transform_input=["X_val"])``.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Their target values. In classification, no other classes than those of `y`.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights, of which only the ratios count. `class_weight` does not
+            apply to validation data that are given.
+
         Returns
         -------
         self : object
@@ -107,47 +163,66 @@ class BaseSETMLP(BaseLayeredNetwork):
         Raises
         ------
         ValueError
-            If X or y are not what they should be, or if the loss becomes non-finite.
+            If the data are not what they should be, if validation data are given with
+            ``early_stopping=False``, or if the loss becomes non-finite.
         """
+        given = check_given(self.early_stopping, X_val, y_val, sample_weight_val)
+        dtype = dtype_of(X_val if given else X)
         first_pass = not (self.warm_start and hasattr(self, "_network"))
         X, y, targets, sizes = self._validate_training_data(
             X, y, sample_weight, reset=first_pass, reset_targets=first_pass
         )
         random_state = check_random_state(self.random_state)
-        train, validation = self._split(X, y, random_state)
+        train, validation = np.arange(X.shape[0]), None
+        if given:
+            validation = self._validate_given(X_val, y_val, sample_weight_val)
+        elif self.early_stopping:
+            train, held_out = self._split(y, random_state)
         if first_pass:
             self._initialize(X, sizes, random_state)
         else:
             self._check_sizes(sizes, "hidden_layer_sizes")
+        self._check_batch_size(len(train))
+        targets = self._targets_to_learn(targets, train)
+        if given:
+            learned = self._standardise(validation.targets)
+            validation = validation._replace(targets=learned)
+        elif self.early_stopping:
+            validation = set_aside(X, y, targets, held_out)
         self._start_fit()
+        self._fall = Fall(self.learning_rate_init, 0, self.max_iter)
+        scorer = None
+        if self.early_stopping and self.scoring not in (None, "loss"):
+            scorer = Scorer(self, validation, dtype)
         order = train.copy()
+        progress = Progress(self, self.max_iter)
 
         def run_epoch(team, evolution):
             if self.shuffle:
                 random_state.shuffle(order)
-            self._train_epoch(X, targets, order, team, evolution)
-            improved = self._follow_progress(X, y, targets.weights, validation, team)
+            if self.learning_rate == "linear":
+                self._rate = self._fall.rate_at(self.n_iter_)
+            n_updates = self._train_epoch(X, targets, order, team, evolution)
+            improved = self._follow_progress(n_updates, validation, team, scorer)
+            self._report(progress)
             if self.early_stopping and improved:
                 self._best_network = self._network.copy()
-            return self._has_converged()
+            return self._has_converged(n_updates)
 
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         if not self._run_epochs(self.max_iter, run_epoch, X, y, metadata):
-            warnings.warn(
-                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) "
-                "reached and the optimization hasn't converged yet.",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+            self._warn_if_unfinished()
         return self
 
     def _finish(self):
         super()._finish()
+        del self._fall
         # After early stopping, the best network and not the last.
         self._network = self.__dict__.pop("_best_network", self._network)
 
     def _partial_fit(self, X, y, sample_weight):
         """One pass over X, after the classes are known."""
+        progress = Progress(self)
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         first_pass = not hasattr(self, "_network")
@@ -157,77 +232,103 @@ class BaseSETMLP(BaseLayeredNetwork):
         random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialize(X, sizes, random_state)
+            self._check_batch_size(X.shape[0])  # chunks that follow may be smaller
         else:
             self._check_sizes(sizes, "hidden_layer_sizes")
+        order = np.arange(X.shape[0])
+        targets = self._targets_to_learn(targets, order)
         # After early stopping or another solver there is nothing to go on with.
         if self._network.solver != self.solver or self.best_loss_ is None:
             self._start_fit()
-        elif self._first_rate != self.learning_rate_init:
+        elif self.learning_rate == "linear" or self._first_rate != (
+            self.learning_rate_init
+        ):
             self._start_rate()
-        order = np.arange(X.shape[0])
         if self.shuffle:
             random_state.shuffle(order)
         with ThreadTeam(n_threads(self.n_jobs)) as team:
-            self._train_epoch(X, targets, order, team, self._evolution(self.n_iter_))
-        self._follow_progress(X, y, targets.weights, None, None)
-        self._check_finite(X, y)
+            evolution = self._evolution(self.n_iter_)
+            n_updates = self._train_epoch(X, targets, order, team, evolution)
+        self._follow_progress(n_updates)
+        self._report(progress)
+        self._check_finite(X)
         return self
 
     def _validate_training_data(self, X, y, sample_weight, reset, reset_targets):
         """Check the input; return what the network needs of it."""
+        X, y, labels, values = self._validate_samples_of(X, y, reset, reset_targets)
+        class_weight = getattr(self, "class_weight", None)
+        weights = relative_weights(sample_weight, class_weight, X, y)
+        hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()
+        if not all(isinstance(size, int) and size > 0 for size in hidden):
+            raise ValueError(f"hidden_layer_sizes must be integers > 0, got {hidden}.")
+        sizes = [X.shape[1], *hidden, self.n_outputs_]
+        before = None if reset else self._feature_ranges
+        self._feature_ranges = feature_ranges(X, before)
+        return X, y, Targets(labels, values, weights), sizes
+
+    def _validate_given(self, X_val, y_val, sample_weight_val):
+        """Check the validation data as the training data were checked."""
+        try:
+            X, y, labels, values = self._validate_samples_of(X_val, y_val, False, False)
+            weights = relative_weights(sample_weight_val, None, X, y)
+        except ValueError as error:
+            error.add_note("The error is in the validation data, X_val and y_val.")
+            raise
+        targets = Targets(labels, values, weights)
+        return ValidationData(X, np.arange(X.shape[0]), y, targets)
+
+    def _validate_samples_of(self, X, y, reset, reset_targets):
+        """Check X and y; return them, and the targets as the network reads them."""
         X, y = self._validate_X(
             X, reset, y=y, multi_output=True, y_numeric=is_regressor(self)
         )
         labels, values = self._encode_targets(y, reset_targets)
-        class_weight = getattr(self, "class_weight", None)
-        targets = Targets(
-            np.require(labels, np.int32, "CW"),
-            np.require(values, np.float32, "CW"),
-            relative_weights(sample_weight, class_weight, X, y),
-        )
-        hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()
-        if not all(isinstance(size, int) and size > 0 for size in hidden):
-            raise ValueError(f"hidden_layer_sizes must be integers > 0, got {hidden}.")
+        labels = np.require(labels, np.int32, "CW")
         self.n_outputs_, self.out_activation_ = self._output(values)
-        n_samples = X.shape[0]
         if self.out_activation_ == "softmax":
-            fits = labels.shape == (n_samples,)
+            fits = labels.shape == (X.shape[0],)
         else:
-            fits = values.shape == (n_samples, self.n_outputs_)
+            fits = values.shape == (X.shape[0], self.n_outputs_)
         if not fits:
             raise ValueError(
                 f"y of shape {y.shape} is not of the kind that "
                 f"{self.__class__.__name__} was first fitted with."
             )
-        return X, y, targets, [X.shape[1], *hidden, self.n_outputs_]
+        return X, y, labels, values
 
     def _initialize(self, X, sizes, random_state):
         """A new network, before its first epoch."""
         self.n_layers_ = len(sizes)
-        start = Start(
-            self._initial_topology(),
-            self.epsilon,
-            seed=random_state.randint(np.iinfo(np.int32).max),
-            spread=lambda: moments(X).standard_deviation(),
+        warn_of_scale(X)
+        start = self._start(
+            sizes, random_state, lambda: moments(X).standard_deviation()
         )
-        network = MLP(
-            sizes, start, self.activation, self.out_activation_, self.all_relu_slope
-        )
-        self._set_network(network)
+        self._set_network(self._new_network(sizes, start))
         self.t_ = 0
         self.n_iter_ = 0
         self.loss_curve_ = []
+
+    def _targets_to_learn(self, targets, samples):
+        """The targets as the network reads them, before it learns some samples."""
+        return self._standardise(targets)
+
+    def _standardise(self, targets):
+        """Targets as the network reads them."""
+        values = np.require(targets.values, np.float32, "CW")
+        return targets._replace(values=values)
 
     def _start_fit(self):
         """Start the optimiser and the search for convergence anew."""
         self._network.reset_optimiser(self.solver)
         self._start_rate()
-        self._no_improvement_count = 0
+        self._n_updates_in_vain = 0
         self.n_iter_ = 0
         self.loss_ = np.inf
         early = self.early_stopping
         self.best_loss_ = None if early else np.inf
         self.validation_scores_ = [] if early else None
+        self.validation_loss_curve_ = [] if early else None
         self.best_validation_score_ = -np.inf if early else None
         self.__dict__.pop("_best_network", None)
 
@@ -235,28 +336,10 @@ class BaseSETMLP(BaseLayeredNetwork):
         """Begin the schedule of the learning rate."""
         self._rate = self._first_rate = self.learning_rate_init
 
-    def _split(self, X, y, random_state):
+    def _split(self, y, random_state):
         """Indices of the training and of the validation samples."""
-        samples = np.arange(X.shape[0])
-        if not self.early_stopping:
-            return samples, None
-        n_validation = math.ceil(self.validation_fraction * len(samples))
-        if not 2 <= n_validation < len(samples):
-            raise ValueError(
-                f"early_stopping=True sets aside validation_fraction="
-                f"{self.validation_fraction} of the samples: {n_validation} of "
-                f"{len(samples)}. There must be two at least, and one to train on."
-            )
-        stratify, alone = None, np.zeros(len(samples), dtype=bool)
-        if is_classifier(self) and y.ndim == 1:
-            stratify, alone = _strata(y, n_validation)
-        train, validation = train_test_split(
-            samples[~alone],
-            random_state=random_state,
-            test_size=n_validation,
-            stratify=stratify,
-        )
-        return np.sort(np.append(train, samples[alone])), validation
+        stratified = is_classifier(self) and y.ndim == 1
+        return split(y, self.validation_fraction, stratified, random_state)
 
     def _check_fitted(self):
         super()._check_fitted()
@@ -265,28 +348,36 @@ class BaseSETMLP(BaseLayeredNetwork):
                 f"This {type(self).__name__} is damaged: n_outputs_ is "
                 f"{self.n_outputs_}, which is not what its network has."
             )
+        if self.out_activation_ != self._network.output:
+            raise ValueError(
+                f"This {type(self).__name__} is damaged: out_activation_ is "
+                f"{self.out_activation_!r}, which is not what its network has."
+            )
 
-    def _scaling_hint(self, X, y):
+    def _scaling_hint(self):
         return (
             "The input data may contain large values and need to be preprocessed, for "
             "example by StandardScaler, or "
         )
 
+    def _check_batch_size(self, n_samples):
+        """Warn if the mini-batches will be smaller than asked for."""
+        if self.batch_size != "auto" and self.batch_size > n_samples:
+            warn_user(
+                f"Got `batch_size`={self.batch_size} larger than the number of "
+                f"samples, {n_samples}. It is going to be clipped."
+            )
+
     def _train_epoch(self, X, targets, order, team, evolution):
-        """One pass over the samples in `order`."""
+        """One pass over the samples in `order`; return the number of updates."""
         batch_size = self.batch_size
         if batch_size == "auto":
-            batch_size = min(200, len(order))
-        elif batch_size > len(order):
-            warnings.warn(
-                f"Got `batch_size`={batch_size} larger than the number of samples, "
-                f"{len(order)}. It is going to be clipped.",
-                stacklevel=3,
-            )
+            batch_size = auto_batch_size(len(order))
+        batch_size = int(min(batch_size, len(order)))
         parameters = TrainingParameters(
             solver=self.solver,
             learning_rate=self._rate,
-            batch_size=int(min(batch_size, len(order))),
+            batch_size=batch_size,
             alpha=self.alpha,
             momentum=self.momentum,
             nesterovs_momentum=self.nesterovs_momentum,
@@ -302,57 +393,100 @@ class BaseSETMLP(BaseLayeredNetwork):
         self.t_ += len(order)
         self.loss_curve_.append(self.loss_)
         if not np.isfinite(self.loss_):
-            self._raise_divergence(X, targets.values)
-        if self.verbose:
-            print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
+            self._raise_divergence()
+        return -(-len(order) // batch_size)
 
-    def _follow_progress(self, X, y, weights, validation, team):
+    def _report(self, progress):
+        """Print what this epoch came to, if verbose."""
+        figures = [f"loss = {self.loss_:.8f}"]
+        if self.validation_scores_:
+            figures.append(f"validation score = {self.validation_scores_[-1]:f}")
+        progress.report(self.n_iter_, *figures)
+
+    def _follow_progress(self, n_updates, validation=None, team=None, scorer=None):
         """Note whether this epoch was better than all before."""
         if validation is None:
             improved = self.loss_ < self.best_loss_
             enough = self.loss_ <= self.best_loss_ - self.tol
             self.best_loss_ = min(self.loss_, self.best_loss_)
         else:
-            scores = self._network.decision(X, validation, team)
-            if not np.isfinite(scores).all():
-                self._raise_divergence(X, y)
-            weights = weights[validation] if len(weights) else None
-            if weights is not None and not weights.any():
-                weights = None  # none of them counts more than the others
-            score = self._validation_score(
-                y[validation], self._predict_scores(scores), weights
+            score = self._watch(validation, team, scorer)
+            loss, best = self.validation_loss_curve_[-1], self.best_validation_score_
+            # Of few samples, many networks get all right: the last is not the worst.
+            improved = score > best or (
+                score == best and loss < self._best_validation_loss
             )
-            if self.verbose:
-                print(f"Validation score: {score:f}")
-            self.validation_scores_.append(score)
-            improved = score > self.best_validation_score_
-            enough = score >= self.best_validation_score_ + self.tol
-            self.best_validation_score_ = max(score, self.best_validation_score_)
-        self._no_improvement_count = 0 if enough else self._no_improvement_count + 1
+            enough = score >= best + self.tol
+            if improved:  # not so if the score is NaN
+                self.best_validation_score_, self._best_validation_loss = score, loss
+        n_updates = min(n_updates, _UPDATES_OF_AN_EPOCH)
+        self._n_updates_in_vain = 0 if enough else self._n_updates_in_vain + n_updates
         if self.solver == "sgd" and self.learning_rate == "invscaling":
             self._rate = self.learning_rate_init / (self.t_ + 1) ** self.power_t
         return improved
 
-    def _has_converged(self):
+    def _watch(self, validation, team, scorer):
+        """Score the network of now, and note its loss."""
+        outputs = self._network.decision(validation.X, validation.samples, team)
+        if not np.isfinite(outputs).all():
+            self._raise_divergence()
+        loss = self._network.mean_loss(outputs, validation.targets)
+        if scorer is not None:
+            score = scorer(self)
+        elif self.scoring == "loss":
+            score = -loss
+        else:
+            score = self._validation_score(
+                validation.y, self._predict_scores(outputs), validation.sample_weight
+            )
+        self.validation_loss_curve_.append(loss)
+        self.validation_scores_.append(score)
+        return score
+
+    def _has_converged(self, n_updates):
         """Whether to stop, after `n_iter_no_change` epochs without improvement."""
-        if self._no_improvement_count <= self.n_iter_no_change:
-            return False
+        patience = self.n_iter_no_change * _UPDATES_OF_AN_EPOCH
+        if self._n_updates_in_vain <= patience:
+            return self._has_come_to_rest()
         watched = "Validation score" if self.early_stopping else "Training loss"
         message = (
             f"{watched} did not improve more than tol={self.tol:f} for "
             f"{self.n_iter_no_change} consecutive epochs."
         )
         adaptive = self.solver == "sgd" and self.learning_rate == "adaptive"
-        if adaptive and self._rate > _SMALLEST_RATE:
+        self._n_updates_in_vain = 0
+        stops = False
+        if self.learning_rate == "linear":
+            n_epochs = -(-patience // min(n_updates, _UPDATES_OF_AN_EPOCH))
+            self._fall = self._fall.end_earlier(self.n_iter_, n_epochs)
+            message += f" The learning rate falls to 0 by iteration {self._fall.end}."
+        elif adaptive and self._rate > _SMALLEST_RATE:
             self._rate /= _ADAPTIVE_DIVISOR
-            self._no_improvement_count = 0
             message += f" Setting learning rate to {self._rate:f}"
         else:
-            adaptive = False
+            stops = True
             message += " Stopping."
         if self.verbose:
             print(message)
-        return not adaptive
+        return stops or self._has_come_to_rest()
+
+    def _has_come_to_rest(self):
+        """Whether the learning rate has fallen to 0 before `max_iter`."""
+        return self.learning_rate == "linear" and (
+            self.n_iter_ >= self._fall.end < self.max_iter
+        )
+
+    def _warn_if_unfinished(self):
+        """Warn, after all epochs, if more of them would have made a difference."""
+        losses = self.loss_curve_[-self.n_iter_ :]
+        # The learning rate has fallen to 0, and the loss has come to rest anyhow.
+        if self.learning_rate == "linear" and not _falls_to_the_end(losses):
+            return
+        warn_user(
+            f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and "
+            "the optimization hasn't converged yet.",
+            ConvergenceWarning,
+        )
 
     def _decision(self, X):
         """Outputs of the network for X, in the floating dtype of X."""
@@ -362,21 +496,9 @@ class BaseSETMLP(BaseLayeredNetwork):
         return in_dtype_of(X, scores)
 
 
-def _strata(labels, n_validation):
-    """How to set validation samples aside.
-
-    Returns
-    -------
-    strata : ndarray of int or None
-        Classes of the samples that are not alone, to stratify by. None where there are
-        too many classes for that.
-    alone : ndarray of bool, shape (n_samples,)
-        Samples that are alone in their class. They are for training.
-    """
-    _, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    alone = counts[classes] == 1
-    others = classes[~alone]
-    n_training, n_classes = len(others) - n_validation, np.count_nonzero(counts > 1)
-    if n_training < 1:
-        return None, np.zeros_like(alone)
-    return others if min(n_validation, n_training) >= n_classes else None, alone
+def _falls_to_the_end(losses):
+    """Whether the second half of the epochs brought much of what the loss has lost."""
+    if len(losses) < _FEW_EPOCHS:
+        return True
+    middle, last = losses[len(losses) // 2], losses[-1]
+    return middle - last > _LARGE_SHARE * (losses[0] - last)

@@ -34,6 +34,7 @@ _NETWORK_PARAMETERS = (
     "activation",
     "all_relu_slope",
     "epsilon",
+    "density",
     "zeta",
     "topology",
     "evolution",
@@ -85,6 +86,10 @@ default='logistic'
     epsilon : float, default=13
         Number of connections per neuron: each of the two layers has
         ``epsilon * (n_features + n_hidden)`` of them, at most all.
+
+    density : float, array-like of shape (2,) or None, default=None
+        Fraction of all connections of a layer that exist, in the range (0, 1]: the same
+        for both layers, or one for each. If it is not None, `epsilon` is not used.
 
     zeta : float, default=0.2
         Fraction of the connections that each rewiring replaces, in the range [0, 1].
@@ -166,7 +171,8 @@ default='logistic'
         Callbacks see only what is trained.
 
     verbose : bool, default=False
-        Whether to print the loss of each epoch.
+        Whether to print, after each epoch, the loss, the seconds so far, and those left
+        until `max_iter` at this pace.
 
     random_state : int, RandomState instance or None, default=None
         Determines the networks and how they are trained and asked. Pass an int for
@@ -272,6 +278,7 @@ default='logistic'
         activation="logistic",
         all_relu_slope=0.6,
         epsilon=13,
+        density=None,
         zeta=0.2,
         topology="erdos_renyi",
         evolution="set",
@@ -300,6 +307,7 @@ default='logistic'
         self.activation = activation
         self.all_relu_slope = all_relu_slope
         self.epsilon = epsilon
+        self.density = density
         self.zeta = zeta
         self.topology = topology
         self.evolution = evolution
@@ -534,6 +542,6 @@ class _RecordingAutoencoder(SETAutoencoder):
         super()._initialize(X, random_state)
         self.history = []
 
-    def _train_epoch(self, X, order, team, evolution):
-        super()._train_epoch(X, order, team, evolution)
+    def _train_epoch(self, *task):
+        super()._train_epoch(*task)
         self.history.append(self.feature_strength_)

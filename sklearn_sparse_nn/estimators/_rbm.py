@@ -1,6 +1,5 @@
 """Restricted Boltzmann machine with sparse evolutionary training."""
 
-import time
 from numbers import Integral, Real
 
 import numpy as np
@@ -23,9 +22,9 @@ from sklearn_sparse_nn.estimators._base import (
     in_dtype_of,
 )
 from sklearn_sparse_nn.estimators._parallel import n_threads
+from sklearn_sparse_nn.estimators._progress import Progress
 from sklearn_sparse_nn.estimators._samples import feature_means, moments
 from sklearn_sparse_nn.networks.annealing import log_partition
-from sklearn_sparse_nn.networks.network import Start
 from sklearn_sparse_nn.networks.rbm import RBM, ContrastiveDivergence, logit_of_means
 
 # Samples on which the reconstruction error is measured after each epoch.
@@ -58,13 +57,18 @@ class SETRBMTransformer(
         are ``epsilon * (n_features + n_components)`` of them, at most all. As features
         for a linear classifier, machines of many features need more: try 30 to 60.
 
+    density : float or None, default=None
+        Fraction of all connections that exist, in the range (0, 1]. If it is not None,
+        `epsilon` is not used.
+
     zeta : float, default=0.3
         Fraction of the connections that each rewiring replaces, in the range [0, 1].
 
     topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
         How the connections begin: at random; scale-free and small-world, see
-        :class:`~sklearn_sparse_nn.topology.XBM`; all of them; or as the method
-        `connect` of an object says.
+        :class:`~sklearn_sparse_nn.topology.XBM`; all of them; as given, see
+        :class:`~sklearn_sparse_nn.topology.FromArrays`; or as the method `connect` of
+        an object says.
 
     evolution : {'set', 'static'} or EvolutionRule, default='set'
         How the connections change: the weakest are replaced by random ones, see
@@ -102,7 +106,8 @@ class SETRBMTransformer(
         starts anew.
 
     verbose : int, default=0
-        The verbosity level. Zero means silent.
+        The verbosity level. Zero means silent. Otherwise the reconstruction error, the
+        seconds so far and those left at this pace are printed after each epoch.
 
     random_state : int, RandomState instance or None, default=None
         Determines the initial connections and weights, the order of the samples, Gibbs
@@ -200,6 +205,7 @@ class SETRBMTransformer(
         n_components=256,
         *,
         epsilon=11,
+        density=None,
         zeta=0.3,
         topology="erdos_renyi",
         evolution="set",
@@ -217,6 +223,7 @@ class SETRBMTransformer(
     ):
         self.n_components = n_components
         self.epsilon = epsilon
+        self.density = density
         self.zeta = zeta
         self.topology = topology
         self.evolution = evolution
@@ -319,11 +326,11 @@ class SETRBMTransformer(
             self._check_sizes([X.shape[1], self.n_components], "n_components")
             self._network.reset_optimiser()
         self.n_iter_ = 0
-        order = np.arange(X.shape[0])
+        order, progress = np.arange(X.shape[0]), self._progress(self.n_iter)
 
         def run_epoch(team, evolution):
             random_state.shuffle(order)
-            self._train_epoch(X, order, team, evolution)
+            self._train_epoch(X, order, team, evolution, progress)
             return False
 
         self._run_epochs(self.n_iter, run_epoch, X, y)
@@ -357,8 +364,9 @@ class SETRBMTransformer(
         else:
             self._check_sizes([X.shape[1], self.n_components], "n_components")
         order = random_state.permutation(X.shape[0])
+        evolution = self._evolution(self.n_iter_)
         with ThreadTeam(n_threads(self.n_jobs)) as team:
-            self._train_epoch(X, order, team, self._evolution(self.n_iter_))
+            self._train_epoch(X, order, team, evolution, self._progress())
         self._check_finite(X)
         return self
 
@@ -377,20 +385,20 @@ class SETRBMTransformer(
 
     def _initialize(self, X, random_state):
         """A new machine, before its first epoch."""
-        start = Start(
-            self._initial_topology(),
-            self.epsilon,
-            seed=random_state.randint(np.iinfo(np.int32).max),
-            spread=lambda: moments(X).standard_deviation(),
+        sizes = [X.shape[1], self.n_components]
+        start = self._start(
+            sizes, random_state, lambda: moments(X).standard_deviation()
         )
-        network = RBM((X.shape[1], self.n_components), start, feature_means(X))
+        network = RBM(sizes, start, feature_means(X))
         self._set_network(network)
         self.n_iter_ = 0
         self.reconstruction_error_curve_ = []
 
-    def _train_epoch(self, X, order, team, evolution):
+    def _progress(self, max_epochs=None):
+        return Progress(self, max_epochs, prefix=f"[{type(self).__name__}] ")
+
+    def _train_epoch(self, X, order, team, evolution, progress):
         """One pass over the samples in `order`."""
-        start = time.perf_counter()
         parameters = ContrastiveDivergence(
             learning_rate=self.learning_rate,
             momentum=self.momentum,
@@ -408,13 +416,8 @@ class SETRBMTransformer(
         self.reconstruction_error_curve_.append(error)
         self.n_iter_ += 1
         if not np.isfinite(error):
-            self._raise_divergence(X)
-        if self.verbose:
-            print(
-                f"[{type(self).__name__}] Iteration {self.n_iter_}, "
-                f"reconstruction error = {error:.5f}, "
-                f"time = {time.perf_counter() - start:.2f}s"
-            )
+            self._raise_divergence()
+        progress.report(self.n_iter_, f"reconstruction error = {error:.5f}")
 
     def transform(self, X):
         """Compute the probabilities of the hidden neurons, P(h=1|v=X).

@@ -1,17 +1,57 @@
 """The sparse multi-layer perceptron for real numbers."""
 
+from numbers import Real
+
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.callback import with_callbacks
-from sklearn.metrics import r2_score
+from sklearn.metrics import (
+    d2_absolute_error_score,
+    d2_pinball_score,
+    d2_tweedie_score,
+    r2_score,
+)
+from sklearn.utils import assert_all_finite
+from sklearn.utils._param_validation import (
+    Interval,
+    InvalidParameterError,
+    StrOptions,
+)
 from sklearn.utils.validation import column_or_1d
 
-from sklearn_sparse_nn.estimators._base import all_or_nothing
+from sklearn_sparse_nn.engine.losses import REGRESSION_LOSSES
+from sklearn_sparse_nn.estimators._base import all_or_nothing, finite
 from sklearn_sparse_nn.estimators._mlp import BaseSETMLP
+from sklearn_sparse_nn.networks.regression import RegressionMLP, output_of
 
-# Beyond the former, the squared error overflows float32; beyond the latter, y is likely
-# to blame where training diverges.
-_LARGEST_TARGET, _LARGE_TARGET = 1e18, 1e3
+# Beyond, the squared error of a standardised target overflows float32.
+_LARGEST_TARGET = 1e18
+_POISSON_NEEDS = "loss='poisson' requires non-negative y and sum(y) > 0."
+
+
+def _d2_poisson_score(y, predictions, sample_weight):
+    """D² of the Poisson deviance, averaged over the outputs."""
+    weights = np.ones(len(y)) if sample_weight is None else sample_weight
+    y, predictions, weights = (each[weights > 0] for each in (y, predictions, weights))
+    predictions = np.maximum(predictions, 1e-150)  # ratios to 0 would be infinite
+    return np.mean(
+        [
+            d2_tweedie_score(each, predicted, sample_weight=weights, power=1)
+            if np.ptp(each) > 0
+            else 0.0  # equal targets leave nothing to explain
+            for each, predicted in zip(y.T, predictions.T)
+        ]
+    )
+
+
+# What early stopping watches.
+_SCORES = {
+    "squared_error": r2_score,
+    "absolute_error": d2_absolute_error_score,
+    "huber": d2_absolute_error_score,
+    "quantile": d2_pinball_score,
+    "poisson": _d2_poisson_score,
+}
 
 
 class SETRegressor(RegressorMixin, BaseSETMLP):
@@ -19,20 +59,22 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
 
     A network that is sparse from the first step to the last: its layers start as sparse
     random graphs and are rewired while the weights train, by sparse evolutionary
-    training (SET) [1]_. It optimises half the squared error by stochastic gradient
-    descent or Adam. Time and memory are proportional to the number of connections.
+    training (SET) [1]_. It minimises the squared error, or another loss, by stochastic
+    gradient descent or Adam. Time and memory are proportional to the number of
+    connections. The target values are standardised inside: their unit and their size
+    make no difference.
 
     Read more in the :ref:`User Guide <mlp>`.
 
     Parameters
     ----------
-    hidden_layer_sizes : array-like of shape (n_layers - 2,), default=(1000, 1000)
+    hidden_layer_sizes : array-like of shape (n_layers - 2,), default=(1000,)
         The ith element is the number of neurons in the ith hidden layer; an int means
         one hidden layer. A sparse layer costs what its connections cost, so it can be
         wide.
 
-    activation : str, default='relu'
-        Activation function of the hidden layers, one of
+    activation : str or array-like of str of shape (n_layers - 2,), default='relu'
+        Activation function of the hidden layers, or of each of them, one of
 
         - 'relu', the rectified linear unit, ``f(x) = max(0, x)``
         - 'all_relu', ``f(x) = x`` for positive x, else ``-all_relu_slope * x`` in the
@@ -42,15 +84,44 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         - 'logistic', ``f(x) = 1 / (1 + exp(-x))``
         - 'identity', ``f(x) = x``
 
+    loss : {'squared_error', 'absolute_error', 'huber', 'poisson', 'quantile'}, \
+            default='squared_error'
+        What training minimises, on standardised targets (see `y_center_`):
+
+        - 'squared_error', half the squared error: predicts the mean
+        - 'absolute_error': predicts the median, and is robust to outliers
+        - 'huber', half the squared error of small errors, and of those beyond
+          `huber_delta` linear: predicts the mean, but is robust to outliers
+        - 'poisson', half the deviance of the Poisson distribution, for counts and
+          other targets ``y >= 0``: predicts the mean, as the exponential of what the
+          network computes, which is positive
+        - 'quantile', the pinball loss: predicts the `quantile`
+
+        Several outputs are averaged.
+
+    quantile : float, default=None
+        Which quantile to predict with ``loss='quantile'``, in (0, 1).
+
+    huber_delta : float, default=1.35
+        Size of an error from which on ``loss='huber'`` is linear, in units of
+        `y_scale_`: about the standard deviation of the targets without outliers.
+        ``y_scale_ * huber_delta`` corresponds to ``sigma * epsilon`` of
+        :class:`~sklearn.linear_model.HuberRegressor`, where `sigma` is the scale of the
+        errors and not that of the targets: it is smaller, the better the model.
+
     all_relu_slope : float, default=0.6
         Slope of 'all_relu' for negative x, between -1 and 1; not used by others.
 
-    epsilon : float, default=20
+    epsilon : float, default=5
         Connections per neuron. A layer of `n_in` inputs and `n_out` neurons starts with
         ``epsilon * (n_in + n_out)`` connections, but at most ``n_in * n_out``: its
         density is ``min(1, epsilon * (n_in + n_out) / (n_in * n_out))``.
 
-    zeta : float, default=0.3
+    density : float, array-like of shape (n_layers - 1,) or None, default=None
+        Fraction of all connections of a layer that exist, in the range (0, 1]: the same
+        for all layers, or one for each. If it is not None, `epsilon` is not used.
+
+    zeta : float, default=0.5
         Fraction of the connections of each layer that a rewiring replaces, between 0
         and 1: first those of weight zero, then the positive weights nearest to zero and
         the negative weights nearest to zero.
@@ -58,8 +129,9 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
     topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
         How the connections begin: an Erdős–Rényi random graph, a scale-free and
         small-world one (:class:`~sklearn_sparse_nn.topology.XBM`), all connections
-        (whatever `epsilon`), or an object with the method `connect` of
-        :class:`~sklearn_sparse_nn.topology.ErdosRenyi`.
+        (whatever `epsilon` and `density`), given ones with or without their weights
+        (:class:`~sklearn_sparse_nn.topology.FromArrays`), or an object with the method
+        `connect` of :class:`~sklearn_sparse_nn.topology.ErdosRenyi`.
 
     evolution : {'set', 'static'} or EvolutionRule, default='set'
         How the connections change: sparse evolutionary training [1]_
@@ -75,24 +147,32 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         size of the mini-batch when added to the loss.
 
     batch_size : int or 'auto', default='auto'
-        Size of mini-batches. 'auto' means ``min(200, n_samples)``.
+        Size of mini-batches. 'auto' means ``min(200, max(16, n_samples // 16))``, or
+        all samples where they are fewer. A number that is larger than that of the
+        samples is clipped, with a warning, in the first call of `partial_fit` only.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        Learning rate schedule, only used when ``solver='sgd'``.
+    learning_rate : {'linear', 'constant', 'invscaling', 'adaptive'}, default='linear'
+        Learning rate schedule. All but 'linear' are only used when ``solver='sgd'``.
 
+        - 'linear' falls from `learning_rate_init` to 0 by `max_iter`, epoch by epoch;
+          once `n_iter_no_change` epochs brought no improvement of `tol`, within as many
+          more
         - 'constant' is `learning_rate_init`
         - 'invscaling' is ``learning_rate_init / (t_ + 1) ** power_t``, updated after
           each epoch
         - 'adaptive' divides the rate by 5 each time `n_iter_no_change` epochs bring no
           improvement of `tol`, and stops when it falls below 1e-6
 
-    learning_rate_init : float, default=0.001
+        With :meth:`partial_fit`, which does not know when training ends, 'linear' is
+        'constant'.
+
+    learning_rate_init : float, default=0.005
         The initial learning rate.
 
     power_t : float, default=0.5
         The exponent of the 'invscaling' schedule.
 
-    max_iter : int, default=200
+    max_iter : int, default=100
         Maximum number of epochs.
 
     shuffle : bool, default=True
@@ -107,7 +187,8 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         improves by `tol` for `n_iter_no_change` epochs, training stops.
 
     verbose : bool, default=False
-        Whether to print the loss of each epoch.
+        Whether to print, after each epoch, the loss, the validation score if there is
+        one, the seconds so far, and those left until `max_iter` at this pace.
 
     warm_start : bool, default=False
         Whether `fit` continues from the weights and connections of the last call.
@@ -120,10 +201,24 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
 
     early_stopping : bool, default=False
         Whether to set aside `validation_fraction` of the samples, stop when their score
-        no longer improves, and restore the best weights and connections.
+        no longer improves, and restore the best weights and connections; of those with
+        the same score, the ones of least validation loss. Validation data that are
+        passed to :meth:`fit` take the place of those set aside: pass them where groups
+        of samples belong together, see the :ref:`User Guide <early_stopping>`.
 
     validation_fraction : float, default=0.1
-        Fraction of the samples to set aside with `early_stopping`.
+        Fraction of the samples to set aside with `early_stopping`. Not used if
+        validation data are passed to :meth:`fit`.
+
+    scoring : str, callable or None, default=None
+        What early stopping watches; only used with `early_stopping`.
+
+        - None: R2 on the validation data, as of `score`
+        - 'loss': the loss on the validation data
+        - str: one of :func:`sklearn.metrics.get_scorer_names`
+        - callable: a scorer with the signature ``scorer(estimator, X, y)``, such as
+          :func:`sklearn.metrics.make_scorer` makes. It gets a copy of this estimator as
+          it is at the end of an epoch, and `sample_weight` if there is any
 
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay rates of the moments of ``solver='adam'``, in [0, 1).
@@ -132,7 +227,8 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         Numerical stability of ``solver='adam'``; `epsilon` in `MLPRegressor`.
 
     n_iter_no_change : int, default=10
-        Epochs without improvement before training stops.
+        Epochs without improvement before training stops. Where samples are few, time is
+        counted in weight updates: 20 of them count as an epoch, at least.
 
     dropout : float, default=0.0
         Fraction of hidden neurons that a training sample does not see, in [0, 1).
@@ -152,10 +248,27 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
 
     coefs_ : list of csr_array of float32
         The ith element holds the weights of layer i, with the shape
-        (n_inputs, n_neurons). Made on access from the arrays of the network.
+        (n_inputs, n_neurons). Made on access from the arrays of the network. The last
+        layer predicts standardised targets: see `y_scale_`.
 
     intercepts_ : list of ndarray of float32
         The ith element holds the biases of layer i.
+
+    y_center_ : ndarray of float of shape (n_outputs,)
+        Where each output was in training: its mean, or its median for the losses
+        'absolute_error', 'huber' and 'quantile'.
+
+    y_scale_ : ndarray of float of shape (n_outputs,)
+        What is one for the network. ``predict`` returns ``y_center_ + y_scale_ * z``
+        for an output `z` of the network, ``y_scale_ * exp(z)`` with ``loss='poisson'``,
+        and `y_center_` where `y_scale_` is 0. It is
+
+        - the standard deviation with ``loss='squared_error'``
+        - the distance of the quantiles 0.1 and 0.9 with 'absolute_error', 'huber' and
+          'quantile', divided by 2.56, which makes it the standard deviation of normal
+          targets. If the quantiles are equal, it is the standard deviation, too.
+        - the mean with 'poisson'
+        - 0 where all target values were equal
 
     n_connections_ : ndarray of int of shape (n_layers - 1,)
         Number of connections of each layer.
@@ -167,11 +280,15 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
     n_rewired_ : ndarray of int of shape (n_layers - 1,)
         Connections of each layer that rewiring has replaced so far.
 
+    feature_importances_ : ndarray of float of shape (n_features,)
+        `feature_strength_` as a share of that of all features; 0 for features that are
+        constant in the training data. They sum to 1.
+
     feature_strength_ : ndarray of float of shape (n_features,)
         Sum of the magnitudes of the connections of each feature.
 
     loss_ : float
-        Loss of the last epoch.
+        Loss of the last epoch, of standardised targets, L2 term included.
 
     best_loss_ : float or None
         The smallest loss of an epoch; None with `early_stopping`.
@@ -180,11 +297,20 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         The loss of each epoch.
 
     validation_scores_ : list of float or None
-        R2 score on the validation samples after each epoch; None without
-        `early_stopping`.
+        Score on the validation data after each epoch: what `scoring` says, with
+        ``scoring="loss"`` the negative loss. None without `early_stopping`. By default
+        it is the R2 score, :func:`~sklearn.metrics.d2_absolute_error_score` for the
+        losses 'absolute_error' and 'huber', :func:`~sklearn.metrics.d2_pinball_score`
+        for 'quantile', or :func:`~sklearn.metrics.d2_tweedie_score` of power 1 for
+        'poisson'.
+
+    validation_loss_curve_ : list of float or None
+        Loss on the validation data after each epoch, whatever `scoring` is. It has no
+        L2 term, which `loss_curve_` includes. None without `early_stopping`.
 
     best_validation_score_ : float or None
-        The best of them.
+        The largest of `validation_scores_`, that of the network that was restored. None
+        without `early_stopping`.
 
     n_iter_ : int
         Number of epochs run.
@@ -208,9 +334,9 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
 
     Notes
     -----
-    Weights and activations are float32, and so are the targets: standardise targets
-    that are far from 1, for example with
-    :class:`~sklearn.compose.TransformedTargetRegressor`.
+    Weights, activations and standardised targets are float32; center and scale of the
+    targets, and predictions, are float64. There is no need to scale `y`, but
+    :class:`~sklearn.compose.TransformedTargetRegressor` is of use for its logarithm.
 
     References
     ----------
@@ -232,27 +358,46 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
     >>> X, y = make_regression(n_samples=500, n_features=20, random_state=0)
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
     >>> regr = SETRegressor((100, 100), epsilon=5, max_iter=300, random_state=0)
-    >>> regr.fit(X_train, y_train / 100).score(X_test, y_test / 100) > 0.9
+    >>> regr.fit(X_train, y_train).score(X_test, y_test) > 0.9
+    True
+
+    A range in which about 80 % of the targets are:
+
+    >>> regr = regr.set_params(loss="quantile", quantile=0.1)
+    >>> low = regr.fit(X_train, y_train).predict(X_test)
+    >>> high = regr.set_params(quantile=0.9).fit(X_train, y_train).predict(X_test)
+    >>> bool((low < high).mean() > 0.9)
     True
     """
 
+    _parameter_constraints: dict = {
+        **BaseSETMLP._parameter_constraints,
+        "loss": [StrOptions(set(REGRESSION_LOSSES))],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), None],
+        "huber_delta": [Interval(Real, 0, None, closed="neither")],
+    }
+
     def __init__(
         self,
-        hidden_layer_sizes=(1000, 1000),
+        hidden_layer_sizes=(1000,),
         activation="relu",
         *,
+        loss="squared_error",
+        quantile=None,
+        huber_delta=1.35,
         all_relu_slope=0.6,
-        epsilon=20,
-        zeta=0.3,
+        epsilon=5,
+        density=None,
+        zeta=0.5,
         topology="erdos_renyi",
         evolution="set",
         solver="adam",
         alpha=0.1,
         batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
+        learning_rate="linear",
+        learning_rate_init=0.005,
         power_t=0.5,
-        max_iter=200,
+        max_iter=100,
         shuffle=True,
         random_state=None,
         tol=1e-4,
@@ -262,6 +407,7 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         nesterovs_momentum=True,
         early_stopping=False,
         validation_fraction=0.1,
+        scoring=None,
         beta_1=0.9,
         beta_2=0.999,
         adam_epsilon=1e-8,
@@ -271,8 +417,12 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.loss = loss
+        self.quantile = quantile
+        self.huber_delta = huber_delta
         self.all_relu_slope = all_relu_slope
         self.epsilon = epsilon
+        self.density = density
         self.zeta = zeta
         self.topology = topology
         self.evolution = evolution
@@ -292,6 +442,7 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         self.nesterovs_momentum = nesterovs_momentum
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.scoring = scoring
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.adam_epsilon = adam_epsilon
@@ -308,30 +459,78 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
                 f"y has {y.shape[1]} outputs, but {self.__class__.__name__} was fitted "
                 f"with {self.n_outputs_}."
             )
-        if np.abs(y).max() > _LARGEST_TARGET:
-            raise ValueError(
-                f"y has values up to {np.abs(y).max():.3g}, whose squares float32 does "
-                "not hold. Standardise it, for example by TransformedTargetRegressor."
-            )
+        with np.errstate(over="ignore"):  # of a long double
+            y = np.require(y, np.float64, "C")
+        assert_all_finite(y, input_name="y")
+        self._check_loss(y)
         return np.zeros(0), y
 
-    def _scaling_hint(self, X, y):
-        largest = np.abs(y).max()
-        if largest <= _LARGE_TARGET:
-            return super()._scaling_hint(X, y)
-        return (
-            f"y has values up to {largest:.3g} and needs to be standardised, for "
-            "example by TransformedTargetRegressor with a StandardScaler, or "
-        )
+    def _check_loss(self, y):
+        """Check that there is all that the loss needs."""
+        if self.loss == "quantile" and self.quantile is None:
+            raise InvalidParameterError(
+                f"The 'quantile' parameter of {self.__class__.__name__} must be a "
+                "float in the range (0.0, 1.0) for loss='quantile'. Got None instead."
+            )
+        if self.loss == "poisson" and (y < 0).any():
+            raise ValueError(_POISSON_NEEDS)
 
     def _output(self, values):
-        return values.shape[1], "identity"
+        return values.shape[1], output_of(self.loss)
+
+    def _new_network(self, sizes, start):
+        return RegressionMLP(
+            sizes, start, self.activation, self.loss, self.all_relu_slope
+        )
+
+    def _targets_to_learn(self, targets, samples):
+        network = self._network
+        if network.loss != self.loss:
+            raise ValueError(
+                f"loss={self.loss!r}, but the network to go on with was begun with "
+                f"loss={network.loss!r}. Fit a new one."
+            )
+        parameters = {"huber": self.huber_delta, "quantile": self.quantile}
+        network.loss_parameter = float(parameters.get(self.loss, 0))
+        weights = targets.weights[samples] if len(targets.weights) else None
+        network.see(targets.values[samples], weights)
+        if self.loss == "poisson" and not (network.centers > 0).all():
+            raise ValueError(_POISSON_NEEDS)
+        return super()._targets_to_learn(targets, samples)
+
+    def _standardise(self, targets):
+        network = self._network
+        values = network.standardise(targets.values)
+        if not (np.abs(values) <= _LARGEST_TARGET).all():
+            raise ValueError(
+                f"y has values up to {np.abs(targets.values).max():.3g}, too far from "
+                f"the others: their center is {network.centers}, and their spread "
+                f"{network.spreads}. Float32 does not hold the squares."
+            )
+        return super()._standardise(targets._replace(values=values))
 
     def _validation_score(self, y, predictions, sample_weight):
-        return r2_score(y, predictions, sample_weight=sample_weight)
+        score = _SCORES[self.loss]
+        options = {"alpha": self.quantile} if self.loss == "quantile" else {}
+        # The unit makes no difference, but squares might overflow.
+        y, predictions = map(self._network.standardise, (y, predictions))
+        return score(y, predictions, sample_weight=sample_weight, **options)
 
     def _predict_scores(self, scores):
-        return scores[:, 0] if self.n_outputs_ == 1 else scores
+        predictions = finite(self._network.predictions(scores))
+        return predictions[:, 0] if self.n_outputs_ == 1 else predictions
+
+    @property
+    def y_center_(self):
+        """Where each output was in training: its mean or its median."""
+        self._fitted_layers()
+        return self._network.centers.copy()
+
+    @property
+    def y_scale_(self):
+        """What each output of the network is multiplied by in a prediction."""
+        self._fitted_layers()
+        return self._network.scales.copy()
 
     def predict(self, X):
         """Predict numbers.
@@ -343,8 +542,8 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predictions; float32 if X is.
+        y : ndarray of float64, shape (n_samples,) or (n_samples, n_outputs)
+            The predictions, in the unit of the training data.
         """
         return self._predict_scores(self._decision(X))
 
@@ -355,7 +554,9 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         """Update the network with one pass over the given data.
 
         The data may come in chunks of any size: rewiring follows the number of weight
-        updates, not of calls.
+        updates, not of calls. `y_center_` and `y_scale_` are those of all targets so
+        far, up to an average over chunks where they are made of quantiles. When they
+        change, the last layer does too, such that predictions stay what they are.
 
         Parameters
         ----------
@@ -378,4 +579,5 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
+        tags.target_tags.positive_only = self.loss == "poisson"
         return tags

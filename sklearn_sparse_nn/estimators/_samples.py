@@ -6,10 +6,15 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import assert_all_finite, gen_batches
 from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.sparsefuncs import min_max_axis
 from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from sklearn_sparse_nn.engine.warning import warn_user
 
 # Cells of X that are float64 at a time.
 _CELLS = 2**16
+# Samples that tell how large features are, and sizes that a network hardly learns from.
+_N_LOOKED_AT, _TINY, _HUGE = 1000, 1e-3, 100
 
 
 def dtype_of(X):
@@ -154,12 +159,36 @@ def moments(X):
     return Moments(n_samples, first + rest / n_samples, np.maximum(squares, 0))
 
 
+def warn_of_scale(X):
+    """Warn if the features are so large or so small that a network hardly learns."""
+    few = X[:: -(-X.shape[0] // _N_LOOKED_AT)]
+    n_samples, means, squares = moments(few)
+    largest = np.sqrt(np.max(means**2 + squares / n_samples))
+    if 0 < largest < _TINY or largest > _HUGE:
+        warn_user(
+            f"The feature of the largest values has a root mean square of {largest:.2g}"
+            ". A network learns well from features of about 1: scale X, for example by "
+            "StandardScaler, or by MaxAbsScaler if it is sparse."
+        )
+
+
 def merged_moments(a, b):
     """Moments of two sets of samples together."""
     n_samples, difference = a.n_samples + b.n_samples, b.means - a.means
     share = b.n_samples / n_samples
     squares = a.squares + b.squares + difference**2 * (a.n_samples * share)
     return Moments(n_samples, a.means + share * difference, squares)
+
+
+def feature_ranges(X, before=None):
+    """Smallest and largest value of each feature, in X and in what was `before`."""
+    smallest, largest = (
+        min_max_axis(X, 0) if sparse.issparse(X) else (X.min(axis=0), X.max(axis=0))
+    )
+    if before is not None:
+        smallest = np.minimum(smallest, before[0])
+        largest = np.maximum(largest, before[1])
+    return np.array([smallest, largest])
 
 
 def feature_means(X):

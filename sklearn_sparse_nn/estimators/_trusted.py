@@ -1,5 +1,7 @@
 """Which types skops is to trust, to load what this library has made."""
 
+from scipy import sparse
+
 from sklearn_sparse_nn.estimators._autoencoder import SETAutoencoder
 from sklearn_sparse_nn.estimators._classifier import SETClassifier
 from sklearn_sparse_nn.estimators._quick_selection import (
@@ -12,7 +14,8 @@ from sklearn_sparse_nn.evolution import EVOLUTIONS
 from sklearn_sparse_nn.networks.autoencoder import Autoencoder
 from sklearn_sparse_nn.networks.mlp import MLP
 from sklearn_sparse_nn.networks.rbm import RBM
-from sklearn_sparse_nn.topology import TOPOLOGIES
+from sklearn_sparse_nn.networks.regression import RegressionMLP
+from sklearn_sparse_nn.topology import TOPOLOGIES, FromArrays
 
 _TYPES = (
     SETClassifier,
@@ -22,13 +25,18 @@ _TYPES = (
     QuickSelectionSelector,
     _RecordingAutoencoder,
     MLP,
+    RegressionMLP,
     RBM,
     Autoencoder,
     *EVOLUTIONS.values(),
     *TOPOLOGIES.values(),
+    FromArrays,
+    sparse.csr_array,
+    sparse.csc_array,
 )
 
 #: Names of the types that ``skops.io.load(file, trusted=TRUSTED_TYPES)`` needs for any
-#: estimator of this library: estimators, their networks, rules and topologies. Add the
-#: names of rules of your own. What is loaded is checked: see the user guide.
+#: estimator of this library: estimators, their networks, rules and topologies, with
+#: the arrays of `FromArrays`. Add the names of rules of your own. What is loaded is
+#: checked: see the user guide.
 TRUSTED_TYPES = [f"{each.__module__}.{each.__qualname__}" for each in _TYPES]

@@ -5,14 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_sparse_nn.engine.inputs import describe_inputs
-from sklearn_sparse_nn.engine.layers import n_layers, part_of, require
+from sklearn_sparse_nn.engine.layers import n_layers, require
 from sklearn_sparse_nn.networks.autoencoder_epoch import (
     GAUSSIAN,
     MASKING,
     Restoration,
     train_batches,
 )
-from sklearn_sparse_nn.networks.forward import Model
 from sklearn_sparse_nn.networks.mlp import MLP, mean_loss
 from sklearn_sparse_nn.networks.network import SparseNetwork
 
@@ -58,9 +57,9 @@ class Autoencoder(MLP):
     def _describe(self, X):
         return describe_inputs(X, len(self.shifts), self.shifts, self.scales)
 
-    def check_connected(self, epsilon):
+    def check_connected(self, amount):
         """An output without a connection is a feature that is not restored, no more."""
-        SparseNetwork.check_connected(self, epsilon)
+        SparseNetwork.check_connected(self, amount)
 
     def _check(self):
         super()._check()
@@ -104,9 +103,7 @@ class Autoencoder(MLP):
 
     def encode(self, X, team):
         """The code of each sample, shape (n_samples, n_code)."""
-        return self._run_part(
-            0, self.n_code_layers, self._describe(X), X.shape[0], team
-        )
+        return self.activations(X, self.n_code_layers, team)
 
     def decode(self, H, team):
         """What the network makes of codes, in the scale of the network."""
@@ -114,15 +111,6 @@ class Autoencoder(MLP):
         described = describe_inputs(H, n_code)
         last = n_layers(self.layers)
         return self._run_part(self.n_code_layers, last, described, H.shape[0], team)
-
-    def _run_part(self, start, stop, described, n_samples, team):
-        functions = self._functions()
-        functions = functions._replace(
-            kinds=functions.kinds[start:stop],
-            left_slopes=functions.left_slopes[start:stop],
-        )
-        model = Model(part_of(self.layers, start, stop), functions)
-        return self._decide(model, described, np.arange(n_samples), team)
 
     def restore(self, Z, team):
         """Outputs of the network for standardised data, in the same scale."""

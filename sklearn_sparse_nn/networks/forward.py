@@ -22,11 +22,10 @@ from sklearn_sparse_nn.networks.batches import (
 
 
 class Functions(NamedTuple):
-    """Activation of each layer and kind of the output, as the kernels know them."""
+    """Activation of each layer, as the kernels know it."""
 
     kinds: np.ndarray
     left_slopes: np.ndarray
-    output: int
 
 
 class Model(NamedTuple):

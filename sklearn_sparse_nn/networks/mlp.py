@@ -1,15 +1,20 @@
 """The sparse multi-layer perceptron: how it trains."""
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_sparse_nn.engine.activations import ACTIVATIONS, hidden_activations
-from sklearn_sparse_nn.engine.layers import n_layers
-from sklearn_sparse_nn.engine.losses import OUTPUT_KINDS, Targets
+from sklearn_sparse_nn.engine.activations import activation_names, hidden_activations
+from sklearn_sparse_nn.engine.layers import n_layers, part_of
+from sklearn_sparse_nn.engine.losses import (
+    OUTPUT_LOSSES,
+    Loss,
+    Targets,
+    mean_output_loss,
+)
+from sklearn_sparse_nn.engine.warning import warn_user
 from sklearn_sparse_nn.networks.backward import training_workspace
-from sklearn_sparse_nn.networks.forward import Functions
+from sklearn_sparse_nn.networks.forward import Functions, Model
 from sklearn_sparse_nn.networks.mlp_epoch import Supervision, train_batches
 from sklearn_sparse_nn.networks.network import SparseNetwork
 from sklearn_sparse_nn.topology.weights import activation_gain
@@ -41,37 +46,39 @@ class MLP(SparseNetwork):
         Number of input neurons, of neurons of each hidden layer, of output neurons.
     start : Start
         Its connections and random numbers: see `network`.
-    activation : str
-        Of the hidden layers, one of `engine.activations.ACTIVATIONS`.
-    output : {"softmax", "logistic", "identity"}
+    activation : str or sequence of str
+        Of the hidden layers: see `engine.activations.activation_names`.
+    output : {"softmax", "logistic", "identity", "exp"}
         Activation of the output layer, and with it the loss.
     all_relu_slope : float
         See `engine.activations.hidden_activations`.
     """
 
     def __init__(self, sizes, start, activation, output, all_relu_slope=0.6):
-        self.activation = activation
+        names = activation_names(activation, len(sizes) - 2)
+        self.activation = activation if isinstance(activation, str) else names
         self.all_relu_slope = all_relu_slope
         self.output = output
         # The output layer is linear.
-        gain = activation_gain(activation, all_relu_slope)
-        gains = [gain] * (len(sizes) - 2) + [1.0]
+        gains = [*(activation_gain(name, all_relu_slope) for name in names), 1.0]
         super().__init__(sizes, start, gains)
 
-    def check_connected(self, epsilon):
+    def check_connected(self, amount):
         """Look at the output neurons, too: without a connection they are constant."""
-        super().check_connected(epsilon)
-        *_, n_inputs, n_outputs = self.layers.sizes
+        super().check_connected(amount)
+        sizes = self.layers.sizes[-2:]
+        n_inputs, n_outputs = sizes
         degrees = np.diff(self.layers.indptr[-n_outputs - 1 :])
         n_alone = np.count_nonzero(degrees == 0)
         if n_alone:
             # With it, one is alone in one network of twenty.
             enough = n_outputs * (np.log(n_outputs) + 3) / (n_inputs + n_outputs)
-            warnings.warn(
-                f"epsilon={epsilon} is small: {n_alone} of the {n_outputs} neurons of "
-                "the output layer begin without a connection, and answer the same to "
-                f"all samples. With epsilon={enough:.2g}, all are likely to have one.",
-                stacklevel=2,
+            enough = amount.in_its_unit(enough, sizes).item()
+            warn_user(
+                f"{n_alone} of the {n_outputs} neurons of the output layer begin "
+                "without a connection, and answer the same to all samples. A random "
+                "topology is likely to connect all of them with "
+                f"{amount.parameter}={enough:.2g} in place of {amount}."
             )
 
     _new_workspace = staticmethod(training_workspace)
@@ -82,12 +89,42 @@ class MLP(SparseNetwork):
         return hidden_activations(self.activation, n, self.all_relu_slope)
 
     def _functions(self):
-        return Functions(*self.hidden_activations(), OUTPUT_KINDS[self.output])
+        return Functions(*self.hidden_activations())
+
+    def _loss(self):
+        return Loss(OUTPUT_LOSSES[self.output], np.float32(0))
+
+    def mean_loss(self, outputs, targets):
+        """Mean over samples of the loss of outputs, without the L2 term."""
+        return mean_output_loss(outputs, targets, self._loss())
+
+    def activations(self, X, n_layers, team):
+        """Activations of layer number `n_layers`, counted from 1, of each sample.
+
+        Returns
+        -------
+        activations : ndarray of float32, shape (n_samples, n_neurons)
+        """
+        return self._run_part(0, n_layers, self._describe(X), X.shape[0], team)
+
+    def _run_part(self, start, stop, described, n_samples, team):
+        """What layers `start` to `stop` make of what `described` describes."""
+        functions = self._functions()
+        functions = functions._replace(
+            kinds=functions.kinds[start:stop],
+            left_slopes=functions.left_slopes[start:stop],
+        )
+        model = Model(part_of(self.layers, start, stop), functions)
+        return self._decide(model, described, np.arange(n_samples), team)
 
     def _check(self):
         super()._check()
-        if self.activation not in ACTIVATIONS or self.output not in OUTPUT_KINDS:
-            raise ValueError("The network is damaged: it has an unknown activation.")
+        try:
+            activation_names(self.activation, n_layers(self.layers) - 1)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"The network is damaged: {error}") from error
+        if self.output not in OUTPUT_LOSSES:
+            raise ValueError("The network is damaged: it has an unknown output.")
 
     def train_epoch(self, X, targets, order, parameters, team, evolution=None):
         """Train on each sample once, in mini-batches.
@@ -109,7 +146,8 @@ class MLP(SparseNetwork):
             Mean over the samples of the loss before each update, L2 term included.
         """
         self._check_targets(targets, X.shape[0])
-        task = Supervision(self._functions(), targets, float(parameters.dropout))
+        functions, dropout = self._functions(), float(parameters.dropout)
+        task = Supervision(functions, self._loss(), targets, dropout)
         losses = self._run_epoch(
             train_batches, (X, order), parameters, task, team, evolution
         )

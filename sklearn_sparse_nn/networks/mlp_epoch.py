@@ -6,7 +6,7 @@ import numpy as np
 
 from sklearn_sparse_nn.engine.compilation import inner
 from sklearn_sparse_nn.engine.inputs import read_batch
-from sklearn_sparse_nn.engine.losses import Targets, output_delta
+from sklearn_sparse_nn.engine.losses import Loss, Targets, output_delta
 from sklearn_sparse_nn.engine.random import random_key
 from sklearn_sparse_nn.engine.references import refer
 from sklearn_sparse_nn.engine.sections import rest
@@ -20,15 +20,16 @@ class Supervision(NamedTuple):
     """The task of a perceptron."""
 
     functions: Functions
+    loss: Loss
     targets: Targets
     dropout: float
 
 
 @inner
-def _output_deltas(model, targets, samples, tile, columns):
+def _output_deltas(layers, task, samples, tile, columns):
     """Losses and output error terms of columns of a tile."""
-    layers, stride, n_outputs = model.layers, columns.stride, model.layers.sizes[-1]
-    start, kind = layers.first[-2], model.functions.output
+    loss, targets = task.loss, task.targets
+    start, stride, n_outputs = layers.first[-2], columns.stride, layers.sizes[-1]
     outputs = rest(tile.activations, (layers.sizes[0] + start) * stride)
     deltas = rest(tile.deltas, start * stride)
     for column in range(columns.first, columns.last):
@@ -38,12 +39,12 @@ def _output_deltas(model, targets, samples, tile, columns):
             continue
         sample = samples[column]
         out, delta = rest(outputs, column), rest(deltas, column)
-        loss = output_delta(kind, out, delta, n_outputs, stride, targets, sample)
+        cost = output_delta(loss, out, delta, n_outputs, stride, targets, sample)
         if len(targets.weights):
-            loss *= targets.weights[sample]
+            cost *= targets.weights[sample]
             for o in range(n_outputs):
                 delta[o * stride] *= targets.weights[sample]
-        tile.losses[column] = loss
+        tile.losses[column] = cost
 
 
 @inner
@@ -55,7 +56,7 @@ def _learn(layers, work, place, batch, task):
     dropout = Dropout(task.dropout, random_key(batch.seed, batch.n_updates, 0))
     read_batch(batch.inputs, samples, tile.activations, share.present, columns)
     forward(model, tile, share, dropout)
-    _output_deltas(model, task.targets, samples, tile, columns)
+    _output_deltas(layers, task, samples, tile, columns)
     backward(layers, tile, share)
 
 

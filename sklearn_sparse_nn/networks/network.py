@@ -43,6 +43,7 @@ from sklearn_sparse_nn.networks.forward import (
     decide,
     decision_workspace,
 )
+from sklearn_sparse_nn.topology.initial import of_layer
 from sklearn_sparse_nn.topology.rewiring import rewire
 from sklearn_sparse_nn.topology.weights import draw_weights
 
@@ -65,7 +66,7 @@ class Start(NamedTuple):
     ----------
     topology : object
         Draws the initial connections: see `topology.initial`.
-    epsilon : float
+    epsilon : float or ndarray of shape (n_layers,)
         Connections per neuron: see `topology.initial.ErdosRenyi`.
     seed : int
         Of all random numbers of the network.
@@ -75,7 +76,7 @@ class Start(NamedTuple):
     """
 
     topology: object
-    epsilon: float
+    epsilon: float | np.ndarray
     seed: int
     spread: Callable | None = None
 
@@ -120,14 +121,17 @@ class SparseNetwork:
         self.noise_seed = seed
         streams = np.random.SeedSequence(seed).spawn(len(sizes) - 1)
         self.streams = [np.random.Generator(np.random.PCG64(s)) for s in streams]
+        parts = [of_layer(topology, layer, sizes) for layer in range(len(sizes) - 1)]
+        epsilons = np.broadcast_to(epsilon, len(parts)).tolist()
         connections = (
-            topology.connect(*shape, epsilon, rng, spread if layer == 0 else None)
-            for layer, (shape, rng) in enumerate(zip(pairwise(sizes), self.streams))
+            part.connect(*shape, epsilon, rng, None if layer else spread)
+            for layer, (part, shape, epsilon, rng) in enumerate(
+                zip(parts, pairwise(sizes), epsilons, self.streams)
+            )
         )
         self.layers = stack_layers(sizes, connections)
-        for layer, rng in enumerate(self.streams):
-            weights = self.layers.weights[connections_of(self.layers, layer)]
-            draw_weights(weights, layer_indptr(self.layers, layer), gains[layer], rng)
+        for layer, part in enumerate(parts):
+            self._begin_weights(layer, getattr(part, "weights", None))
         self.solver = None
         self.state = None
         self.n_updates = 0
@@ -136,17 +140,26 @@ class SparseNetwork:
         self.keeps_batch = self.keeps_importances = self.looks_back = False
         self._batch = None
 
-    def check_connected(self, epsilon):
-        """Raise a ValueError if `epsilon` was too small to connect each layer."""
+    def _begin_weights(self, layer, given):
+        """Take the initial weights of a layer, or draw them if they are None."""
+        weights = self.layers.weights[connections_of(self.layers, layer)]
+        if given is not None:
+            weights[:] = given
+            return
+        indptr = layer_indptr(self.layers, layer)
+        draw_weights(weights, indptr, self.gains[layer], self.streams[layer])
+
+    def check_connected(self, amount):
+        """Raise a ValueError if the `Amount` was too small to connect each layer."""
         sizes, n = self.layers.sizes, np.diff(self.layers.indptr[self.layers.first])
         if n.all():
             return
         layer = int(np.argmin(n))
-        least = np.max(1 / (sizes[1:] + sizes[:-1]))
+        least = amount.in_its_unit(1 / (sizes[1:] + sizes[:-1]), sizes).max()
         raise ValueError(
-            f"epsilon={epsilon} is too small: layer {layer}, of {sizes[layer]} inputs "
-            f"and {sizes[layer + 1]} neurons, begins without a connection. Each layer "
-            f"has one with epsilon={least:.2g} or more."
+            f"{amount} is too small: layer {layer}, of {sizes[layer]} inputs and "
+            f"{sizes[layer + 1]} neurons, begins without a connection. Each layer has "
+            f"one with {amount.parameter}={least:.2g} or more."
         )
 
     def reset_optimiser(self, solver):

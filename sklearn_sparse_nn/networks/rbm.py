@@ -9,7 +9,6 @@ from sklearn.utils import gen_batches
 
 from sklearn_sparse_nn.engine.activations import LOGISTIC
 from sklearn_sparse_nn.engine.layers import layer_matrix, n_layers, require
-from sklearn_sparse_nn.engine.losses import OUTPUT_KINDS
 from sklearn_sparse_nn.evolution.layer import NeuronBatch
 from sklearn_sparse_nn.networks.forward import Functions
 from sklearn_sparse_nn.networks.network import SparseNetwork
@@ -80,8 +79,7 @@ class RBM(SparseNetwork):
     _new_workspace = staticmethod(training_workspace)
 
     def _functions(self):
-        logistic = np.array([LOGISTIC]), np.zeros(1, dtype=np.float32)
-        return Functions(*logistic, OUTPUT_KINDS["logistic"])
+        return Functions(np.array([LOGISTIC]), np.zeros(1, dtype=np.float32))
 
     def train_epoch(self, X, order, parameters, team, evolution=None):
         """Contrastive divergence on each sample once, in mini-batches.

@@ -2,12 +2,13 @@
 
 from importlib import import_module
 
+from sklearn_sparse_nn.topology.given import FromArrays
 from sklearn_sparse_nn.topology.initial import Dense, ErdosRenyi
 from sklearn_sparse_nn.topology.xbm import XBM
 
 TOPOLOGIES = {"erdos_renyi": ErdosRenyi, "xbm": XBM, "dense": Dense}
 
-__all__ = ["TOPOLOGIES", "XBM", "Dense", "ErdosRenyi"]
+__all__ = ["TOPOLOGIES", "XBM", "Dense", "ErdosRenyi", "FromArrays"]
 
 
 def __getattr__(name):

@@ -40,6 +40,8 @@ OTHER_METHODS = "score_samples", "gibbs", "log_likelihood", "score"
 # Parameters on which the way through the kernels depends, for those that have them.
 CHANGES = [
     ("dropout", 0.2),
+    ("loss", "huber"),
+    ("loss", "poisson"),
     ("noise", "masking"),
     ("persistent", False),
     ("solver", "adam"),

@@ -104,14 +104,3 @@ def test_an_error_of_a_callback_is_undone_and_callbacks_are_taken_down(estimator
     assert callback.torn_down == [estimator]
     assert estimator.n_features_in_ == X.shape[1]
     assert fingerprint(network_of(estimator)) == before
-
-
-@all_estimators
-def test_verbose_prints_each_epoch(estimator, capsys):
-    X, y = samples()
-    estimator.fit(X, y)
-    assert capsys.readouterr().out == ""
-    estimator.set_params(verbose=1).fit(X, y)
-    printed = capsys.readouterr().out
-    assert printed.count("Iteration") == 3
-    assert printed.count("loss = ") + printed.count("reconstruction error = ") == 3

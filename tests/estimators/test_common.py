@@ -8,6 +8,7 @@ from sklearn_sparse_nn import (
     QuickSelectionSelector,
     SETAutoencoder,
     SETRBMTransformer,
+    SETRegressor,
 )
 from tests.estimators.battery import ESTIMATORS, set_epochs
 
@@ -56,6 +57,8 @@ _RANDOM_SCORE = dict.fromkeys(
     ["check_methods_sample_order_invariance", "check_methods_subset_invariance"],
     "score_samples flips a random neuron of each sample",
 )
+# It does not heed the tag `positive_only`.
+_NEGATIVE = {"check_regressor_multioutput": "the check trains on negative targets"}
 
 
 class Unbounded(SETRBMTransformer):
@@ -71,6 +74,8 @@ class Unbounded(SETRBMTransformer):
 
 
 VARIANTS = [
+    SETRegressor(20, loss="poisson", epsilon=3, batch_size=20, random_state=0),
+    SETRegressor(20, loss="quantile", quantile=0.3, epsilon=3, random_state=0),
     Unbounded(20, n_iter=5),
     SETAutoencoder((20, 5, 20), noise="masking", standardize=False, max_iter=5),
     QuickSelectionSelector(
@@ -84,6 +89,8 @@ def _expected_failures(estimator):
         return _RANDOM_SCORE
     if isinstance(estimator, SETRBMTransformer):
         return _OUT_OF_RANGE
+    if getattr(estimator, "loss", None) == "poisson":
+        return _REPETITIONS | _NEGATIVE
     return _REPETITIONS if hasattr(estimator, "predict") else {}
 
 

@@ -10,6 +10,7 @@ from sklearn_sparse_nn import (
     SETAutoencoder,
     SETClassifier,
     SETRBMTransformer,
+    SETRegressor,
 )
 from tests.damage import ALTERATIONS, put, shorten
 from tests.estimators.battery import (
@@ -92,6 +93,14 @@ def _shorten(name):
     return change
 
 
+def _narrow(name):
+    def change(estimator):
+        array = getattr(estimator._network, name)
+        setattr(estimator._network, name, array.astype(np.float32))
+
+    return change
+
+
 def _visible(estimator):
     visible = estimator._network.visible
     estimator._network.visible = visible._replace(intercepts=visible.intercepts[:-1])
@@ -101,7 +110,16 @@ PARTICULAR = [
     (SETClassifier, "n_outputs_", lambda e: setattr(e, "n_outputs_", 7)),
     (SETClassifier, "classes_", lambda e: setattr(e, "classes_", np.arange(7))),
     (SETClassifier, "activation", lambda e: setattr(e._network, "activation", "gelu")),
+    (SETClassifier, "names", lambda e: setattr(e._network, "activation", ["tanh"] * 9)),
+    (SETClassifier, "no name", lambda e: setattr(e._network, "activation", None)),
     (SETClassifier, "output", lambda e: setattr(e._network, "output", "hinge")),
+    (SETClassifier, "out_activation_", lambda e: setattr(e, "out_activation_", "exp")),
+    (SETRegressor, "n_outputs_", lambda e: setattr(e, "n_outputs_", 2)),
+    (SETRegressor, "loss", lambda e: setattr(e._network, "loss", "hinge")),
+    (SETRegressor, "output", lambda e: setattr(e._network, "output", "exp")),
+    (SETRegressor, "centers", _shorten("centers")),
+    (SETRegressor, "spreads", _shorten("spreads")),
+    (SETRegressor, "spreads in float32", _narrow("spreads")),
     (SETRBMTransformer, "visible", _visible),
     (SETRBMTransformer, "chains", _shorten("chains")),
     (SETAutoencoder, "shifts", _shorten("shifts")),

@@ -26,14 +26,6 @@ from tests.estimators.battery import (
 )
 
 
-@pytest.fixture(autouse=True)
-def listening():
-    """A shell lets its background jobs ignore what these tests send."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 class Interrupting(ErdosRenyi):
     """A topology that is interrupted while it connects."""
 

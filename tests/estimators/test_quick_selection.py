@@ -113,6 +113,7 @@ def test_every_parameter_of_the_network_reaches_it():
         "all_relu_slope": 0.5,
         "alpha": 0.3,
         "batch_size": 7,
+        "density": 0.5,
         "dropout": 0.1,
         "epsilon": 2,
         "evolution": "static",

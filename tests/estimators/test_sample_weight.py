@@ -119,7 +119,7 @@ def test_weights_that_mean_nothing_are_refused():
 def test_validation_samples_that_weigh_nothing_count_the_same():
     X, y = samples()
     regr = SETRegressor((30,), early_stopping=True, max_iter=3, random_state=0)
-    _, validation = regr._split(X, y, np.random.RandomState(0))
+    _, validation = regr._split(y, np.random.RandomState(0))
     weights = np.ones(len(y))
     weights[validation] = 0
     regr.fit(X, y, sample_weight=weights)

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.multioutput import MultiOutputClassifier
 
 from sklearn_sparse_nn import SETClassifier, SETRegressor
 from sklearn_sparse_nn.networks.mlp_epoch import train_batches
@@ -15,12 +17,6 @@ def test_classes_may_have_names(data):
     assert list(clf.classes_) == ["a", "b", "c"]
     numbers = SETClassifier(**clf.get_params()).fit(X, y).predict(X)
     np.testing.assert_array_equal(clf.predict(X), clf.classes_[numbers])
-
-
-def test_single_class(data):
-    X, _ = data
-    with pytest.raises(ValueError, match="contains only one class: 'healthy'"):
-        SETClassifier((10,)).fit(X, ["healthy"] * len(X))
 
 
 def test_class_unknown_to_partial_fit(data):
@@ -62,10 +58,28 @@ def test_kind_of_targets_may_not_change(data):
             clf.partial_fit(X, second)
 
 
-def test_multiclass_multioutput_is_refused(data):
+@pytest.mark.parametrize("names", [False, True])
+def test_several_targets_of_classes_need_a_network_each(data, names):
     X, y = data
-    with pytest.raises(ValueError, match="Multioutput target data is not supported"):
-        SETClassifier((10,)).fit(X, np.column_stack([y, y]))
+    Y = np.column_stack([y, np.roll(y, 1), X[:, 0] > 0])
+    Y = np.array(["a", "b", "c"])[Y] if names else Y
+    clf = SETClassifier((30,), max_iter=5, random_state=0)
+    message = r"y of shape \(150, 3\).*sklearn\.multioutput\.MultiOutputClassifier"
+    with pytest.raises(ValueError, match=message):
+        clf.fit(X, Y)
+    with pytest.raises(ValueError, match=message):
+        clf.partial_fit(X, Y, classes=np.unique(Y))
+    assert not hasattr(clf, "_network")
+    several = MultiOutputClassifier(clf).fit(X, Y)
+    for column, targets in enumerate(Y.T):
+        expected = clone(clf).fit(X, targets)
+        np.testing.assert_array_equal(
+            several.predict(X)[:, column], expected.predict(X)
+        )
+        probabilities = several.predict_proba(X)[column]
+        np.testing.assert_array_equal(probabilities, expected.predict_proba(X))
+    several.partial_fit(X, Y, classes=[np.unique(targets) for targets in Y.T])
+    assert several.predict(X).shape == Y.shape
 
 
 @those_with("predict")

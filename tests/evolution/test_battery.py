@@ -212,7 +212,7 @@ def test_a_layer_without_connections_stays_usable(name, estimator):
 def _peak(rule):
     """Bytes that a chunk of training takes in which it rewires."""
     X, y = np.random.default_rng(0).random((64, 2000), dtype=np.float32), [0, 1] * 32
-    clf = SETClassifier(2000, epsilon=12, evolution=rule, batch_size=8)
+    clf = SETClassifier(2000, epsilon=12, zeta=0.3, evolution=rule, batch_size=8)
     clf.partial_fit(X, y, classes=[0, 1]).partial_fit(X, y)
     with Peak() as peak:
         clf.partial_fit(X, y)
