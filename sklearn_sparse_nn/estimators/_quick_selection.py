@@ -51,7 +51,7 @@ _NETWORK_PARAMETERS = (
     "verbose",
     "n_jobs",
 )
-_DIVERSITY = 0.5
+_DIVERSITY = 0.9
 
 
 class QuickSelectionSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
@@ -105,9 +105,8 @@ default='logistic'
         What makes a feature important:
 
         - 'communality': the share of its variance that the network predicts from the
-          other features, times the geometric mean of its strength and its standard
-          deviation. What no other feature knows of is noise, or of no use for finding
-          structure.
+          other features, times the root of its standard deviation. What no other
+          feature knows of is noise, or of no use for finding structure.
         - 'attribution': how strongly the other outputs of the network change with it,
           after [2]_.
         - 'strength': the sum of the magnitudes of its connections, as in [1]_.
@@ -119,11 +118,11 @@ default='logistic'
         correlated features is as important as the most important one in it, and each
         other loses at least 0.9 of its correlation with it. With 0 there are no
         groups. 'auto' is 0 for ``importance='strength'``, which is then exactly that of
-        [1]_, and 0.5 otherwise.
+        [1]_, and 0.9 otherwise.
 
     group_correlation : float, default=0.6
-        How strongly a feature must be correlated, in magnitude, with the one that began
-        a group to belong to it, in the range (0, 1]: see the User Guide.
+        How strongly a feature must be correlated, in magnitude, with the one that
+        represents a group to belong to it, in the range (0, 1]: see the User Guide.
 
     stability_selection : int, default=1
         Number of networks, each with random numbers of its own, whose importances are

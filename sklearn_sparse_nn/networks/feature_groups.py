@@ -46,11 +46,10 @@ class Groups(NamedTuple):
 def group(X, moments, importances, correlation):
     """Groups of features that are correlated, each with one that represents it.
 
-    In descending order of the sum of their squared correlations with all others, each
-    feature that is in no group yet begins one, with all in no group whose correlation
-    with it is, in magnitude, at least `correlation`. The feature that is most strongly
-    correlated with the mean of the group represents it. For the mean, features are
-    turned around where their correlation with the first is negative.
+    Features come in descending order of their standard deviation times the root of the
+    sum of their squared correlations with all others. Each that is in no group yet
+    represents a new one, with all in no group whose correlation with it is, in
+    magnitude, at least `correlation`.
 
     Parameters
     ----------
@@ -70,10 +69,11 @@ def group(X, moments, importances, correlation):
     representatives = np.arange(X.shape[1])
     Z = _unit_columns(X, moments, candidates)
     if len(candidates):
+        deviations = moments.standard_deviation()[candidates]
         # BLAS may round otherwise with another number of threads, as in joblib.
         with threadpool_limits(1):
-            leaders = _leaders(Z, _by_total_correlation(Z), correlation)
-            representatives[candidates] = candidates[_representatives(Z, leaders)]
+            leaders = _leaders(Z, _by_prominence(Z, deviations), correlation)
+        representatives[candidates] = candidates[leaders]
     return Groups(representatives, candidates, Z)
 
 
@@ -101,15 +101,16 @@ def _unit_columns(X, moments, features):
     return Z * (varies / np.where(varies, lengths, 1)).astype(np.float32)
 
 
-def _by_total_correlation(Z):
-    """Columns, that of the largest sum of squared correlations first."""
+def _by_prominence(Z, deviations):
+    """Columns in the order in which they may represent a group."""
     totals = np.einsum("ij,ij->j", (Z @ Z.T) @ Z, Z)
-    totals = np.round(totals / max(totals.max(), 1), _DECIMALS)
-    return np.argsort(-totals, kind="stable")
+    prominence = np.sqrt(np.maximum(totals, 0)) * deviations
+    prominence = np.round(prominence / (prominence.max() or 1), _DECIMALS)
+    return np.argsort(-prominence, kind="stable")
 
 
 def _leaders(Z, order, correlation):
-    """The column that began the group of each column, when they come in an order."""
+    """The column that represents the group of each column, in an order of them."""
     leaders = np.full(len(order), -1)
     n_together = max(1, _N_CORRELATIONS // len(order))
     while len(left := order[leaders[order] < 0]):
@@ -120,24 +121,6 @@ def _leaders(Z, order, correlation):
                 leaders[joins & (leaders < 0)] = column
                 leaders[column] = column
     return leaders
-
-
-def _representatives(Z, leaders):
-    """The column that is most like the mean of the group of each column."""
-    n = len(leaders)
-    signs = np.sign(np.einsum("ij,ij->j", Z, Z[:, leaders]))
-    groups = sparse.csr_array((signs, leaders, np.arange(n + 1)), (n, n))
-    means = (groups.T @ Z.T).T
-    likeness = np.abs(np.einsum("ij,ij->j", Z, means[:, leaders]))
-    largest = np.zeros(n)
-    np.maximum.at(largest, leaders, likeness)
-    # But for rounding; of equal ones, that which began the group, else the first.
-    best = np.flatnonzero(likeness >= (1 - 10.0**-_DECIMALS) * largest[leaders])
-    began = best[leaders[best] == best]
-    chosen = np.empty(n, dtype=int)
-    for each in (best[::-1], began):
-        chosen[leaders[each]] = each
-    return chosen[leaders]
 
 
 def rank(importances, varies, groups, diversity):
