@@ -112,13 +112,12 @@ default='logistic'
         - 'strength': the sum of the magnitudes of its connections, as in [1]_.
 
     diversity : float or 'auto', default='auto'
-        How much a feature loses by being like those already chosen, in the range
-        [0, 1]: its importance is multiplied by ``1 - diversity * r``, where `r` is its
-        largest correlation with those, in magnitude. What represents a group of
-        correlated features is as important as the most important one in it, and each
-        other loses at least 0.9 of its correlation with it. With 0 there are no
-        groups. 'auto' is 0 for ``importance='strength'``, which is then exactly that of
-        [1]_, and 0.9 otherwise.
+        How much a feature loses by being like the one that represents its group, in the
+        range [0, 1]: its importance is multiplied by ``1 - diversity * |r|``, where `r`
+        is the correlation with that one, which is as important as the most important
+        feature of the group. With 0 there are no groups. 'auto' is 0 for
+        ``importance='strength'``, which is then exactly that of [1]_, and 0.9
+        otherwise.
 
     group_correlation : float, default=0.6
         How strongly a feature must be correlated, in magnitude, with the one that
@@ -466,10 +465,10 @@ default='logistic'
         diversity = self.diversity
         if diversity == "auto":
             diversity = 0.0 if self.importance == "strength" else _DIVERSITY
-        groups, self.feature_groups_ = None, np.arange(X.shape[1])
+        groups = np.arange(X.shape[1]), np.ones(X.shape[1])
         if diversity:
             groups = group(X, of_all, self.importances_, self.group_correlation)
-            self.feature_groups_ = groups.representatives
+        self.feature_groups_ = groups[0]
         order = rank(self.importances_, varies, groups, diversity)
         self.ranking_ = np.empty(len(order), dtype=np.int64)
         self.ranking_[order] = np.arange(1, len(order) + 1)

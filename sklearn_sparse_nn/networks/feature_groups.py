@@ -4,8 +4,6 @@ Groups depend on the data alone. Whoever has nearly the same importances, such a
 selector with another seed, has nearly the same order.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy import sparse
 from threadpoolctl import threadpool_limits
@@ -14,33 +12,10 @@ from threadpoolctl import threadpool_limits
 # candidates and candidates and samples are so many at most: all features of 100 samples
 # are candidates where they are no more than 18,000.
 _N_COMPARED, _N_PRODUCTS = 2000, 2**35
-# How much of its importance a copy of what represents its group loses: it is still
-# more than noise.
-_LIKENESS = 0.9
-# The first so many features are chosen one after the other.
-_N_CHOSEN = 1000
 # Correlations that are in memory at a time.
 _N_CORRELATIONS = 2**22
 # Sums that are the same to so many decimals are equal, but for rounding.
 _DECIMALS = 5
-
-
-class Groups(NamedTuple):
-    """Groups of correlated features.
-
-    Attributes
-    ----------
-    representatives : ndarray of int, shape (n_features,)
-        The feature that represents the group of each.
-    candidates : ndarray of int, shape (n_candidates,)
-        Features that were compared, in ascending order. Each other one is a group.
-    Z : ndarray of float32, shape (n_compared, n_candidates)
-        The candidates in some samples, with mean 0 and length 1.
-    """
-
-    representatives: np.ndarray
-    candidates: np.ndarray
-    Z: np.ndarray
 
 
 def group(X, moments, importances, correlation):
@@ -63,18 +38,24 @@ def group(X, moments, importances, correlation):
 
     Returns
     -------
-    groups : Groups
+    groups : ndarray of int, shape (n_features,)
+        The feature that represents the group of each.
+    correlations : ndarray of float, shape (n_features,)
+        Magnitude of the correlation with it.
     """
-    candidates = _candidates(X, moments.standard_deviation(), importances)
-    representatives = np.arange(X.shape[1])
-    Z = _unit_columns(X, moments, candidates)
+    deviations = moments.standard_deviation()
+    candidates = _candidates(X, deviations, importances)
+    groups, correlations = np.arange(X.shape[1]), np.ones(X.shape[1])
     if len(candidates):
-        deviations = moments.standard_deviation()[candidates]
         # BLAS may round otherwise with another number of threads, as in joblib.
         with threadpool_limits(1):
-            leaders = _leaders(Z, _by_prominence(Z, deviations), correlation)
-        representatives[candidates] = candidates[leaders]
-    return Groups(representatives, candidates, Z)
+            Z = _unit_columns(X, moments, candidates)
+            order = _by_prominence(Z, deviations[candidates])
+            leaders = _leaders(Z, order, correlation)
+        groups[candidates] = candidates[leaders]
+        likeness = np.abs(np.einsum("ij,ij->j", Z, Z[:, leaders]))
+        correlations[candidates] = np.minimum(likeness, 1)
+    return groups, correlations
 
 
 def _candidates(X, deviations, importances):
@@ -126,19 +107,16 @@ def _leaders(Z, order, correlation):
 def rank(importances, varies, groups, diversity):
     """Features in the order in which they are chosen, constant ones last.
 
-    What represents a group is as important as the most important member. The next
-    feature is the one of greatest importance times ``1 - loss``. The loss is
-    ``diversity * r``, where `r` is the largest correlation with a feature chosen
-    before, but for a member that does not represent its group at least 0.9 of the
-    correlation with the one that does. After 1,000 features, what is left keeps the
-    order of that product. With a diversity of 0, groups do not count.
+    What represents a group is as important as the most important member. The importance
+    of every other is multiplied by ``1 - diversity * correlation``. With a diversity of
+    0, groups do not count.
 
     Parameters
     ----------
     importances : ndarray of float, shape (n_features,)
     varies : ndarray of bool, shape (n_features,)
-    groups : Groups or None
-        None where the diversity is 0.
+    groups : tuple of ndarray
+        What `group` returns.
     diversity : float
 
     Returns
@@ -146,31 +124,8 @@ def rank(importances, varies, groups, diversity):
     order : ndarray of int, shape (n_features,)
         Of equals, the first comes first.
     """
-    order = np.lexsort((-importances, ~varies))
-    if not diversity:
-        return order
-    scores = importances.copy()
-    np.maximum.at(scores, groups.representatives, importances)
-    with threadpool_limits(1):
-        chosen = _choose(scores, groups, diversity)
-    others = order[~np.isin(order, groups.candidates)]
-    return np.concatenate([groups.candidates[chosen], others])
-
-
-def _choose(scores, groups, diversity):
-    """Columns of the candidates in the order in which they are chosen."""
-    candidates, Z = groups.candidates, groups.Z
-    scores, n = scores[candidates], len(candidates)
-    own = np.searchsorted(candidates, groups.representatives[candidates])
-    likeness = np.abs(np.einsum("ij,ij->j", Z, Z[:, own]))
-    losses = np.where(own == np.arange(n), 0, _LIKENESS * np.minimum(likeness, 1))
-    left, chosen = np.ones(n, dtype=bool), []
-    for _ in range(min(_N_CHOSEN, n)):
-        best = int(np.argmax(np.where(left, scores * (1 - losses), -1)))
-        chosen.append(best)
-        left[best] = False
-        overlap = np.minimum(np.abs(Z.T @ Z[:, best]), 1)
-        np.maximum(losses, diversity * overlap, out=losses)
-    rest = np.flatnonzero(left)
-    worth = (scores * (1 - losses))[rest]
-    return np.concatenate([chosen, rest[np.argsort(-worth, kind="stable")]]).astype(int)
+    scores, (representatives, correlations) = importances, groups
+    if diversity:
+        scores = importances * (1 - diversity * correlations)
+        np.maximum.at(scores, representatives, importances)
+    return np.lexsort((-scores, ~varies))
