@@ -21,10 +21,9 @@ _DECIMALS = 5
 def group(X, moments, importances, correlation):
     """Groups of features that are correlated, each with one that represents it.
 
-    Features come in descending order of their standard deviation times the root of the
-    sum of their squared correlations with all others. Each that is in no group yet
-    represents a new one, with all in no group whose correlation with it is, in
-    magnitude, at least `correlation`.
+    Features come in descending order of the sum of their squared correlations with all
+    others. Each that is in no group yet represents a new one, with all in no group
+    whose correlation with it is, in magnitude, at least `correlation`.
 
     Parameters
     ----------
@@ -43,15 +42,13 @@ def group(X, moments, importances, correlation):
     correlations : ndarray of float, shape (n_features,)
         Magnitude of the correlation with it.
     """
-    deviations = moments.standard_deviation()
-    candidates = _candidates(X, deviations, importances)
+    candidates = _candidates(X, moments.standard_deviation(), importances)
     groups, correlations = np.arange(X.shape[1]), np.ones(X.shape[1])
     if len(candidates):
         # BLAS may round otherwise with another number of threads, as in joblib.
         with threadpool_limits(1):
             Z = _unit_columns(X, moments, candidates)
-            order = _by_prominence(Z, deviations[candidates])
-            leaders = _leaders(Z, order, correlation)
+            leaders = _leaders(Z, _by_total_correlation(Z), correlation)
         groups[candidates] = candidates[leaders]
         likeness = np.abs(np.einsum("ij,ij->j", Z, Z[:, leaders]))
         correlations[candidates] = np.minimum(likeness, 1)
@@ -82,12 +79,11 @@ def _unit_columns(X, moments, features):
     return Z * (varies / np.where(varies, lengths, 1)).astype(np.float32)
 
 
-def _by_prominence(Z, deviations):
-    """Columns in the order in which they may represent a group."""
+def _by_total_correlation(Z):
+    """Columns, that of the largest sum of squared correlations first."""
     totals = np.einsum("ij,ij->j", (Z @ Z.T) @ Z, Z)
-    prominence = np.sqrt(np.maximum(totals, 0)) * deviations
-    prominence = np.round(prominence / (prominence.max() or 1), _DECIMALS)
-    return np.argsort(-prominence, kind="stable")
+    totals = np.round(totals / max(totals.max(), 1), _DECIMALS)
+    return np.argsort(-totals, kind="stable")
 
 
 def _leaders(Z, order, correlation):
