@@ -117,13 +117,14 @@ for name, model in models.items():
 #
 # In a test part of 24 samples, one of them is 4 points of accuracy. Random genes do
 # surprisingly well: very many genes differ between the two diseases. All of them
-# together are hard to beat here, because a linear classifier with regularisation copes
-# with 7,070, and so are the genes chosen with the help of the classes.
+# together are better here, because a linear classifier with regularisation copes with
+# 7,070; and the genes chosen with the help of the classes are as good.
 #
 # So this is a case for the classes. The selector is for data that have none, and
-# whether what it keeps is what you need can only be found out by such a comparison, in
-# which the default takes part beside what a search has found: in each fold, the search
-# judges its candidates by three parts of 48 samples, and picks some of them by luck.
+# whether what it keeps is what you need can only be found out by such a comparison.
+#
+# The search does not beat the default. It judges its candidates within 48 samples, and
+# what it picks there by luck need not be good for others.
 #
 # The bars show the importance of genes. It falls slowly: no small group of genes stands
 # out.

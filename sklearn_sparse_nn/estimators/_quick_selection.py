@@ -53,7 +53,7 @@ _NETWORK_PARAMETERS = (
     "verbose",
     "n_jobs",
 )
-_DIVERSITY = 0.7
+_DIVERSITY = 0.9
 
 
 class QuickSelectionSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
@@ -109,9 +109,8 @@ default='communality'
         What makes a feature important:
 
         - 'communality': the share of its variance that the network predicts from the
-          other features, times the geometric mean of its strength and its standard
-          deviation. What no other feature knows of is noise, or of no use for finding
-          structure.
+          other features, times the root of its standard deviation. What no other
+          feature knows of is noise, or of no use for finding structure.
         - 'attribution': how strongly the other outputs of the network change with it,
           after [2]_.
         - 'strength': the sum of the magnitudes of its connections, as in [1]_.
@@ -127,8 +126,8 @@ default='communality'
         [1]_ and [3]_, and 0.9 otherwise.
 
     group_correlation : float, default=0.6
-        How strongly a feature must be correlated, in magnitude, with the one that began
-        a group to belong to it, in the range (0, 1]: see the User Guide.
+        How strongly a feature must be correlated, in magnitude, with the one that
+        represents a group to belong to it, in the range (0, 1]: see the User Guide.
 
     stability_selection : int, default=1
         Number of networks, each with random numbers of its own, whose importances are
@@ -495,7 +494,7 @@ default='communality'
         groups = np.arange(X.shape[1]), np.ones(X.shape[1])
         if diversity:
             groups = group(X, of_all, self.importances_, self.group_correlation)
-            self.feature_groups_ = groups.representatives
+        self.feature_groups_ = groups[0]
         order = rank(self.importances_, varies, groups, diversity)
         self.ranking_ = np.empty(len(order), dtype=np.int64)
         self.ranking_[order] = np.arange(1, len(order) + 1)

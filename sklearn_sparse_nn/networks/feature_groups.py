@@ -4,8 +4,6 @@ Groups depend on the data alone. Whoever has nearly the same importances, such a
 selector with another seed, has nearly the same order.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy import sparse
 from threadpoolctl import threadpool_limits
@@ -14,40 +12,18 @@ from threadpoolctl import threadpool_limits
 # candidates and candidates and samples are so many at most: all features of 100 samples
 # are candidates where they are no more than 18,000.
 _N_COMPARED, _N_PRODUCTS = 2000, 2**35
-# The first so many features are chosen one after the other.
-_N_CHOSEN = 1000
 # Correlations that are in memory at a time.
 _N_CORRELATIONS = 2**22
 # Sums that are the same to so many decimals are equal, but for rounding.
 _DECIMALS = 5
 
 
-class Groups(NamedTuple):
-    """Groups of correlated features.
-
-    Attributes
-    ----------
-    representatives : ndarray of int, shape (n_features,)
-        The feature that represents the group of each.
-    candidates : ndarray of int, shape (n_candidates,)
-        Features that were compared, in ascending order. Each other one is a group.
-    Z : ndarray of float32, shape (n_compared, n_candidates)
-        The candidates in some samples, with mean 0 and length 1.
-    """
-
-    representatives: np.ndarray
-    candidates: np.ndarray
-    Z: np.ndarray
-
-
 def group(X, moments, importances, correlation):
     """Groups of features that are correlated, each with one that represents it.
 
-    In descending order of the sum of their squared correlations with all others, each
-    feature that is in no group yet begins one, with all in no group whose correlation
-    with it is, in magnitude, at least `correlation`. The feature that is most strongly
-    correlated with the mean of the group represents it. For the mean, features are
-    turned around where their correlation with the first is negative.
+    Features come in descending order of the sum of their squared correlations with all
+    others. Each that is in no group yet represents a new one, with all in no group
+    whose correlation with it is, in magnitude, at least `correlation`.
 
     Parameters
     ----------
@@ -61,17 +37,22 @@ def group(X, moments, importances, correlation):
 
     Returns
     -------
-    groups : Groups
+    groups : ndarray of int, shape (n_features,)
+        The feature that represents the group of each.
+    correlations : ndarray of float, shape (n_features,)
+        Magnitude of the correlation with it.
     """
     candidates = _candidates(X, moments.standard_deviation(), importances)
-    representatives = np.arange(X.shape[1])
-    Z = _unit_columns(X, moments, candidates)
+    groups, correlations = np.arange(X.shape[1]), np.ones(X.shape[1])
     if len(candidates):
         # BLAS may round otherwise with another number of threads, as in joblib.
         with threadpool_limits(1):
+            Z = _unit_columns(X, moments, candidates)
             leaders = _leaders(Z, _by_total_correlation(Z), correlation)
-            representatives[candidates] = candidates[_representatives(Z, leaders)]
-    return Groups(representatives, candidates, Z)
+        groups[candidates] = candidates[leaders]
+        likeness = np.abs(np.einsum("ij,ij->j", Z, Z[:, leaders]))
+        correlations[candidates] = np.minimum(likeness, 1)
+    return groups, correlations
 
 
 def _candidates(X, deviations, importances):
@@ -106,7 +87,7 @@ def _by_total_correlation(Z):
 
 
 def _leaders(Z, order, correlation):
-    """The column that began the group of each column, when they come in an order."""
+    """The column that represents the group of each column, in an order of them."""
     leaders = np.full(len(order), -1)
     n_together = max(1, _N_CORRELATIONS // len(order))
     while len(left := order[leaders[order] < 0]):
@@ -119,39 +100,19 @@ def _leaders(Z, order, correlation):
     return leaders
 
 
-def _representatives(Z, leaders):
-    """The column that is most like the mean of the group of each column."""
-    n = len(leaders)
-    signs = np.sign(np.einsum("ij,ij->j", Z, Z[:, leaders]))
-    groups = sparse.csr_array((signs, leaders, np.arange(n + 1)), (n, n))
-    means = (groups.T @ Z.T).T
-    likeness = np.abs(np.einsum("ij,ij->j", Z, means[:, leaders]))
-    largest = np.zeros(n)
-    np.maximum.at(largest, leaders, likeness)
-    # But for rounding; of equal ones, that which began the group, else the first.
-    best = np.flatnonzero(likeness >= (1 - 10.0**-_DECIMALS) * largest[leaders])
-    began = best[leaders[best] == best]
-    chosen = np.empty(n, dtype=int)
-    for each in (best[::-1], began):
-        chosen[leaders[each]] = each
-    return chosen[leaders]
-
-
 def rank(importances, varies, groups, diversity):
     """Features in the order in which they are chosen, constant ones last.
 
-    What represents a group is as important as the most important member. The next
-    feature is the one of greatest importance times ``1 - diversity * r``, where `r` is
-    its largest correlation, in magnitude, with a feature chosen before, or with what
-    represents its group. After 1,000 features, what is left keeps the order of that
-    product. With a diversity of 0, groups do not count.
+    What represents a group is as important as the most important member. The importance
+    of every other is multiplied by ``1 - diversity * correlation``. With a diversity of
+    0, groups do not count.
 
     Parameters
     ----------
     importances : ndarray of float, shape (n_features,)
     varies : ndarray of bool, shape (n_features,)
-    groups : Groups or None
-        None where the diversity is 0.
+    groups : tuple of ndarray
+        What `group` returns.
     diversity : float
 
     Returns
@@ -159,32 +120,8 @@ def rank(importances, varies, groups, diversity):
     order : ndarray of int, shape (n_features,)
         Of equals, the first comes first.
     """
-    order = np.lexsort((-importances, ~varies))
-    if not diversity:
-        return order
-    scores = importances.copy()
-    np.maximum.at(scores, groups.representatives, importances)
-    with threadpool_limits(1):
-        chosen = _choose(scores, groups, diversity)
-    others = order[~np.isin(order, groups.candidates)]
-    return np.concatenate([groups.candidates[chosen], others])
-
-
-def _choose(scores, groups, diversity):
-    """Columns of the candidates in the order in which they are chosen."""
-    candidates, Z = groups.candidates, groups.Z
-    scores, n = scores[candidates], len(candidates)
-    own = np.searchsorted(candidates, groups.representatives[candidates])
-    # A member is like what represents it, whether that is chosen yet or not.
-    overlap = np.abs(np.einsum("ij,ij->j", Z, Z[:, own]))
-    overlap[own] = 0
-    left, chosen = np.ones(n, dtype=bool), []
-    for _ in range(min(_N_CHOSEN, n)):
-        worth = scores * (1 - diversity * np.minimum(overlap, 1))
-        best = int(np.argmax(np.where(left, worth, -1)))
-        chosen.append(best)
-        left[best] = False
-        np.maximum(overlap, np.abs(Z.T @ Z[:, best]), out=overlap)
-    rest = np.flatnonzero(left)
-    worth = scores[rest] * (1 - diversity * np.minimum(overlap[rest], 1))
-    return np.concatenate([chosen, rest[np.argsort(-worth, kind="stable")]]).astype(int)
+    scores, (representatives, correlations) = importances, groups
+    if diversity:
+        scores = importances * (1 - diversity * correlations)
+        np.maximum.at(scores, representatives, importances)
+    return np.lexsort((-scores, ~varies))

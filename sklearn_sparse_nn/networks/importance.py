@@ -30,12 +30,12 @@ def strength(network, *_):
 
 
 def communality(network, X, rng, team):
-    """What each feature shares with the others, weighted by its strength and spread.
+    """What each feature shares with the others, weighted by its spread.
 
     The communality is the share of a feature's variance that the others explain. The
     network explains it: the cells of X are dealt to five folds, and it restores those
-    of each fold, which it sees masked, from the rest. It is multiplied by the geometric
-    mean of the strength of the feature and its standard deviation in X.
+    of each fold, which it sees masked, from the rest. It is multiplied by the root of
+    the standard deviation of the feature in X.
     """
     n_features = X.shape[1]
     errors, squares = np.zeros((2, n_features))
@@ -50,7 +50,7 @@ def communality(network, X, rng, team):
             errors += np.sum(restored**2, axis=0, dtype=np.float64)
     explained = 1 - errors / np.where(squares > 0, squares, 1)
     deviations = np.sqrt(squares / X.shape[0]) / network.scales
-    return np.maximum(explained, 0) * np.sqrt(strength(network) * deviations)
+    return np.maximum(explained, 0) * np.sqrt(deviations)
 
 
 def attribution(network, X, rng, team):
