@@ -274,7 +274,7 @@ default='tanh'
 
     # What float32 cannot hold is shifted before it is cast.
     _reads_double = True
-    _is_autoencoder = True
+    _restores_inputs = True
 
     def _scaling_hint(self):
         if self.standardize:

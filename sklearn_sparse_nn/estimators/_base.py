@@ -81,19 +81,11 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
     _rate_parameter = "learning_rate"
     # Whether the network reads float64 data as they are.
     _reads_double = False
-    # Whether it restores its inputs, as some evolution rules need it.
-    _is_autoencoder = False
 
     def _validate_params(self):
         """Validate the parameters, and those of the topology and of the rule."""
         validate_parts(self)
         super()._validate_params()
-        if rule_type(self).needs_autoencoder and not self._is_autoencoder:
-            raise ValueError(
-                f"evolution={self.evolution!r} is for networks that restore their "
-                "inputs, SETAutoencoder and QuickSelectionSelector, and not for "
-                f"{type(self).__name__}."
-            )
 
     def __setstate__(self, state):
         super().__setstate__(state)
@@ -293,7 +285,8 @@ def validate_parts(estimator):
     Raises
     ------
     InvalidParameterError
-        If one of their parameters is out of range, or if one is a class.
+        If one of their parameters is out of range, if one is a class, or if the rule is
+        for autoencoders and the estimator has none.
     """
     for name in ("topology", "evolution"):
         part = getattr(estimator, name)
@@ -305,6 +298,14 @@ def validate_parts(estimator):
             )
         if hasattr(part, "_validate_params"):
             part._validate_params()
+    rule = EVOLUTIONS.get(part) if isinstance(part, str) else part
+    restores = getattr(estimator, "_restores_inputs", False)
+    if getattr(rule, "needs_autoencoder", False) and not restores:
+        raise InvalidParameterError(
+            f"evolution={part!r} is for networks that restore their inputs, "
+            "SETAutoencoder and QuickSelectionSelector, and not for "
+            f"{type(estimator).__name__}."
+        )
 
 
 def rule_type(estimator):

@@ -257,7 +257,7 @@ default='communality'
     np.int64(10)
     """
 
-    _is_autoencoder = True
+    _restores_inputs = True
 
     _parameter_constraints: dict = {
         **{

@@ -71,13 +71,18 @@ def those_with(*names):
     return _mark(those, [type(each).__name__ for each in those])
 
 
+def is_autoencoder(estimator):
+    """Whether an estimator may have rules that need an autoencoder."""
+    return isinstance(estimator, (SETAutoencoder, QuickSelectionSelector))
+
+
 def rules_and(rules, estimators=ESTIMATORS):
     """Parametrise `name` by those of rules, `estimator` by those that each is for."""
     pairs = {
         f"{type(estimator).__name__}-{name}": (name, estimator)
         for estimator in estimators
         for name, rule in rules.items()
-        if estimator._is_autoencoder or not rule.needs_autoencoder
+        if is_autoencoder(estimator) or not rule.needs_autoencoder
     }
     return pytest.mark.parametrize(
         "name, estimator", pairs.values(), ids=pairs, indirect=["estimator"]
@@ -90,7 +95,7 @@ def _variants():
         name = type(estimator).__name__
         yield estimator, name
         for parameter, value in CHANGES:
-            suits = value != "wast" or estimator._is_autoencoder
+            suits = value != "wast" or is_autoencoder(estimator)
             if suits and getattr(estimator, parameter, value) != value:
                 other = clone(estimator).set_params(**{parameter: value})
                 yield other, f"{name}-{parameter}={value}"

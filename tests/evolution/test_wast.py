@@ -13,7 +13,13 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn_sparse_nn import SETAutoencoder
 from sklearn_sparse_nn.evolution import SET, WAST, EvolvingLayer, TrainingClock
 from sklearn_sparse_nn.networks.evolving import feature_importances
-from tests.estimators.battery import all_estimators, inner, samples, train_part
+from tests.estimators.battery import (
+    all_estimators,
+    inner,
+    is_autoencoder,
+    samples,
+    train_part,
+)
 
 
 @pytest.fixture
@@ -231,7 +237,7 @@ def test_another_share_of_the_error_goes_on_with_the_same_sums():
 def test_networks_that_do_not_restore_refuse(estimator, evolution):
     X, y = samples()
     estimator.set_params(evolution=evolution)
-    if estimator._is_autoencoder:
+    if is_autoencoder(estimator):
         train_part(estimator, X, y)
         assert isinstance(inner(estimator)._rule, WAST)
         return
