@@ -6,7 +6,6 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import _fit_context, is_classifier, is_regressor
 from sklearn.callback import with_callbacks
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
@@ -14,6 +13,7 @@ from sklearn_sparse_nn.engine.activations import ACTIVATIONS
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.engine.warning import warn_user
 from sklearn_sparse_nn.estimators._base import all_or_nothing, in_dtype_of
+from sklearn_sparse_nn.estimators._convergence import ConvergenceMixin
 from sklearn_sparse_nn.estimators._early_stopping import (
     Scorer,
     ValidationData,
@@ -37,17 +37,8 @@ from sklearn_sparse_nn.estimators._time import Fall, auto_batch_size
 from sklearn_sparse_nn.networks.attribution import attribution
 from sklearn_sparse_nn.networks.mlp import Targets, TrainingParameters
 
-# The adaptive schedule of scikit-learn's MLP: divide by five, end below one millionth.
-_ADAPTIVE_DIVISOR, _SMALLEST_RATE = 5.0, 1e-6
-# Where samples are few, an epoch may be one update: to patience, so many are one epoch.
-_UPDATES_OF_AN_EPOCH = 20
 
-# On the panel, twice the epochs make a difference where the second half of them brought
-# a larger share than this.
-_LARGE_SHARE, _FEW_EPOCHS = 0.05, 4
-
-
-class BaseSETMLP(BaseLayeredNetwork):
+class BaseSETMLP(ConvergenceMixin, BaseLayeredNetwork):
     """Base class of `SETClassifier` and `SETRegressor`."""
 
     _parameter_constraints: dict = {
@@ -348,24 +339,6 @@ class BaseSETMLP(BaseLayeredNetwork):
         values = np.require(targets.values, np.float32, "CW")
         return targets._replace(values=values)
 
-    def _start_fit(self):
-        """Start the optimiser and the search for convergence anew."""
-        self._network.reset_optimiser(self.solver)
-        self._start_rate()
-        self._n_updates_in_vain = 0
-        self.n_iter_ = 0
-        self.loss_ = np.inf
-        early = self.early_stopping
-        self.best_loss_ = None if early else np.inf
-        self.validation_scores_ = [] if early else None
-        self.validation_loss_curve_ = [] if early else None
-        self.best_validation_score_ = -np.inf if early else None
-        self.__dict__.pop("_best_network", None)
-
-    def _start_rate(self):
-        """Begin the schedule of the learning rate."""
-        self._rate = self._first_rate = self.learning_rate_init
-
     def _split(self, y, random_state):
         """Indices of the training and of the validation samples."""
         stratified = is_classifier(self) and y.ndim == 1
@@ -430,109 +403,9 @@ class BaseSETMLP(BaseLayeredNetwork):
             self._raise_divergence()
         return -(-len(order) // batch_size)
 
-    def _report(self, progress):
-        """Print what this epoch came to, if verbose."""
-        figures = [f"loss = {self.loss_:.8f}"]
-        if self.validation_scores_:
-            figures.append(f"validation score = {self.validation_scores_[-1]:f}")
-        progress.report(self.n_iter_, *figures)
-
-    def _follow_progress(self, n_updates, validation=None, team=None, scorer=None):
-        """Note whether this epoch was better than all before."""
-        if validation is None:
-            improved = self.loss_ < self.best_loss_
-            enough = self.loss_ <= self.best_loss_ - self.tol
-            self.best_loss_ = min(self.loss_, self.best_loss_)
-        else:
-            score = self._watch(validation, team, scorer)
-            loss, best = self.validation_loss_curve_[-1], self.best_validation_score_
-            # Of few samples, many networks get all right: the last is not the worst.
-            improved = score > best or (
-                score == best and loss < self._best_validation_loss
-            )
-            enough = score >= best + self.tol
-            if improved:  # not so if the score is NaN
-                self.best_validation_score_, self._best_validation_loss = score, loss
-        n_updates = min(n_updates, _UPDATES_OF_AN_EPOCH)
-        self._n_updates_in_vain = 0 if enough else self._n_updates_in_vain + n_updates
-        if self.solver == "sgd" and self.learning_rate == "invscaling":
-            self._rate = self.learning_rate_init / (self.t_ + 1) ** self.power_t
-        return improved
-
-    def _watch(self, validation, team, scorer):
-        """Score the network of now, and note its loss."""
-        outputs = self._network.decision(validation.X, validation.samples, team)
-        if not np.isfinite(outputs).all():
-            self._raise_divergence()
-        loss = self._network.mean_loss(outputs, validation.targets)
-        if scorer is not None:
-            score = scorer(self)
-        elif self.scoring == "loss":
-            score = -loss
-        else:
-            score = self._validation_score(
-                validation.y, self._predict_scores(outputs), validation.sample_weight
-            )
-        self.validation_loss_curve_.append(loss)
-        self.validation_scores_.append(score)
-        return score
-
-    def _has_converged(self, n_updates):
-        """Whether to stop, after `n_iter_no_change` epochs without improvement."""
-        patience = self.n_iter_no_change * _UPDATES_OF_AN_EPOCH
-        if self._n_updates_in_vain <= patience:
-            return self._has_come_to_rest()
-        watched = "Validation score" if self.early_stopping else "Training loss"
-        message = (
-            f"{watched} did not improve more than tol={self.tol:f} for "
-            f"{self.n_iter_no_change} consecutive epochs."
-        )
-        adaptive = self.solver == "sgd" and self.learning_rate == "adaptive"
-        self._n_updates_in_vain = 0
-        stops = False
-        if self.learning_rate == "linear":
-            n_epochs = -(-patience // min(n_updates, _UPDATES_OF_AN_EPOCH))
-            self._fall = self._fall.end_earlier(self.n_iter_, n_epochs)
-            message += f" The learning rate falls to 0 by iteration {self._fall.end}."
-        elif adaptive and self._rate > _SMALLEST_RATE:
-            self._rate /= _ADAPTIVE_DIVISOR
-            message += f" Setting learning rate to {self._rate:f}"
-        else:
-            stops = True
-            message += " Stopping."
-        if self.verbose:
-            print(message)
-        return stops or self._has_come_to_rest()
-
-    def _has_come_to_rest(self):
-        """Whether the learning rate has fallen to 0 before `max_iter`."""
-        return self.learning_rate == "linear" and (
-            self.n_iter_ >= self._fall.end < self.max_iter
-        )
-
-    def _warn_if_unfinished(self):
-        """Warn, after all epochs, if more of them would have made a difference."""
-        losses = self.loss_curve_[-self.n_iter_ :]
-        # The learning rate has fallen to 0, and the loss has come to rest anyhow.
-        if self.learning_rate == "linear" and not _falls_to_the_end(losses):
-            return
-        warn_user(
-            f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and "
-            "the optimization hasn't converged yet.",
-            ConvergenceWarning,
-        )
-
     def _decision(self, X):
         """Outputs of the network for X, in the floating dtype of X."""
         samples = self._validate_samples(X)
         with ThreadTeam(self._n_useful_threads(samples.shape[0])) as team:
             scores = self._network.decision(samples, np.arange(samples.shape[0]), team)
         return in_dtype_of(X, scores)
-
-
-def _falls_to_the_end(losses):
-    """Whether the second half of the epochs brought much of what the loss has lost."""
-    if len(losses) < _FEW_EPOCHS:
-        return True
-    middle, last = losses[len(losses) // 2], losses[-1]
-    return middle - last > _LARGE_SHARE * (losses[0] - last)
