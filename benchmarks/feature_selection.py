@@ -72,8 +72,13 @@ def loadings(X):
     return pca.explained_variance_ @ pca.components_**2
 
 
-def selector(X, seed, **parameters):
-    model = QuickSelectionSelector(random_state=seed, n_jobs=1, **parameters).fit(X)
+def selector(X, seed, stability_selection=1, **parameters):
+    model = QuickSelectionSelector(
+        stability_selection=stability_selection,
+        random_state=seed,
+        n_jobs=1,
+        **parameters,
+    ).fit(X)
     return -model.ranking_
 
 

@@ -54,6 +54,8 @@ _NETWORK_PARAMETERS = (
     "n_jobs",
 )
 _DIVERSITY = 0.9
+# Below so many samples, so many networks.
+_FEW_SAMPLES, _N_NETWORKS = 500, 5
 
 
 class QuickSelectionSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
@@ -129,9 +131,11 @@ default='communality'
         How strongly a feature must be correlated, in magnitude, with the one that
         represents a group to belong to it, in the range (0, 1]: see the User Guide.
 
-    stability_selection : int, default=1
+    stability_selection : int or 'auto', default='auto'
         Number of networks, each with random numbers of its own, whose importances are
-        averaged. A few of them make the selection depend less on `random_state`.
+        averaged, so that the selection depends less on `random_state`. 'auto' is 5 for
+        fewer than 500 samples, where chance matters most and networks are trained
+        quickly; 1 otherwise, and in `partial_fit`.
 
     noise : {'gaussian', 'masking'}, default='gaussian'
         What is done to the inputs in training, see :class:`SETAutoencoder`.
@@ -273,7 +277,10 @@ default='communality'
         "importance": [StrOptions({*IMPORTANCES, "evolution"})],
         "diversity": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
         "group_correlation": [Interval(Real, 0, 1, closed="right")],
-        "stability_selection": [Interval(Integral, 1, None, closed="left")],
+        "stability_selection": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "strength_history": ["boolean"],
         "memory": [str, HasMethods("cache"), None],
     }
@@ -293,7 +300,7 @@ default='communality'
         importance="communality",
         diversity="auto",
         group_correlation=0.6,
-        stability_selection=1,
+        stability_selection="auto",
         noise="gaussian",
         noise_factor=0.2,
         dropout=0.2,
@@ -365,8 +372,11 @@ default='communality'
             If X is not what it should be, or if the loss becomes non-finite.
         """
         X = validate_samples(self, X, reads_double=True)
-        *seeds, last_seed = self._seeds(self.stability_selection + 1)
-        context = self._init_callback_context(max_subtasks=self.stability_selection)
+        n_networks = self.stability_selection
+        if n_networks == "auto":
+            n_networks = _N_NETWORKS if X.shape[0] < _FEW_SAMPLES else 1
+        *seeds, last_seed = self._seeds(n_networks + 1)
+        context = self._init_callback_context(max_subtasks=n_networks)
         hook = {"estimator": self, "X": X, "y": y, "metadata": {}}
         context.call_on_fit_task_begin(**hook)
         networks = [self._new_autoencoder(seed) for seed in seeds]
@@ -406,7 +416,10 @@ default='communality'
         """
         first_pass = not hasattr(self, "_autoencoders")
         X = validate_samples(self, X, reads_double=True, reset=first_pass)
-        *seeds, last_seed = self._seeds(self.stability_selection + 1)
+        n_networks = self.stability_selection
+        if n_networks == "auto":
+            n_networks = 1 if first_pass else len(self._autoencoders)
+        *seeds, last_seed = self._seeds(n_networks + 1)
         of_all = moments(X)
         if first_pass:
             self._autoencoders = [self._new_autoencoder(seed) for seed in seeds]
@@ -432,7 +445,7 @@ default='communality'
             "n_hidden": int(self.autoencoder_._network.layers.sizes[1]),
         }
         for name, value in found.items():
-            if getattr(self, name) != value:
+            if getattr(self, name) not in (value, "auto"):
                 raise ValueError(
                     f"{name}={getattr(self, name)}, but what is to go on was begun "
                     f"with {name}={value}. Fit a new selector."

@@ -28,7 +28,14 @@ ESTIMATORS = [
     SETRegressor((60,), max_iter=3, n_iter_no_change=np.inf, **SMALL),
     SETRBMTransformer(60, n_iter=3, **SMALL),
     SETAutoencoder((60, 50), max_iter=3, **SMALL),
-    QuickSelectionSelector(5, n_hidden=60, max_iter=3, strength_history=True, **SMALL),
+    QuickSelectionSelector(
+        5,
+        n_hidden=60,
+        max_iter=3,
+        strength_history=True,
+        stability_selection=1,
+        **SMALL,
+    ),
     SETFeatureSelector(
         5, hidden_layer_sizes=(60, 50), stability_selection=1, max_iter=3, **SMALL
     ),

@@ -45,7 +45,13 @@ def groups():
 
 
 def make_selector(n_features_to_select=10, **parameters):
-    defaults = {"n_hidden": 30, "epsilon": 4, "max_iter": 4, "random_state": 0}
+    defaults = {
+        "n_hidden": 30,
+        "epsilon": 4,
+        "max_iter": 4,
+        "random_state": 0,
+        "stability_selection": 1,
+    }
     return QuickSelectionSelector(n_features_to_select, **(defaults | parameters))
 
 
@@ -524,6 +530,27 @@ def test_stability_selection_averages(digits, importance):
         np.testing.assert_allclose(
             both.importances_, np.mean(shares, axis=0), rtol=1e-6
         )
+
+
+@pytest.mark.parametrize("n_samples, n_networks", [(499, 5), (500, 1)])
+def test_few_samples_get_more_networks(digits, n_samples, n_networks):
+    X = digits[0][:n_samples]
+    auto, fixed = (
+        make_selector(stability_selection=number).fit(X)
+        for number in ("auto", n_networks)
+    )
+    assert results_of(auto) == results_of(fixed)
+    again = clone(fixed).set_params(stability_selection=6 - n_networks).fit(X)
+    assert results_of(auto) != results_of(again)
+    assert auto.partial_fit(X).importances_.shape == (64,)
+
+
+def test_chunks_get_one_network(digits):
+    auto, one = (
+        make_selector(stability_selection=number).partial_fit(digits[0][:100])
+        for number in ("auto", 1)
+    )
+    assert results_of(auto) == results_of(one)
 
 
 def test_stability_selection_depends_less_on_random_state(digits):
