@@ -61,8 +61,8 @@ class Targets(NamedTuple):
     weights: np.ndarray
 
 
-def mean_output_loss(outputs, targets, loss):
-    """Mean over samples of the loss that training minimises, without the L2 term.
+def output_losses(outputs, targets, loss):
+    """The loss of each sample that training minimises, without the L2 term.
 
     Parameters
     ----------
@@ -74,17 +74,15 @@ def mean_output_loss(outputs, targets, loss):
 
     Returns
     -------
-    loss : float
-        Weighed by `targets.weights`, if any of them is not zero.
+    losses : ndarray of float64, shape (n_samples,)
+        Not weighed.
     """
-    z, (labels, values, weights) = outputs.astype(np.float64), targets
+    z, (labels, values, _) = outputs.astype(np.float64), targets
     if loss.kind == SOFTMAX:
-        losses = -log_softmax(z, axis=1)[np.arange(len(z)), labels]
-    elif loss.kind == LOGISTIC:
-        losses = np.sum(np.logaddexp(0, z) - z * values, axis=1)
-    else:
-        losses = np.mean(_costs(z, values.astype(np.float64), loss), axis=1)
-    return float(np.average(losses, weights=weights if weights.any() else None))
+        return -log_softmax(z, axis=1)[np.arange(len(z)), labels]
+    if loss.kind == LOGISTIC:
+        return np.sum(np.logaddexp(0, z) - z * values, axis=1)
+    return np.mean(_costs(z, values.astype(np.float64), loss), axis=1)
 
 
 def _costs(z, y, loss):

@@ -1,5 +1,7 @@
 """When the training of a perceptron ends, and how fast it learns until then."""
 
+from typing import NamedTuple
+
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
@@ -13,6 +15,28 @@ _UPDATES_OF_AN_EPOCH = 20
 # On the panel, twice the epochs make a difference where the second half of them brought
 # a larger share than this.
 _LARGE_SHARE, _FEW_EPOCHS = 0.05, 4
+
+
+class Watched(NamedTuple):
+    """What early stopping sees of a network.
+
+    Attributes
+    ----------
+    losses : ndarray of float64, shape (n_samples,)
+        Those of the validation samples.
+    weights : ndarray of float32, shape (n_samples,), or None
+    """
+
+    losses: np.ndarray
+    weights: np.ndarray
+
+    def is_clearly_worse_than(self, losses):
+        """Whether the mean is larger than another's by two standard errors."""
+        differences = self.losses - losses
+        mean = np.average(differences, weights=self.weights)
+        weights = np.ones_like(losses) if self.weights is None else self.weights
+        share = weights / weights.sum(dtype=np.float64)
+        return mean > 2 * np.sqrt(np.sum((share * (differences - mean)) ** 2))
 
 
 class ConvergenceMixin:
@@ -30,7 +54,7 @@ class ConvergenceMixin:
         self.validation_scores_ = [] if early else None
         self.validation_loss_curve_ = [] if early else None
         self.best_validation_score_ = -np.inf if early else None
-        self.__dict__.pop("_best_network", None)
+        self._best = self._last = None
 
     def _start_rate(self):
         """Begin the schedule of the learning rate."""
@@ -44,33 +68,32 @@ class ConvergenceMixin:
         progress.report(self.n_iter_, *figures)
 
     def _follow_progress(self, n_updates, validation=None, team=None, scorer=None):
-        """Note whether this epoch was better than all before."""
+        """Note whether this epoch was better than all before, and its network if so."""
         if validation is None:
-            improved = self.loss_ < self.best_loss_
             enough = self.loss_ <= self.best_loss_ - self.tol
             self.best_loss_ = min(self.loss_, self.best_loss_)
         else:
             score = self._watch(validation, team, scorer)
             loss, best = self.validation_loss_curve_[-1], self.best_validation_score_
-            # Of few samples, many networks get all right: the last is not the worst.
-            improved = score > best or (
-                score == best and loss < self._best_validation_loss
-            )
             enough = score >= best + self.tol
-            if improved:  # not so if the score is NaN
+            # Of few samples, many networks get all right: the last is not the worst.
+            # If the score is NaN, it is no better.
+            if score > best or (score == best and loss < self._best_validation_loss):
                 self.best_validation_score_, self._best_validation_loss = score, loss
+                self._best = self._network.copy(), self._last.losses
         n_updates = min(n_updates, _UPDATES_OF_AN_EPOCH)
         self._n_updates_in_vain = 0 if enough else self._n_updates_in_vain + n_updates
         if self.solver == "sgd" and self.learning_rate == "invscaling":
             self._rate = self.learning_rate_init / (self.t_ + 1) ** self.power_t
-        return improved
 
     def _watch(self, validation, team, scorer):
         """Score the network of now, and note its loss."""
         outputs = self._network.decision(validation.X, validation.samples, team)
         if not np.isfinite(outputs).all():
             self._raise_divergence()
-        loss = self._network.mean_loss(outputs, validation.targets)
+        losses = self._network.losses(outputs, validation.targets)
+        self._last = Watched(losses, validation.sample_weight)
+        loss = float(np.average(losses, weights=self._last.weights))
         if scorer is not None:
             score = scorer(self)
         elif self.scoring == "loss":
@@ -82,6 +105,21 @@ class ConvergenceMixin:
         self.validation_loss_curve_.append(loss)
         self.validation_scores_.append(score)
         return score
+
+    def _choose_network(self):
+        """After early stopping, go back to the best network, if it was better.
+
+        Where the learning rate has fallen to 0, the last network is better than those
+        before, but for overfitting. That another had a better score on a few
+        validation samples is chance, as long as their losses do not tell the two apart.
+        """
+        (best, last), self._best, self._last = (self._best, self._last), None, None
+        if best is None:
+            return
+        network, losses = best
+        at_rest = self.learning_rate == "linear" and self.n_iter_ >= self._fall.end
+        if not at_rest or last.is_clearly_worse_than(losses):
+            self._network = network
 
     def _has_converged(self, n_updates):
         """Whether to stop, after `n_iter_no_change` epochs without improvement."""

@@ -202,10 +202,8 @@ class BaseSETMLP(ConvergenceMixin, BaseLayeredNetwork):
             if self.learning_rate == "linear":
                 self._rate = self._fall.rate_at(self.n_iter_)
             n_updates = self._train_epoch(X, targets, order, team, evolution)
-            improved = self._follow_progress(n_updates, validation, team, scorer)
+            self._follow_progress(n_updates, validation, team, scorer)
             self._report(progress)
-            if self.early_stopping and improved:
-                self._best_network = self._network.copy()
             return self._has_converged(n_updates)
 
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
@@ -216,9 +214,8 @@ class BaseSETMLP(ConvergenceMixin, BaseLayeredNetwork):
 
     def _finish(self):
         super()._finish()
+        self._choose_network()
         del self._fall
-        # After early stopping, the best network and not the last.
-        self._network = self.__dict__.pop("_best_network", self._network)
 
     def _partial_fit(self, X, y, sample_weight):
         """One pass over X, after the classes are known."""

@@ -203,9 +203,12 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
     early_stopping : bool, default=False
         Whether to set aside `validation_fraction` of the samples, stop when their score
         no longer improves, and restore the best weights and connections; of those with
-        the same score, the ones of least validation loss. Validation data that are
-        passed to :meth:`fit` take the place of those set aside: pass them where groups
-        of samples belong together, see the :ref:`User Guide <early_stopping>`.
+        the same score, the ones of least validation loss. With
+        ``learning_rate='linear'`` the learning rate first falls to 0, and the best ones
+        are restored only if the validation loss of the last is clearly larger: by two
+        standard errors. Validation data that are passed to :meth:`fit` take the place
+        of those set aside: pass them where groups of samples belong together, see the
+        :ref:`User Guide <early_stopping>`.
 
     validation_fraction : float, default=0.1
         Fraction of the samples to set aside with `early_stopping`. Not used if
@@ -323,8 +326,7 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         L2 term, which `loss_curve_` includes. None without `early_stopping`.
 
     best_validation_score_ : float or None
-        The largest of `validation_scores_`, that of the network that was restored. None
-        without `early_stopping`.
+        The largest of `validation_scores_`. None without `early_stopping`.
 
     n_iter_ : int
         Number of epochs run.

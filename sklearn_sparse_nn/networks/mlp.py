@@ -10,7 +10,7 @@ from sklearn_sparse_nn.engine.losses import (
     OUTPUT_LOSSES,
     Loss,
     Targets,
-    mean_output_loss,
+    output_losses,
 )
 from sklearn_sparse_nn.engine.warning import warn_user
 from sklearn_sparse_nn.networks.backward import training_workspace
@@ -94,9 +94,9 @@ class MLP(SparseNetwork):
     def _loss(self):
         return Loss(OUTPUT_LOSSES[self.output], np.float32(0))
 
-    def mean_loss(self, outputs, targets):
-        """Mean over samples of the loss of outputs, without the L2 term."""
-        return mean_output_loss(outputs, targets, self._loss())
+    def losses(self, outputs, targets):
+        """The loss of the outputs for each sample, without the L2 term."""
+        return output_losses(outputs, targets, self._loss())
 
     def read_inputs(self, X):
         """X as the network sees it; X is dense."""

@@ -158,7 +158,7 @@ def test_early_stopping_watches_a_score_of_scikit_learn(loss, n_outputs, weighte
     X, y = _counts(n_outputs=n_outputs)
     weights = np.random.default_rng(0).random(len(y)) if weighted else None
     regr = _regressor(loss, early_stopping=True, max_iter=5, validation_fraction=0.3)
-    regr.fit(X, y, sample_weight=weights)
+    regr.set_params(learning_rate="constant").fit(X, y, sample_weight=weights)
     train, rest = regr._split(y, np.random.RandomState(0))
     options = {"sample_weight": weights[rest]} if weighted else {}
     if loss == "quantile":

@@ -120,7 +120,7 @@ def test_a_scorer_may_call_whatever_the_estimator_has(estimator):
         return -len(seen)
 
     estimator.set_params(early_stopping=True, scoring=scorer, max_iter=6)
-    estimator.fit(*train, **given)
+    estimator.set_params(learning_rate="constant").fit(*train, **given)
     assert len(seen) == estimator.n_iter_ == 6
     # The first was the best.
     np.testing.assert_array_equal(outputs(estimator, X_val), seen[0])
