@@ -106,6 +106,7 @@ class FeatureStrengthDisplay:
             strongest = np.argsort(self.strength)[-n_features:]
             names = [str(self.feature_names[feature]) for feature in strongest]
             ax.barh(names, self.strength[strongest], **kwargs)
+            ax.ticklabel_format(axis="x", scilimits=(-3, 4))
             ax.set_xlabel(self.label)
         else:
             image = ax.imshow(self.strength.reshape(image_shape), **kwargs)
