@@ -1,6 +1,6 @@
 """Whether two checkouts compute the same bits, where a change is to keep results.
 
-A table of configurations of all five estimators is trained on small data, with one
+A table of configurations of all estimators is trained on small data, with one
 thread and with two, in a fresh process for each checkout, which compiles all its code.
 Of each, a digest is taken: of the layers, the state of the optimiser, and whatever else
 the network learns, of the loss curve, and of what the estimator makes of the samples.
@@ -31,6 +31,7 @@ from sklearn_sparse_nn import (
     QuickSelectionSelector,
     SETAutoencoder,
     SETClassifier,
+    SETFeatureSelector,
     SETRBMTransformer,
     SETRegressor,
 )
@@ -132,6 +133,8 @@ BASES = {
     SETAutoencoder: MLP | {"hidden_layer_sizes": 60},
     QuickSelectionSelector: SMALL
     | {"n_features_to_select": 8, "n_hidden": 60, "max_iter": 4},
+    SETFeatureSelector: MLP
+    | {"n_features_to_select": 8, "stability_selection": 2, "y": "classes"},
 }
 CHANGES = {
     SETClassifier: [
@@ -242,12 +245,22 @@ CHANGES = {
         dict(train=in_chunks),
         dict(train=in_chunks, stability_selection=2, strength_history=True),
     ],
+    SETFeatureSelector: [
+        dict(),
+        dict(importance="strength", diversity=0.5),
+        dict(over_training=True),
+        dict(evolution="neurofs"),
+        dict(standardize=False, y="numbers"),
+        dict(X="csr", y="numbers"),
+        dict(train=weighted),
+        dict(train=in_chunks, y="numbers"),
+    ],
 }
 
 
 def arrays_of(estimator, X):
     """All that two checkouts must agree on, in the same order."""
-    parts = getattr(estimator, "_autoencoders", [estimator])
+    parts = getattr(estimator, "_networks", [estimator])
     for part in parts:
         yield from (getattr(part, name, None) for name in CURVES)
         for name in ARRAYS:

@@ -298,12 +298,14 @@ def validate_parts(estimator):
             )
         if hasattr(part, "_validate_params"):
             part._validate_params()
-    rule = EVOLUTIONS.get(part) if isinstance(part, str) else part
+    rule = estimator.evolution
+    if isinstance(rule, str):
+        rule = EVOLUTIONS.get(rule)
     restores = getattr(estimator, "_restores_inputs", False)
     if getattr(rule, "needs_autoencoder", False) and not restores:
         raise InvalidParameterError(
-            f"evolution={part!r} is for networks that restore their inputs, "
-            "SETAutoencoder and QuickSelectionSelector, and not for "
+            f"evolution={estimator.evolution!r} is for networks that restore their "
+            "inputs, SETAutoencoder and QuickSelectionSelector, and not for "
             f"{type(estimator).__name__}."
         )
 

@@ -32,11 +32,11 @@ class Watched(NamedTuple):
 
     def is_clearly_worse_than(self, losses):
         """Whether the mean is larger than another's by two standard errors."""
-        differences = self.losses - losses
-        mean = np.average(differences, weights=self.weights)
         weights = np.ones_like(losses) if self.weights is None else self.weights
-        share = weights / weights.sum(dtype=np.float64)
-        return mean > 2 * np.sqrt(np.sum((share * (differences - mean)) ** 2))
+        shares = weights / weights.sum(dtype=np.float64)
+        differences = self.losses - losses
+        mean = shares @ differences
+        return mean > 2 * np.sqrt(shares**2 @ (differences - mean) ** 2)
 
 
 class ConvergenceMixin:

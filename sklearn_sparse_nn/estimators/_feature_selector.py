@@ -1,25 +1,19 @@
 """Supervised feature selection by sparse networks."""
 
-import copy
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
-from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.feature_selection import SelectorMixin
+from sklearn.base import _fit_context
+from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import (
-    Interval,
-    RealNotInt,
-    StrOptions,
-    validate_parameter_constraints,
-)
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from sklearn_sparse_nn.estimators._base import all_or_nothing, validate_parts
+from sklearn_sparse_nn.estimators._base import all_or_nothing
 from sklearn_sparse_nn.estimators._classifier import SETClassifier
 from sklearn_sparse_nn.estimators._mlp import BaseSETMLP
+from sklearn_sparse_nn.estimators._ranking import BaseRankingSelector
 from sklearn_sparse_nn.estimators._regressor import SETRegressor
 from sklearn_sparse_nn.estimators._samples import (
     Moments,
@@ -31,8 +25,7 @@ from sklearn_sparse_nn.estimators._samples import (
 )
 from sklearn_sparse_nn.evolution.neurofs import NeuroFS
 from sklearn_sparse_nn.networks.attribution import attribution
-from sklearn_sparse_nn.networks.feature_groups import group, rank
-from sklearn_sparse_nn.networks.importance import knee, strength
+from sklearn_sparse_nn.networks.importance import strength
 from sklearn_sparse_nn.networks.standardised import (
     StandardisedMLP,
     StandardisedRegressionMLP,
@@ -61,8 +54,6 @@ _BATCHES, _SMALLEST_BATCH, _LARGEST_BATCH = 50, 32, 200
 # In training, an attribution takes derivatives for a share of the samples, some of them
 # at least, after every so many epochs, for it to cost little.
 _SHARE, _AT_LEAST, _EVERY = 16, 8, 4
-# From which correlation on features belong together, if `diversity` is not 0.
-_CORRELATION = 0.7
 
 IMPORTANCES = {
     "attribution": attribution,
@@ -70,7 +61,7 @@ IMPORTANCES = {
 }
 
 
-class SETFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
+class SETFeatureSelector(BaseRankingSelector):
     """Supervised feature selection by sparse networks.
 
     Perceptrons with evolving connections learn to predict the target, as
@@ -106,9 +97,14 @@ class SETFeatureSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
         fourth epoch only, and not those in the end.
 
     diversity : float, default=0.0
-        How much a feature loses by being like one that is already chosen, in the range
-        [0, 1]: its importance is multiplied by ``1 - diversity * |r|``, where `r` is
-        its largest correlation with those.
+        How much a feature loses by being like the one that represents its group, in the
+        range [0, 1]: its importance is multiplied by ``1 - diversity * |r|``, where `r`
+        is the correlation with that one, which is as important as the most important
+        feature of the group. With 0 there are no groups.
+
+    group_correlation : float, default=0.6
+        How strongly a feature must be correlated, in magnitude, with the one that
+        represents a group to belong to it, in the range (0, 1].
 
     stability_selection : int, default=5
         Number of networks, each with random numbers of its own, whose importances are
@@ -171,6 +167,13 @@ array-like of them, default='relu'
     max_iter : int, default=100
         Number of epochs of each network.
 
+    memory : str or object with the joblib.Memory interface, default=None
+        Where to keep trained networks: a folder, or a :class:`joblib.Memory`. Selectors
+        that differ only in `n_features_to_select` (but with ``evolution='neurofs'``),
+        `importance` (but with ``over_training=True``), `diversity` and
+        `group_correlation` then train once for the same data and `random_state`.
+        Callbacks see only what is trained.
+
     verbose : bool, default=False
         Whether to print, after each epoch, the loss, the seconds so far, and those left
         until `max_iter` at this pace.
@@ -193,21 +196,25 @@ array-like of them, default='relu'
         Sum of the magnitudes of the connections of each feature; with several
         networks, their mean.
 
+    feature_groups_ : ndarray of int of shape (n_features,)
+        Group of each feature: the index of the feature that represents it. With
+        ``diversity=0``, each feature is a group.
+
     ranking_ : ndarray of int of shape (n_features,)
         Place of each feature in the order of selection; 1 is the first.
 
     support_ : ndarray of bool of shape (n_features,)
-        Which features are selected.
+        Which features are selected: the first `n_features_to_select_` of `ranking_`.
 
     n_features_to_select_ : int
-        How many features are selected.
+        How many features are selected, by what `n_features_to_select` is now.
 
     task_ : {'classification', 'regression'}
         What `y` was taken for.
 
     estimator_ : SETClassifier or SETRegressor
-        The fitted network; the first one, if there are several. It standardises `X`
-        itself; in regression, it predicts the standardised `y`.
+        The fitted network; the first one, if there are several. It reads `X` as it is,
+        and standardises it itself.
 
     n_iter_ : int
         Number of epochs of `estimator_`, or of calls to `partial_fit`.
@@ -248,15 +255,11 @@ array-like of them, default='relu'
     """
 
     _parameter_constraints: dict = {
+        **BaseRankingSelector._parameter_constraints,
         **{
             name: BaseSETMLP._parameter_constraints[name]
             for name in (*_NETWORK_PARAMETERS, "batch_size", "random_state")
         },
-        "n_features_to_select": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-            Interval(RealNotInt, 0, 1, closed="right"),
-        ],
         "task": [StrOptions({"auto", "classification", "regression"})],
         "importance": [StrOptions(set(IMPORTANCES))],
         "over_training": ["boolean"],
@@ -273,6 +276,7 @@ array-like of them, default='relu'
         importance="attribution",
         over_training=False,
         diversity=0.0,
+        group_correlation=0.6,
         stability_selection=5,
         hidden_layer_sizes=(200,),
         activation="relu",
@@ -290,6 +294,7 @@ array-like of them, default='relu'
         learning_rate_init=0.003,
         momentum=0.9,
         max_iter=100,
+        memory=None,
         verbose=False,
         random_state=None,
         n_jobs=None,
@@ -299,6 +304,7 @@ array-like of them, default='relu'
         self.importance = importance
         self.over_training = over_training
         self.diversity = diversity
+        self.group_correlation = group_correlation
         self.stability_selection = stability_selection
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -316,6 +322,7 @@ array-like of them, default='relu'
         self.learning_rate_init = learning_rate_init
         self.momentum = momentum
         self.max_iter = max_iter
+        self.memory = memory
         self.verbose = verbose
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -352,21 +359,13 @@ array-like of them, default='relu'
         """
         X, y, sample_weight = self._validate(X, y, sample_weight, reset=True)
         random_state = check_random_state(self.random_state)
-        context = self._init_callback_context(max_subtasks=self.stability_selection)
+        seeds = self._seeds(random_state, self.stability_selection)
+        networks = [self._new_network(X, seed) for seed in seeds]
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         hook = {"estimator": self, "X": X, "y": y, "metadata": metadata}
-        context.call_on_fit_task_begin(**hook)
-        self._networks, self._n_begun = [], self.stability_selection
-        for _ in range(self.stability_selection):
-            self._networks.append(self._new_network(X, random_state))
-            task = context.subcontext(task_name="network")
-            task.call_on_fit_task_begin(**hook)
-            with task.propagate_callback_context(self._networks[-1]):
-                self._networks[-1].fit(X, y, sample_weight=sample_weight)
-            stop = task.call_on_fit_task_end(**hook)
-            if stop or self._networks[-1].n_iter_ < self.max_iter:
-                break  # the user or a callback has stopped training
-        self._rank(X, sample_weight, random_state)
+        data = {"X": X, "y": y, "sample_weight": sample_weight}
+        context = self._train(networks, data, hook)
+        self._select(X, sample_weight, random_state)
         context.call_on_fit_task_end(**hook, reconstruction_attributes=self._snapshot)
         return self
 
@@ -404,22 +403,16 @@ array-like of them, default='relu'
         more = {}
         if first_pass:
             self._n_begun = self.stability_selection
-            self._networks = [
-                self._new_network(X, random_state) for _ in range(self._n_begun)
-            ]
+            seeds = self._seeds(random_state, self._n_begun)
+            self._networks = [self._new_network(X, seed) for seed in seeds]
             if self.task_ == "classification":
                 more["classes"] = _classes_of(y) if classes is None else classes
-        # After an interrupt there are fewer of them, which go on.
-        elif self._n_begun != self.stability_selection:
-            raise ValueError(
-                f"stability_selection={self.stability_selection}, but what is to go on "
-                f"was begun with stability_selection={self._n_begun}. Fit a new "
-                "selector."
-            )
+        else:
+            self._check_begun("stability_selection", self._n_begun)
         for network in self._networks:
             network.set_params(**self._network_parameters(X))
             network.partial_fit(X, y, sample_weight=sample_weight, **more)
-        self._rank(X, sample_weight, random_state)
+        self._select(X, sample_weight, random_state)
         return self
 
     def _validate(self, X, y, sample_weight, reset):
@@ -453,16 +446,6 @@ array-like of them, default='relu'
             )
         return "regression" if kind.startswith("continuous") else "classification"
 
-    def _validate_params(self):
-        """Validate the parameters, and those of the topology and of the rule."""
-        validate_parts(self)
-        super()._validate_params()
-
-    def _branch(self):
-        """Before training goes on: let it change copies of what is fitted."""
-        if hasattr(self, "_networks"):
-            self._networks = [copy.copy(each) for each in self._networks]
-
     def _network_parameters(self, X):
         """What the networks are to be like, for these samples."""
         parameters = {name: getattr(self, name) for name in _NETWORK_PARAMETERS}
@@ -480,12 +463,12 @@ array-like of them, default='relu'
             parameters["evolution"] = NeuroFS(self._count(n_features))
         return parameters
 
-    def _new_network(self, X, random_state):
+    def _new_network(self, X, seed):
         regression = self.task_ == "regression"
         network = (_SelectingRegressor if regression else _SelectingClassifier)(
             **self._network_parameters(X),
             importance="strength",
-            random_state=random_state.randint(np.iinfo(np.int32).max),
+            random_state=seed,
             learning_rate="linear",
             tol=0,
             n_iter_no_change=np.inf,
@@ -494,9 +477,10 @@ array-like of them, default='relu'
         network._summed = self.importance if self.over_training else None
         return network
 
-    def _rank(self, X, sample_weight, random_state):
+    def _select(self, X, sample_weight, random_state):
         """Ask the networks for the importance of each feature, and rank them."""
-        rng = np.random.default_rng(random_state.randint(np.iinfo(np.int32).max))
+        (seed,) = self._seeds(random_state, 1)
+        rng = np.random.default_rng(seed)
         weights = relative_weights(sample_weight, None, X, None)
         networks = [each._network for each in self._networks]
         if self.over_training:
@@ -504,47 +488,12 @@ array-like of them, default='relu'
         else:
             measure = IMPORTANCES[self.importance]
             measured = [measure(network, X, weights, rng) for network in networks]
-        varies = self._networks[0]._spread() > 0
+        of_all = Moments(*self._networks[0]._moments)
         # In units of standard deviations, even if nobody has standardised.
-        scale = varies * self._networks[0]._spread() * networks[0].scales
+        scale = of_all.standard_deviation() * networks[0].scales
         measured = [values * scale for values in measured]
         shares = [values / (values.sum() or 1) for values in measured]
-        self.importances_ = np.mean(shares, axis=0)
-        self.strength_ = np.mean([strength(network) for network in networks], axis=0)
-        groups = np.arange(X.shape[1]), np.ones(X.shape[1])
-        if self.diversity:
-            of_all = Moments(*self._networks[0]._moments)
-            groups = group(X, of_all, self.importances_, _CORRELATION)
-        order = rank(self.importances_, varies, groups, self.diversity)
-        self.ranking_ = np.empty(len(order), dtype=np.int64)
-        self.ranking_[order] = np.arange(1, len(order) + 1)
-
-    def _count(self, n_features):
-        """How many features to select."""
-        wanted = self.n_features_to_select
-        if wanted == "auto":
-            return knee(np.sort(self.importances_)[::-1])
-        if isinstance(wanted, Integral):
-            return min(int(wanted), n_features)
-        return max(1, int(wanted * n_features))
-
-    @property
-    def n_features_to_select_(self):
-        """How many features are selected."""
-        check_is_fitted(self, "ranking_")
-        # It may have changed since `fit`.
-        name = "n_features_to_select"
-        validate_parameter_constraints(
-            {name: self._parameter_constraints[name]},
-            {name: self.n_features_to_select},
-            type(self).__name__,
-        )
-        return self._count(len(self.ranking_))
-
-    @property
-    def support_(self):
-        """Which features are selected."""
-        return self.ranking_ <= self.n_features_to_select_
+        self._rank(X, of_all, np.mean(shares, axis=0), self.diversity)
 
     @property
     def estimator_(self):
@@ -552,25 +501,8 @@ array-like of them, default='relu'
         check_is_fitted(self, "ranking_")
         return self._networks[0]
 
-    @property
-    def n_iter_(self):
-        """Number of epochs of the fitted network."""
-        return self.estimator_.n_iter_
-
-    def _snapshot(self):
-        """What makes a copy of this selector ready to transform."""
-        return {
-            "ranking_": self.ranking_.copy(),
-            "importances_": self.importances_.copy(),
-        }
-
-    def _get_support_mask(self):
-        check_is_fitted(self, "ranking_")
-        return self.support_
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
         tags.target_tags.required = True
         return tags
 
@@ -607,10 +539,6 @@ class _Selecting:
         if not self._standardize:
             shifts, scales = np.zeros_like(shifts), np.ones_like(scales)
         network.shifts, network.scales = shifts, scales
-
-    def _spread(self):
-        """Standard deviation of each feature so far."""
-        return Moments(*self._moments).standard_deviation()
 
     def _train_epoch(self, X, targets, order, team, evolution):
         """One pass over the samples in `order`; return the number of updates."""

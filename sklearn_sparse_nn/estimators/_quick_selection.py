@@ -1,26 +1,19 @@
 """Unsupervised feature selection by a sparse autoencoder."""
 
-import copy
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
-from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.feature_selection import SelectorMixin
+from sklearn.base import _fit_context
+from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import (
-    HasMethods,
-    Interval,
-    RealNotInt,
-    StrOptions,
-    validate_parameter_constraints,
-)
-from sklearn.utils.validation import check_is_fitted, check_memory
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._autoencoder import SETAutoencoder
-from sklearn_sparse_nn.estimators._base import all_or_nothing, rule_type, validate_parts
+from sklearn_sparse_nn.estimators._base import all_or_nothing, rule_type
 from sklearn_sparse_nn.estimators._parallel import n_threads
+from sklearn_sparse_nn.estimators._ranking import BaseRankingSelector
 from sklearn_sparse_nn.estimators._samples import (
     Moments,
     merged_moments,
@@ -29,8 +22,7 @@ from sklearn_sparse_nn.estimators._samples import (
 )
 from sklearn_sparse_nn.evolution import EvolutionRule
 from sklearn_sparse_nn.networks.evolving import feature_importances
-from sklearn_sparse_nn.networks.feature_groups import group, rank
-from sklearn_sparse_nn.networks.importance import IMPORTANCES, knee, strength
+from sklearn_sparse_nn.networks.importance import IMPORTANCES
 
 _NETWORK_PARAMETERS = (
     "activation",
@@ -58,7 +50,7 @@ _DIVERSITY = 0.9
 _FEW_SAMPLES, _N_NETWORKS = 500, 5
 
 
-class QuickSelectionSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator):
+class QuickSelectionSelector(BaseRankingSelector):
     """Unsupervised feature selection by a sparse autoencoder: QuickSelection.
 
     A sparse denoising autoencoder with evolving connections, :class:`SETAutoencoder`,
@@ -264,25 +256,19 @@ default='communality'
     _restores_inputs = True
 
     _parameter_constraints: dict = {
+        **BaseRankingSelector._parameter_constraints,
         **{
             name: SETAutoencoder._parameter_constraints[name]
             for name in (*_NETWORK_PARAMETERS, "random_state")
         },
-        "n_features_to_select": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-            Interval(RealNotInt, 0, 1, closed="right"),
-        ],
         "n_hidden": [Interval(Integral, 1, None, closed="left")],
         "importance": [StrOptions({*IMPORTANCES, "evolution"})],
         "diversity": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
-        "group_correlation": [Interval(Real, 0, 1, closed="right")],
         "stability_selection": [
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
         ],
         "strength_history": ["boolean"],
-        "memory": [str, HasMethods("cache"), None],
     }
 
     def __init__(
@@ -372,21 +358,12 @@ default='communality'
             If X is not what it should be, or if the loss becomes non-finite.
         """
         X = validate_samples(self, X, reads_double=True)
-        n_networks = self.stability_selection
-        if n_networks == "auto":
-            n_networks = _N_NETWORKS if X.shape[0] < _FEW_SAMPLES else 1
-        *seeds, last_seed = self._seeds(n_networks + 1)
-        context = self._init_callback_context(max_subtasks=n_networks)
-        hook = {"estimator": self, "X": X, "y": y, "metadata": {}}
-        context.call_on_fit_task_begin(**hook)
+        random_state = check_random_state(self.random_state)
+        n_networks = self._n_networks(_N_NETWORKS if X.shape[0] < _FEW_SAMPLES else 1)
+        *seeds, last_seed = self._seeds(random_state, n_networks + 1)
         networks = [self._new_autoencoder(seed) for seed in seeds]
-        cache = check_memory(self.memory).cache
-        train = cache(_fit_networks, ignore=["context", "hook"])
-        kept = train.call_and_shelve(networks, X, context, hook)
-        self._autoencoders = kept.get()
-        last = self._autoencoders[-1]
-        if len(self._autoencoders) < len(seeds) or last.n_iter_ < self.max_iter:
-            kept.clear()  # the user or a callback has stopped training
+        hook = {"estimator": self, "X": X, "y": y, "metadata": {}}
+        context = self._train(networks, {"X": X}, hook)
         self._moments = tuple(moments(X))
         self._select(X, last_seed)
         context.call_on_fit_task_end(**hook, reconstruction_attributes=self._snapshot)
@@ -414,46 +391,34 @@ default='communality'
         self : QuickSelectionSelector
             The updated selector.
         """
-        first_pass = not hasattr(self, "_autoencoders")
+        first_pass = not hasattr(self, "_networks")
         X = validate_samples(self, X, reads_double=True, reset=first_pass)
-        n_networks = self.stability_selection
-        if n_networks == "auto":
-            n_networks = 1 if first_pass else len(self._autoencoders)
-        *seeds, last_seed = self._seeds(n_networks + 1)
+        random_state = check_random_state(self.random_state)
+        n_networks = self._n_networks(1 if first_pass else self._n_begun)
+        *seeds, last_seed = self._seeds(random_state, n_networks + 1)
         of_all = moments(X)
         if first_pass:
-            self._autoencoders = [self._new_autoencoder(seed) for seed in seeds]
+            self._networks = [self._new_autoencoder(seed) for seed in seeds]
+            self._n_begun = n_networks
         else:
-            self._check_networks()
+            self._check_begun("stability_selection", self._n_begun)
+            n_hidden = int(self.autoencoder_._network.layers.sizes[1])
+            self._check_begun("n_hidden", n_hidden)
             of_all = merged_moments(Moments(*self._moments), of_all)
-        for autoencoder in self._autoencoders:
-            autoencoder.set_params(**self._network_parameters())
-            autoencoder.partial_fit(X)
+        for network in self._networks:
+            network.set_params(**self._network_parameters())
+            network.partial_fit(X)
         self._moments = tuple(of_all)
         self._select(X, last_seed)
         return self
 
-    def _seeds(self, number):
-        """Random numbers to begin with, as many as asked."""
-        random_state = check_random_state(self.random_state)
-        return random_state.randint(np.iinfo(np.int32).max, size=number).tolist()
-
-    def _check_networks(self):
-        """Check that the networks to go on with are as many and as large as asked."""
-        found = {
-            "stability_selection": len(self._autoencoders),
-            "n_hidden": int(self.autoencoder_._network.layers.sizes[1]),
-        }
-        for name, value in found.items():
-            if getattr(self, name) not in (value, "auto"):
-                raise ValueError(
-                    f"{name}={getattr(self, name)}, but what is to go on was begun "
-                    f"with {name}={value}. Fit a new selector."
-                )
+    def _n_networks(self, if_auto):
+        """How many networks to begin with."""
+        asked = self.stability_selection
+        return if_auto if asked == "auto" else asked
 
     def _validate_params(self):
         """Validate the parameters, and those of the topology and of the rule."""
-        validate_parts(self)
         super()._validate_params()
         silent = EvolutionRule.feature_importances
         is_silent = rule_type(self).feature_importances is silent
@@ -462,11 +427,6 @@ default='communality'
                 "importance='evolution' needs an evolution rule that knows how "
                 f"important features are, such as 'wast'. Got {self.evolution!r}."
             )
-
-    def _branch(self):
-        """Before training goes on: let it change copies of what is fitted."""
-        if hasattr(self, "_autoencoders"):
-            self._autoencoders = [copy.copy(each) for each in self._autoencoders]
 
     def _network_parameters(self):
         return {name: getattr(self, name) for name in _NETWORK_PARAMETERS}
@@ -491,85 +451,23 @@ default='communality'
         rng, of_all = np.random.default_rng(seed), Moments(*self._moments)
         varies = of_all.standard_deviation() > 0
         with ThreadTeam(n_threads(self.n_jobs)) as team:
-            measured = [
-                self._measure(each, X, rng, team) for each in self._autoencoders
-            ]
+            measured = [self._measure(each, X, rng, team) for each in self._networks]
         measured = [np.where(varies, values, 0) for values in measured]
         if len(measured) > 1:
             measured = [values / (values.sum() or 1) for values in measured]
-        self.importances_ = np.mean(measured, axis=0)
-        strengths = [strength(each._network) for each in self._autoencoders]
-        self.strength_ = np.mean(strengths, axis=0)
         diversity = self.diversity
         if diversity == "auto":
             of_papers = self.importance in ("strength", "evolution")
             diversity = 0.0 if of_papers else _DIVERSITY
-        groups = np.arange(X.shape[1]), np.ones(X.shape[1])
-        if diversity:
-            groups = group(X, of_all, self.importances_, self.group_correlation)
-        self.feature_groups_ = groups[0]
-        order = rank(self.importances_, varies, groups, diversity)
-        self.ranking_ = np.empty(len(order), dtype=np.int64)
-        self.ranking_[order] = np.arange(1, len(order) + 1)
+        self._rank(X, of_all, np.mean(measured, axis=0), diversity)
         if self.strength_history:
-            self.strength_history_ = np.array(self._autoencoders[0].history)
-
-    @property
-    def n_features_to_select_(self):
-        """How many features are selected, by the present `n_features_to_select`."""
-        check_is_fitted(self, "ranking_")
-        wanted, n_features = self.n_features_to_select, len(self.ranking_)
-        name = "n_features_to_select"
-        constraints = {name: self._parameter_constraints[name]}
-        validate_parameter_constraints(constraints, {name: wanted}, type(self).__name__)
-        if wanted == "auto":
-            return knee(np.sort(self.importances_)[::-1])
-        if isinstance(wanted, Integral):
-            return min(int(wanted), n_features)
-        return max(1, int(wanted * n_features))
-
-    @property
-    def support_(self):
-        """Which features are selected, by the present `n_features_to_select`."""
-        return self.ranking_ <= self.n_features_to_select_
+            self.strength_history_ = np.array(self._networks[0].history)
 
     @property
     def autoencoder_(self):
         """The fitted network; the first one, if there are several."""
         check_is_fitted(self, "ranking_")
-        return self._autoencoders[0]
-
-    @property
-    def n_iter_(self):
-        """Number of epochs of the fitted network."""
-        return self.autoencoder_.n_iter_
-
-    def _snapshot(self):
-        """What makes a copy of this selector ready to transform."""
-        return {name: getattr(self, name) for name in ("ranking_", "importances_")}
-
-    def _get_support_mask(self):
-        check_is_fitted(self, "ranking_")
-        return self.support_
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
-
-def _fit_networks(networks, X, context, hook):
-    """Fit networks, one after the other, unless the user or a callback ends it."""
-    fitted = []
-    for network in networks:
-        task = context.subcontext(task_name="network")
-        task.call_on_fit_task_begin(**hook)
-        with task.propagate_callback_context(network):
-            fitted.append(network.fit(X))
-        stop = task.call_on_fit_task_end(**hook)
-        if stop or network.n_iter_ < network.max_iter:
-            break
-    return fitted
+        return self._networks[0]
 
 
 class _RecordingAutoencoder(SETAutoencoder):

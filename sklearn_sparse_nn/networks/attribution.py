@@ -74,7 +74,7 @@ def output_derivatives(network, Z):
     for layer, matrix in enumerate(hidden):
         intercepts = network.layers.intercepts[first[layer] : first[layer + 1]]
         scores = matrix.T @ activations + intercepts[:, np.newaxis]
-        activations, slope = _activate(scores, kinds[layer], left_slopes[layer])
+        activations, slope = activate(scores, kinds[layer], left_slopes[layer])
         slopes.append(slope)
     for output in last.T.tocsr():
         derivatives = np.repeat(output.toarray().reshape(-1, 1), Z.shape[1], axis=1)
@@ -83,8 +83,8 @@ def output_derivatives(network, Z):
         yield derivatives
 
 
-def _activate(scores, kind, left_slope):
-    """Activations and slopes at some scores."""
+def activate(scores, kind, left_slope):
+    """Activations of hidden neurons, and their slopes, at some scores."""
     if kind == TANH:
         activations = np.tanh(scores)
         return activations, 1 - activations**2

@@ -2,12 +2,10 @@
 
 import numpy as np
 from scipy import sparse
-from scipy.special import expit
 from sklearn.utils import gen_batches
 
-from sklearn_sparse_nn.engine.activations import LOGISTIC as SIGMOID
-from sklearn_sparse_nn.engine.activations import TANH
 from sklearn_sparse_nn.engine.layers import connections_of, layer_matrix
+from sklearn_sparse_nn.networks.attribution import activate
 
 # Cells of X that are dense at a time.
 _CELLS = 2**22
@@ -73,7 +71,7 @@ def attribution(network, X, rng, team):
     total = np.zeros(X.shape[1])
     for chunk in _chunks(network, X):
         scores = chunk @ encoder + network.layers.intercepts[: encoder.shape[1]]
-        slopes = _slopes(scores, kinds[0], left_slopes[0])
+        _, slopes = activate(scores, kinds[0], left_slopes[0])
         own_derivatives = slopes @ own
         for _ in range(_N_PROBES):
             signs = 2 * rng.integers(2, size=chunk.shape, dtype=np.int8) - 1
@@ -96,15 +94,6 @@ def _chunks(network, X):
     for rows in gen_batches(X.shape[0], max(1, _CELLS // X.shape[1])):
         chunk = X[rows].toarray() if sparse.issparse(X) else X[rows]
         yield np.ascontiguousarray(network.standardise(chunk))
-
-
-def _slopes(scores, kind, left_slope):
-    """Slopes of an activation function."""
-    if kind == TANH:
-        return 1 - np.tanh(scores) ** 2
-    if kind == SIGMOID:
-        return expit(scores) * expit(-scores)
-    return np.where(scores > 0, np.float32(1), left_slope)
 
 
 def knee(scores):

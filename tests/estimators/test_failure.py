@@ -222,8 +222,8 @@ def test_a_selector_whose_second_network_fails_keeps_the_first_as_it_was():
     selector = small(QuickSelectionSelector, stability_selection=2)
     selector.partial_fit(X)
     before = fingerprint(selector)
-    selector._autoencoders[1].hidden_layer_sizes = 7
+    selector._networks[1].hidden_layer_sizes = 7
     with pytest.raises(ValueError, match="hidden_layer_sizes=7 asks for"):
         selector.partial_fit(X, y)
-    selector._autoencoders[1].hidden_layer_sizes = selector.n_hidden
+    selector._networks[1].hidden_layer_sizes = selector.n_hidden
     assert fingerprint(selector) == before

@@ -284,6 +284,57 @@ def test_diversity_passes_over_copies(data):
     assert len(set(plain.get_support(indices=True) % 82)) < N_TRUE
 
 
+def test_groups_are_of_correlated_features(data):
+    X, y = data
+    X = np.hstack([X, X[:, :3] + 0.5 * np.random.default_rng(1).normal(size=(200, 3))])
+    selector = make_selector(diversity=0.5).fit(X, y)
+    groups = selector.feature_groups_
+    for feature in range(3):
+        assert groups[feature] == groups[82 + feature] != groups[3]
+    alone = make_selector(diversity=0.5, group_correlation=0.95).fit(X, y)
+    for other in (alone, make_selector().fit(X, y)):
+        np.testing.assert_array_equal(other.feature_groups_, np.arange(85))
+
+
+def test_memory_trains_once_for_what_is_asked_afterwards(data, monkeypatch, tmp_path):
+    fits, fit = [], SETClassifier.fit
+
+    def counted(self, X, y, sample_weight=None):
+        fits.append(X.shape)
+        return fit(self, X, y, sample_weight=sample_weight)
+
+    monkeypatch.setattr(SETClassifier, "fit", counted)
+    plain = make_selector(importance="strength", diversity=0.5).fit(*data)
+    fits.clear()
+    for parameters in ({}, {"importance": "strength", "diversity": 0.5}):
+        selector = make_selector(10, memory=str(tmp_path), **parameters).fit(*data)
+    assert results_of(selector)[:3] == results_of(plain)[:3]
+    assert len(fits) == 2
+    make_selector(memory=str(tmp_path)).fit(*data, sample_weight=np.arange(200))
+    make_selector(memory=str(tmp_path), over_training=True).fit(*data)
+    make_selector(memory=str(tmp_path), evolution="neurofs").fit(*data)
+    make_selector(10, memory=str(tmp_path), evolution="neurofs").fit(*data)
+    assert len(fits) == 10
+
+
+def test_what_an_interrupt_left_goes_on(data, monkeypatch):
+    X, y = data
+    train = SETClassifier._train_epoch
+
+    def interrupted(self, *task):
+        if self.n_iter_ == 2:
+            raise KeyboardInterrupt
+        return train(self, *task)
+
+    selector = make_selector()
+    with monkeypatch.context() as patch:
+        patch.setattr(SETClassifier, "_train_epoch", interrupted)
+        with pytest.warns(UserWarning, match="interrupted"):
+            selector.fit(X, y)
+    assert len(selector._networks) == 1
+    assert selector.partial_fit(X, y).n_iter_ == 3 and len(selector._networks) == 1
+
+
 def test_partial_fit_in_chunks(data):
     X, y = data
     selector = make_selector()

@@ -518,7 +518,7 @@ def test_stability_selection_averages(digits, importance):
     X, _ = digits
     parameters = {"importance": importance, "diversity": 0.0}
     both = make_selector(stability_selection=2, **parameters).fit(X)
-    first, second = both._autoencoders
+    first, second = both._networks
     assert both.autoencoder_ is first
     strengths = [first.feature_strength_, second.feature_strength_]
     assert (strengths[0] != strengths[1]).any()
@@ -607,7 +607,7 @@ def test_partial_fit_updates_everything(digits, importance):
     previous = results_of(selector.partial_fit(X))
     for n_passes in (2, 3):
         selector.partial_fit(X)
-        assert [each.n_iter_ for each in selector._autoencoders] == [n_passes] * 2
+        assert [each.n_iter_ for each in selector._networks] == [n_passes] * 2
         assert selector.strength_history_.shape == (n_passes, 64)
         assert results_of(selector) != previous
         previous = results_of(selector)
@@ -751,5 +751,9 @@ def test_an_interrupt_ends_all_networks(digits):
     threading.Timer(1.5, signal.raise_signal, [signal.SIGINT]).start()
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         selector.fit(X)
-    assert len(selector._autoencoders) == 1
+    assert len(selector._networks) == 1
     assert selector.transform(X).shape == (500, 10)
+    # What is left goes on.
+    n_epochs = selector.n_iter_
+    assert selector.partial_fit(X).n_iter_ == n_epochs + 1
+    assert len(selector._networks) == 1
