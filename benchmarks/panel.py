@@ -168,6 +168,25 @@ def _difference(by_model, first, other):
     return f"{difference.mean():+.3f} ± {error:.3f}"
 
 
+def write(path, results):
+    """Write all results as JSON, a line for each data set."""
+    lines = [f"{json.dumps(n)}: {json.dumps(rounded(r))}" for n, r in results.items()]
+    machine = json.dumps(describe_machine())
+    body = ",\n".join(lines)
+    path.write_text(f'{{"machine": {machine},\n"results": {{\n{body}\n}}}}\n')
+
+
+def rounded(by_model):
+    """Numbers of six digits, as more say nothing."""
+    return {
+        model: {
+            quantity: [None if v is None else float(f"{v:.6g}") for v in values]
+            for quantity, values in result.items()
+        }
+        for model, result in by_model.items()
+    }
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -201,8 +220,7 @@ def main():
     for (name, label), result in zip(jobs, found, strict=True):
         results.setdefault(name, {})[label] = result
         if path:
-            text = {"machine": describe_machine(), "results": results}
-            path.write_text(json.dumps(text, indent=1))
+            write(path, results)
     shown = {n: results[n] for n in names}
     models = list(dict.fromkeys([*wanted, *(m for n in names for m in results[n])]))
     print_results(shown, models)
