@@ -77,7 +77,7 @@ METHODS = {
     "random forest": forest,
     "attribution": ours,
     "attribution, 1 network": partial(ours, stability_selection=1),
-    "attribution, diversity 0.5": partial(ours, diversity=0.5),
+    "attribution, diversity 0": partial(ours, diversity=0.0),
     "attribution over training": partial(ours, over_training=True),
     "strength": partial(ours, importance="strength"),
     "strength over training": partial(ours, importance="strength", over_training=True),

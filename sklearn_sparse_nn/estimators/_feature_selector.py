@@ -1,6 +1,6 @@
 """Supervised feature selection by sparse networks."""
 
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import _fit_context
@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from sklearn_sparse_nn.estimators._base import all_or_nothing
+from sklearn_sparse_nn.estimators._base import all_or_nothing, rule_type
 from sklearn_sparse_nn.estimators._classifier import SETClassifier
 from sklearn_sparse_nn.estimators._mlp import BaseSETMLP
 from sklearn_sparse_nn.estimators._ranking import BaseRankingSelector
@@ -54,6 +54,7 @@ _BATCHES, _SMALLEST_BATCH, _LARGEST_BATCH = 50, 32, 200
 # In training, an attribution takes derivatives for a share of the samples, some of them
 # at least, after every so many epochs, for it to cost little.
 _SHARE, _AT_LEAST, _EVERY = 16, 8, 4
+_DIVERSITY = 0.5
 
 IMPORTANCES = {
     "attribution": attribution,
@@ -96,15 +97,18 @@ class SETFeatureSelector(BaseRankingSelector):
         Whether the importances are summed over training, as in [1]_, though after every
         fourth epoch only, and not those in the end.
 
-    diversity : float, default=0.0
+    diversity : float or 'auto', default='auto'
         How much a feature loses by being like the one that represents its group, in the
         range [0, 1]: its importance is multiplied by ``1 - diversity * |r|``, where `r`
         is the correlation with that one, which is as important as the most important
-        feature of the group. With 0 there are no groups.
+        feature of the group. With 0 there are no groups. 'auto' is 0.5 for what the
+        trained network says by attribution, and 0 for the methods of [1]_ and [2]_,
+        that is with ``over_training=True``, and ``evolution='neurofs'``, and for
+        ``importance='strength'``.
 
-    group_correlation : float, default=0.6
+    group_correlation : float, default=0.8
         How strongly a feature must be correlated, in magnitude, with the one that
-        represents a group to belong to it, in the range (0, 1].
+        represents a group to belong to it, in the range (0, 1]: see the User Guide.
 
     stability_selection : int, default=5
         Number of networks, each with random numbers of its own, whose importances are
@@ -263,7 +267,6 @@ array-like of them, default='relu'
         "task": [StrOptions({"auto", "classification", "regression"})],
         "importance": [StrOptions(set(IMPORTANCES))],
         "over_training": ["boolean"],
-        "diversity": [Interval(Real, 0, 1, closed="both")],
         "stability_selection": [Interval(Integral, 1, None, closed="left")],
         "standardize": ["boolean"],
     }
@@ -275,8 +278,8 @@ array-like of them, default='relu'
         task="auto",
         importance="attribution",
         over_training=False,
-        diversity=0.0,
-        group_correlation=0.6,
+        diversity="auto",
+        group_correlation=0.8,
         stability_selection=5,
         hidden_layer_sizes=(200,),
         activation="relu",
@@ -493,7 +496,12 @@ array-like of them, default='relu'
         scale = of_all.standard_deviation() * networks[0].scales
         measured = [values * scale for values in measured]
         shares = [values / (values.sum() or 1) for values in measured]
-        self._rank(X, of_all, np.mean(shares, axis=0), self.diversity)
+        diversity = self.diversity
+        if diversity == "auto":
+            of_papers = self.importance == "strength" or self.over_training
+            of_papers |= issubclass(rule_type(self), NeuroFS)
+            diversity = 0.0 if of_papers else _DIVERSITY
+        self._rank(X, of_all, np.mean(shares, axis=0), diversity)
 
     @property
     def estimator_(self):

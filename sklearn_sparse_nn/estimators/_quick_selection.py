@@ -1,6 +1,6 @@
 """Unsupervised feature selection by a sparse autoencoder."""
 
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import _fit_context
@@ -263,7 +263,6 @@ default='communality'
         },
         "n_hidden": [Interval(Integral, 1, None, closed="left")],
         "importance": [StrOptions({*IMPORTANCES, "evolution"})],
-        "diversity": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
         "stability_selection": [
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),

@@ -31,6 +31,7 @@ class BaseRankingSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator, AB
             Interval(Integral, 1, None, closed="left"),
             Interval(RealNotInt, 0, 1, closed="right"),
         ],
+        "diversity": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
         "group_correlation": [Interval(Real, 0, 1, closed="right")],
         "memory": [str, HasMethods("cache"), None],
     }

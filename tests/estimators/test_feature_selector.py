@@ -291,8 +291,17 @@ def test_groups_are_of_correlated_features(data):
     groups = selector.feature_groups_
     for feature in range(3):
         assert groups[feature] == groups[82 + feature] != groups[3]
-    alone = make_selector(diversity=0.5, group_correlation=0.95).fit(X, y)
-    for other in (alone, make_selector().fit(X, y)):
+    default = make_selector().fit(X, y)
+    assert results_of(default) == results_of(selector)
+    for parameters in (
+        {"group_correlation": 0.95},
+        {"diversity": 0.0},
+        {"importance": "strength"},
+        {"over_training": True},
+        {"evolution": "neurofs"},
+        {"evolution": NeuroFS(N_TRUE)},
+    ):
+        other = make_selector(**parameters).fit(X, y)
         np.testing.assert_array_equal(other.feature_groups_, np.arange(85))
 
 
