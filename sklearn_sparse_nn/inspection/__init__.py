@@ -1,8 +1,9 @@
 """Look into fitted estimators."""
 
 from sklearn_sparse_nn.inspection._activations import hidden_activations
+from sklearn_sparse_nn.inspection._degrees import neuron_degrees
 from sklearn_sparse_nn.inspection._feature_strength import FeatureStrengthDisplay
-from sklearn_sparse_nn.inspection._topology import neuron_degrees, topology_distance
+from sklearn_sparse_nn.inspection._topology_distance import topology_distance
 
 __all__ = [
     "FeatureStrengthDisplay",
