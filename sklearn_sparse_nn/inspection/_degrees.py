@@ -41,6 +41,10 @@ def neuron_degrees(estimator, layer=0):
     >>> input_degrees.sum(), degrees.sum()
     (np.int64(126), np.int64(126))
     """
-    weights = layer_matrix(estimator, layer, "neuron_degrees")
+    return degrees_of(layer_matrix(estimator, layer, "neuron_degrees"))
+
+
+def degrees_of(weights):
+    """Degrees of the inputs and of the neurons of a layer, inputs as rows."""
     columns = np.bincount(weights.indices, minlength=weights.shape[1])
     return np.diff(weights.indptr), columns

@@ -1,5 +1,8 @@
 """All instruments find the network that an estimator holds, or say that none is."""
 
+import importlib.util
+from functools import partial
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -22,7 +25,10 @@ from sklearn_sparse_nn import (
 )
 from sklearn_sparse_nn.inspection import (
     FeatureStrengthDisplay,
+    degree_distribution,
     neuron_degrees,
+    small_world,
+    to_networkx,
 )
 from tests.estimators.battery import samples
 
@@ -33,8 +39,12 @@ SELECTOR = QuickSelectionSelector(5, n_hidden=20, max_iter=2, random_state=0)
 # Each takes a fitted estimator.
 INSTRUMENTS = {
     "neuron_degrees": neuron_degrees,
+    "degree_distribution": partial(degree_distribution, n_draws=0),
+    "small_world": partial(small_world, n_random=1, n_sources=5, random_state=0),
     "FeatureStrengthDisplay": FeatureStrengthDisplay.from_estimator,
 }
+if importlib.util.find_spec("networkx"):
+    INSTRUMENTS["to_networkx"] = to_networkx
 all_instruments = pytest.mark.parametrize(
     "name, instrument", INSTRUMENTS.items(), ids=INSTRUMENTS
 )
