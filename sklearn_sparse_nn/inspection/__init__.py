@@ -3,7 +3,11 @@
 from sklearn_sparse_nn.inspection._activations import hidden_activations
 from sklearn_sparse_nn.inspection._degree_distribution import degree_distribution
 from sklearn_sparse_nn.inspection._degrees import neuron_degrees
+from sklearn_sparse_nn.inspection._exploration import exploration_rate
 from sklearn_sparse_nn.inspection._feature_strength import FeatureStrengthDisplay
+from sklearn_sparse_nn.inspection._gradient_flow import effective_gradient_flow
+from sklearn_sparse_nn.inspection._history import TopologyHistory
+from sklearn_sparse_nn.inspection._monitor import TopologyMonitor
 from sklearn_sparse_nn.inspection._networkx import to_networkx
 from sklearn_sparse_nn.inspection._power_law import fit_power_law
 from sklearn_sparse_nn.inspection._small_world import small_world
@@ -11,7 +15,11 @@ from sklearn_sparse_nn.inspection._topology_distance import topology_distance
 
 __all__ = [
     "FeatureStrengthDisplay",
+    "TopologyHistory",
+    "TopologyMonitor",
     "degree_distribution",
+    "effective_gradient_flow",
+    "exploration_rate",
     "fit_power_law",
     "hidden_activations",
     "neuron_degrees",

@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import dijkstra
 from sklearn.utils import check_random_state, check_scalar
 
 from sklearn_sparse_nn.inspection._fitted import layer_matrices
-from sklearn_sparse_nn.topology.sampling import sample_outside
+from sklearn_sparse_nn.topology.sampling import sorted_sample
 
 # Pairs of neurons that are looked at together.
 _PAIRS = 2**22
@@ -176,7 +176,7 @@ def _random_layer(weights, random_state):
     """A layer of as many connections anywhere, of the same shape."""
     n_cells = weights.shape[0] * weights.shape[1]
     rng = np.random.default_rng(random_state.randint(np.iinfo(np.int32).max))
-    cells = sample_outside(n_cells, np.zeros(0, np.int64), weights.nnz, rng)
+    cells = sorted_sample(n_cells, weights.nnz, rng)
     return _layer_of(np.divmod(cells, weights.shape[1]), weights.shape)
 
 
