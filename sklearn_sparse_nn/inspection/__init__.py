@@ -3,8 +3,10 @@
 from sklearn_sparse_nn.inspection._activations import hidden_activations
 from sklearn_sparse_nn.inspection._degree_distribution import degree_distribution
 from sklearn_sparse_nn.inspection._degrees import neuron_degrees
+from sklearn_sparse_nn.inspection._energy import EnergyMeter
 from sklearn_sparse_nn.inspection._exploration import exploration_rate
 from sklearn_sparse_nn.inspection._feature_strength import FeatureStrengthDisplay
+from sklearn_sparse_nn.inspection._flops import Flops, count_flops
 from sklearn_sparse_nn.inspection._gradient_flow import effective_gradient_flow
 from sklearn_sparse_nn.inspection._history import TopologyHistory
 from sklearn_sparse_nn.inspection._monitor import TopologyMonitor
@@ -14,9 +16,12 @@ from sklearn_sparse_nn.inspection._small_world import small_world
 from sklearn_sparse_nn.inspection._topology_distance import topology_distance
 
 __all__ = [
+    "EnergyMeter",
     "FeatureStrengthDisplay",
+    "Flops",
     "TopologyHistory",
     "TopologyMonitor",
+    "count_flops",
     "degree_distribution",
     "effective_gradient_flow",
     "exploration_rate",
