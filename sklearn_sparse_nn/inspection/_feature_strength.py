@@ -1,8 +1,8 @@
 """A picture of which features a network is connected to."""
 
-import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from sklearn_sparse_nn.inspection._drawing import axes_for, draw_bars, draw_image
 from sklearn_sparse_nn.inspection._fitted import find_part, input_names
 
 # What an estimator may have, and what it is called in the picture.
@@ -109,20 +109,10 @@ class FeatureStrengthDisplay:
 
     def plot(self, *, n_features=20, image_shape=None, ax=None, **kwargs):
         """Draw the display; the parameters are those of `from_estimator`."""
-        check_matplotlib_support("FeatureStrengthDisplay.plot")
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained")
+        ax = axes_for(self, ax)
         if image_shape is None:
-            strongest = np.argsort(self.strength)[-n_features:]
-            names = [str(self.feature_names[feature]) for feature in strongest]
-            ax.barh(names, self.strength[strongest], **kwargs)
-            ax.ticklabel_format(axis="x", scilimits=(-3, 4))
-            ax.set_xlabel(self.label)
+            names = self.feature_names
+            draw_bars(ax, self.strength, names, self.label, n_features, **kwargs)
         else:
-            image = ax.imshow(self.strength.reshape(image_shape), **kwargs)
-            ax.set_axis_off()
-            ax.figure.colorbar(image, ax=ax, label=self.label)
-        self.ax_, self.figure_ = ax, ax.figure
+            draw_image(ax, self.strength, image_shape, self.label, **kwargs)
         return self
