@@ -30,7 +30,9 @@ from tests.estimators.battery import digits, samples
 
 matplotlib.use("Agg")
 
-DISPLAYS = [getattr(inspection, name) for name in inspection.__all__ if "Disp" in name]
+DISPLAYS = [
+    getattr(inspection, name) for name in inspection.__all__ if name.endswith("Display")
+]
 all_displays = pytest.mark.parametrize(
     "display", DISPLAYS, ids=lambda display: display.__name__
 )
