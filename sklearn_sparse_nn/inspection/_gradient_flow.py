@@ -45,6 +45,10 @@ def effective_gradient_flow(estimator, X, y=None, *, p=2, per_layer=False):
     ValueError
         If X or y do not fit.
 
+    Notes
+    -----
+    Many samples take the time of several epochs. Some hundreds tell as much.
+
     References
     ----------
     .. [1] Tessera, Hooker and Rosman, "Keep the gradients flowing: using gradient flow

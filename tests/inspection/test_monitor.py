@@ -23,6 +23,7 @@ from sklearn_sparse_nn.inspection._explored import Explored
 from sklearn_sparse_nn.inspection._fitted import by_neuron, layer_matrices
 from tests.estimators.battery import samples
 from tests.inspection.helpers import Network, layer_masks, masks_of
+from tests.memory import Peak
 
 CLASSIFIER = SETClassifier((40, 30), epsilon=3, max_iter=5, random_state=0)
 
@@ -242,3 +243,39 @@ def test_rewirings_within_an_epoch_are_seen_together():
     for before, after in pairwise(range(4)):
         a, b = (history.topology(epoch).toarray() for epoch in (before, after))
         assert history.n_born[after, 0] == (b & ~a).sum()
+
+
+def test_memory_is_bounded_however_large_the_layer():
+    n, degree, max_bytes = 40_000, 5, 2**22
+    rng = np.random.default_rng(0)
+
+    def network():
+        rows = np.sort(rng.integers(0, n // degree, (n, degree)), axis=1)
+        inputs = (rows + np.arange(degree) * (n // degree)).ravel()
+        return stack_layers([n, n], [(np.arange(n + 1) * degree, inputs)])
+
+    networks = [network() for _ in range(12)]
+    one = networks[0].indptr.nbytes + networks[0].indices.nbytes
+    with Peak() as peak:
+        history = TopologyHistory(networks[0], max_bytes)
+        for each in networks[1:]:
+            history.add(each)
+        # What is kept, the one at hand, and cells of blocks of neurons.
+        assert peak.bytes() < max_bytes + 2 * one + 2**24
+    assert history.epochs[0] == 0 and history.epochs[-1] == 11
+    assert len(history.epochs) <= 1 + max_bytes / 2 / one
+    assert history.n_born[1:].min() > 0.9 * n * degree
+    # Random connections, 12 times 5 of 40,000 inputs: hardly any comes twice.
+    assert exploration_rate(history)[-1] == pytest.approx(12 * degree / n, rel=0.05)
+
+
+def test_of_many_epochs_every_second_fourth_or_eighth_is_kept():
+    rng = np.random.default_rng(0)
+    states = [[rng.random((5, 4)) < 0.5] for _ in range(41)]
+    found = set()
+    for max_bytes in range(200, 8000, 200):
+        epochs = record(states, max_bytes).epochs
+        stride = epochs[1]
+        assert epochs == sorted({*range(0, 41, stride), 40})
+        found.add(stride)
+    assert {1, 2, 4, 8} <= found <= {1, 2, 4, 8, 16, 32, 40}
