@@ -390,6 +390,12 @@ default='tanh'
             )
         return X
 
+    def _gradient(self, X, y=None):
+        """Mean gradient of the loss of samples by the weight of each connection."""
+        samples = self._validate_samples(X)
+        with ThreadTeam(self._n_useful_threads(samples.shape[0])) as team:
+            return self._network.gradient(samples, team)
+
     def _sizes(self, X):
         """Number of inputs, of neurons of each hidden layer, and of outputs."""
         hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()

@@ -1,5 +1,6 @@
 """What the sparse multi-layer perceptrons for classes and for numbers share."""
 
+import copy
 from abc import abstractmethod
 from numbers import Integral, Real
 
@@ -8,6 +9,7 @@ from sklearn.base import _fit_context, is_classifier, is_regressor
 from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sparse_nn.engine.activations import ACTIVATIONS
 from sklearn_sparse_nn.engine.threads import ThreadTeam
@@ -265,6 +267,17 @@ class BaseSETMLP(ConvergenceMixin, BaseLayeredNetwork):
         rng = np.random.default_rng(random_state.randint(np.iinfo(np.int32).max))
         derivatives = attribution(self._network, X, weights, rng)
         self._attribution = derivatives * seen.standard_deviation()
+
+    def _gradient(self, X, y):
+        """Mean gradient of the loss of samples by the weight of each connection."""
+        check_is_fitted(self, "_network")
+        # What the checks note of y is not for the network.
+        copied = copy.copy(self)
+        X, y, labels, values = copied._validate_samples_of(X, y, False, False)
+        weights = relative_weights(None, getattr(self, "class_weight", None), X, y)
+        targets = self._standardise(Targets(labels, values, weights))
+        with ThreadTeam(self._n_useful_threads(X.shape[0])) as team:
+            return self._network.gradient(X, targets, team)
 
     def _validate_training_data(self, X, y, sample_weight, reset, reset_targets):
         """Check the input; return what the network needs of it."""

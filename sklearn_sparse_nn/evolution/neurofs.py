@@ -137,6 +137,11 @@ class NeuroFS(SET):
         n_gone = layer.n_connections - n_left + n_replaced
         return highest(scores, n_gone, layer.rng)
 
+    def nominal_flops(self, sparse, dense, interval):
+        """Add the gradient of all cells of the first layer, at each rewiring."""
+        interval = max(interval, self.min_updates)
+        return super().nominal_flops(sparse, dense, interval) + dense[0] / interval
+
     def _n_empty_cells(self, layer):
         """Cells of the inputs that are left where no connection is, nor was."""
         n_taken = np.count_nonzero(self._alive[layer.indices])

@@ -237,6 +237,29 @@ class EvolutionRule(BaseEstimator):
         """
         raise NotImplementedError
 
+    def nominal_flops(self, sparse, dense, interval):
+        """Count the floating-point operations of training, for a sample of an update.
+
+        It is asked by :func:`~sklearn_sparse_nn.inspection.count_flops`. To decide
+        which connections go and begin does not count, but gradients do that only the
+        rule needs.
+
+        Parameters
+        ----------
+        sparse, dense : ndarray of float, shape (n_layers,)
+            Operations of a forward pass through the connections of each layer, and
+            through all cells.
+        interval : float
+            Weight updates between two rewirings.
+
+        Returns
+        -------
+        flops : float
+            By default those of a forward pass, and twice as many for the way back:
+            ``3 * sparse.sum()``.
+        """
+        return 3 * sparse.sum()
+
     def terms(self, learning_rate):
         """What to add to each update of each weight, between rewirings.
 

@@ -1,8 +1,9 @@
 """A picture of which features a network is connected to."""
 
-import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils.validation import check_is_fitted
+
+from sklearn_sparse_nn.inspection._drawing import axes_for, draw_bars, draw_image
+from sklearn_sparse_nn.inspection._fitted import find_part, input_names
 
 # What an estimator may have, and what it is called in the picture.
 _ATTRIBUTES = {
@@ -10,6 +11,12 @@ _ATTRIBUTES = {
     "visible_strength_": "Feature strength",
     "importances_": "Importance",
 }
+_WANTED = "a fitted estimator with " + " or ".join(_ATTRIBUTES)
+
+
+def _attribute(estimator):
+    """Which of the attributes a fitted estimator has; None if it has none."""
+    return next((name for name in _ATTRIBUTES if hasattr(estimator, name)), None)
 
 
 class FeatureStrengthDisplay:
@@ -65,7 +72,8 @@ class FeatureStrengthDisplay:
         ----------
         estimator : estimator
             Fitted, with the attribute `feature_strength_`, or `visible_strength_` as
-            `SETRBMTransformer`, or `importances_` as selectors.
+            `SETRBMTransformer`, or `importances_` as selectors; or a search or a
+            pipeline that holds one.
         n_features : int, default=20
             How many of the strongest features to draw as bars.
         image_shape : tuple of int, default=None
@@ -79,16 +87,20 @@ class FeatureStrengthDisplay:
         Returns
         -------
         display : FeatureStrengthDisplay
+
+        Raises
+        ------
+        TypeError
+            If the estimator has none of the attributes, or holds more than one that
+            has.
         """
         check_matplotlib_support("FeatureStrengthDisplay.from_estimator")
-        check_is_fitted(estimator)
-        names = getattr(estimator, "feature_names_in_", None)
-        if names is None:
-            names = [f"x{i}" for i in range(estimator.n_features_in_)]
-        attribute = next(name for name in _ATTRIBUTES if hasattr(estimator, name))
+        part = find_part(estimator, _attribute, cls.__name__, _WANTED)
+        attribute = _attribute(part)
+        strength = getattr(part, attribute)
         display = cls(
-            strength=getattr(estimator, attribute),
-            feature_names=names,
+            strength=strength,
+            feature_names=input_names(estimator, len(strength), _attribute),
             label=_ATTRIBUTES[attribute],
         )
         return display.plot(
@@ -97,20 +109,10 @@ class FeatureStrengthDisplay:
 
     def plot(self, *, n_features=20, image_shape=None, ax=None, **kwargs):
         """Draw the display; the parameters are those of `from_estimator`."""
-        check_matplotlib_support("FeatureStrengthDisplay.plot")
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained")
+        ax = axes_for(self, ax)
         if image_shape is None:
-            strongest = np.argsort(self.strength)[-n_features:]
-            names = [str(self.feature_names[feature]) for feature in strongest]
-            ax.barh(names, self.strength[strongest], **kwargs)
-            ax.ticklabel_format(axis="x", scilimits=(-3, 4))
-            ax.set_xlabel(self.label)
+            names = self.feature_names
+            draw_bars(ax, self.strength, names, self.label, n_features, **kwargs)
         else:
-            image = ax.imshow(self.strength.reshape(image_shape), **kwargs)
-            ax.set_axis_off()
-            ax.figure.colorbar(image, ax=ax, label=self.label)
-        self.ax_, self.figure_ = ax, ax.figure
+            draw_image(ax, self.strength, image_shape, self.label, **kwargs)
         return self

@@ -12,6 +12,7 @@ from sklearn_sparse_nn.networks.autoencoder_epoch import (
     Restoration,
     train_batches,
 )
+from sklearn_sparse_nn.networks.gradient import mean_gradient
 from sklearn_sparse_nn.networks.mlp import MLP, mean_loss
 from sklearn_sparse_nn.networks.network import SparseNetwork
 
@@ -97,6 +98,21 @@ class Autoencoder(MLP):
             train_batches, (X, order), parameters, task, team, evolution
         )
         return mean_loss(losses[:, 0], parameters.batch_size, len(order))
+
+    def gradient(self, X, team):
+        """Mean gradient of the loss by the weight of each connection, without noise.
+
+        Parameters
+        ----------
+        X : ndarray or csr_array, shape (n_samples, n_features)
+        team : ThreadTeam
+
+        Returns
+        -------
+        gradient : ndarray of float64, shape (n_connections,)
+        """
+        task = Restoration(self._functions(), GAUSSIAN, 0.0, 0.0)
+        return mean_gradient(self, train_batches, X, task, team)
 
     def _place_of(self, samples, task, work):
         return SparseNetwork._place_of(self, samples, task, work)

@@ -111,15 +111,8 @@ def feature_importances(network, rule):
         If there is not a number for each feature.
     """
     clock = Evolution(rule, zeta=0.0).clock(0.0, network)
-
-    def batch(layer):
-        return network.neuron_batch(layer, network.last_batch())
-
     with _one_thread():
-        views = [
-            _evolving_layer(network, layer, 0.0, clock, batch)
-            for layer in range(n_layers(network.layers))
-        ]
+        views = layer_views(network, clock=clock)
         importances = np.array(rule.feature_importances(views), dtype=np.float64)
     if importances.shape != (views[0].n_inputs,):
         raise ValueError(
@@ -127,6 +120,30 @@ def feature_importances(network, rule):
             f"of {views[0].n_inputs} features, got shape {importances.shape}."
         )
     return importances
+
+
+def layer_views(network, values=None, clock=None):
+    """Each layer as a rule sees it, outside of training.
+
+    Parameters
+    ----------
+    network : SparseNetwork
+    values : tuple or None
+        What `SparseNetwork.last_batch` returns, of any samples; None for that.
+    clock : TrainingClock or None
+
+    Returns
+    -------
+    views : list of EvolvingLayer
+    """
+
+    def batch(layer):
+        return network.neuron_batch(layer, values or network.last_batch())
+
+    return [
+        _evolving_layer(network, layer, 0.0, clock, batch)
+        for layer in range(n_layers(network.layers))
+    ]
 
 
 def _evolving_layer(network, layer, zeta, clock, batch):

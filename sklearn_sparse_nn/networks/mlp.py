@@ -15,6 +15,7 @@ from sklearn_sparse_nn.engine.losses import (
 from sklearn_sparse_nn.engine.warning import warn_user
 from sklearn_sparse_nn.networks.backward import training_workspace
 from sklearn_sparse_nn.networks.forward import Functions, Model
+from sklearn_sparse_nn.networks.gradient import mean_gradient
 from sklearn_sparse_nn.networks.mlp_epoch import Supervision, train_batches
 from sklearn_sparse_nn.networks.network import SparseNetwork
 from sklearn_sparse_nn.topology.weights import activation_gain
@@ -156,6 +157,24 @@ class MLP(SparseNetwork):
             train_batches, (X, order), parameters, task, team, evolution
         )
         return mean_loss(losses.sum(axis=1), parameters.batch_size, len(order))
+
+    def gradient(self, X, targets, team):
+        """Mean gradient of the loss by the weight of each connection.
+
+        Parameters
+        ----------
+        X : ndarray or csr_array of float32, shape (n_samples, n_features)
+        targets : Targets
+        team : ThreadTeam
+
+        Returns
+        -------
+        gradient : ndarray of float64, shape (n_connections,)
+            Without dropout and without the L2 term.
+        """
+        self._check_targets(targets, X.shape[0])
+        task = Supervision(self._functions(), self._loss(), targets, 0.0)
+        return mean_gradient(self, train_batches, X, task, team)
 
     def _place_of(self, samples, task, work):
         columns, weight_sum = super()._place_of(samples, task, work)

@@ -268,6 +268,10 @@ class SparseNetwork:
         last = batches.order[(batches.last - 1) * size : batches.last * size]
         self._last_batch = self._place_of(last, task, work)
 
+    def values_of(self, samples, task, work):
+        """What `last_batch` returns, for the mini-batch of samples in some buffers."""
+        return _values_of(work, self._place_of(samples, task, work))
+
     def _look(self, train_batches, batches, n_samples, learner, task, team):
         """What `last_batch` returns, for a sample of the training data."""
         rng = np.random.default_rng([self.noise_seed, self.n_updates])
@@ -286,7 +290,7 @@ class SparseNetwork:
         learner = learner._replace(layers=self.layers, state=self.state)
         task = self._undisturbed(task)
         team.run(train_batches, learner, batches, work, task)
-        return _values_of(work, self._place_of(chosen, task, work))
+        return self.values_of(chosen, task, work)
 
     def _undisturbed(self, task):
         """The same task without dropout."""

@@ -8,6 +8,8 @@ from sklearn.base import clone
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.model_selection import GridSearchCV
 
+from sklearn_sparse_nn.inspection import TopologyMonitor
+from sklearn_sparse_nn.inspection._fitted import layer_matrices
 from tests.estimators.battery import (
     all_estimators,
     all_networks,
@@ -76,6 +78,28 @@ def test_a_scoring_monitor_sees_each_epoch(estimator):
     logged = monitor.get_logs().data_as_pandas["sum"].to_numpy()
     assert len(logged) == 4  # three epochs and the fit
     assert logged[-1] == pytest.approx(outputs(estimator, X).sum())
+
+
+@all_networks
+def test_a_topology_monitor_sees_each_epoch(estimator):
+    X, y = samples()
+    monitor = TopologyMonitor()
+    set_epochs(estimator, 4).set_callbacks(monitor).fit(X, y)
+    history = monitor.get_history()
+    assert history.epochs == [0, 1, 2, 3, 4]
+    for layer, weights in enumerate(layer_matrices(estimator, "the test")):
+        weights.data[:] = 1
+        last = history.topology(4, layer).toarray()
+        np.testing.assert_array_equal(last, weights.toarray())
+        first = history.topology(0, layer).toarray()
+        assert (first != last).any() == bool(history.n_born[:, layer].any())
+    # The rewiring of an epoch comes before it, if there is something to rewire.
+    assert not history.n_born[1].any() and history.n_born[2:, 0].all()
+    np.testing.assert_array_equal(history.n_born, history.n_died)
+    expected = np.asarray(estimator.n_rewired_)
+    # SET may begin a connection where it has just ended one.
+    assert (history.n_born.sum(axis=0) <= expected).all()
+    assert history.n_born[:, 0].sum() >= 0.5 * expected.ravel()[0]
 
 
 @all_estimators

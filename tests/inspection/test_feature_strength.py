@@ -9,11 +9,7 @@ from sklearn_sparse_nn import (
     SETClassifier,
     SETRBMTransformer,
 )
-from sklearn_sparse_nn.inspection import (
-    FeatureStrengthDisplay,
-    neuron_degrees,
-    topology_distance,
-)
+from sklearn_sparse_nn.inspection import FeatureStrengthDisplay
 
 matplotlib.use("Agg")
 
@@ -22,42 +18,6 @@ matplotlib.use("Agg")
 def digits_network():
     X, y = load_digits(return_X_y=True)
     return SETClassifier((50,), epsilon=5, max_iter=3, random_state=0).fit(X / 16, y)
-
-
-def test_degrees_count_the_connections(digits_network):
-    weights = digits_network.coefs_[0].toarray() != 0
-    stored = digits_network.coefs_[0].copy()
-    stored.data[:] = 1
-    inputs, neurons = neuron_degrees(digits_network, layer=0)
-    np.testing.assert_array_equal(inputs, stored.toarray().sum(axis=1))
-    np.testing.assert_array_equal(neurons, stored.toarray().sum(axis=0))
-    assert inputs.sum() == digits_network.n_connections_[0] >= weights.sum()
-
-
-def test_distance_of_topologies(digits_network):
-    X, y = load_digits(return_X_y=True)
-    other = SETClassifier((50,), epsilon=5, max_iter=1, random_state=1).fit(X, y)
-    distance = topology_distance(digits_network, other)
-    a, b = (set(zip(*m.coefs_[0].nonzero())) for m in (digits_network, other))
-    assert (distance > 0).all() and (distance < 1).all()
-    assert distance[0] == pytest.approx(1 - len(a & b) / len(a | b), abs=0.02)
-    with pytest.raises(ValueError, match="different shapes"):
-        topology_distance(
-            other, SETClassifier((40,), max_iter=1, random_state=1).fit(X, y)
-        )
-
-
-def test_degrees_and_distance_of_boltzmann_machines():
-    X, _ = load_digits(return_X_y=True)
-    first, second = (
-        SETRBMTransformer(20, epsilon=5, n_iter=n, random_state=0).fit(X / 16)
-        for n in (1, 4)
-    )
-    visible, hidden = neuron_degrees(first)
-    np.testing.assert_array_equal(visible, first.visible_degree_)
-    np.testing.assert_array_equal(hidden, np.diff(first.components_.indptr))
-    assert not topology_distance(first, first).any()
-    assert 0.2 < topology_distance(first, second)[0] < 1
 
 
 def test_display_draws_bars_or_an_image(digits_network):
