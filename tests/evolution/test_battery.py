@@ -16,12 +16,16 @@ from sklearn_sparse_nn.engine.layers import (
     layer_indptr,
 )
 from sklearn_sparse_nn.evolution import (
+    DSR,
     EVOLUTIONS,
+    ITOP,
     SET,
+    SNFS,
     Cosine,
     Cubic,
     EvolutionRule,
     NeuroFS,
+    RigL,
     choosing,
     layer,
 )
@@ -42,6 +46,12 @@ from tests.memory import Peak
 # Each with whether it keeps the number of connections of each layer, and of all layers.
 RULES = {
     **{name: (EVOLUTIONS[name](), True, True) for name in EVOLUTIONS},
+    "rigl": (RigL(interval=4), True, True),
+    "rigl, candidates": (RigL(interval=4, candidates=3), True, True),
+    "snfs": (SNFS(), False, True),
+    "snfs of a sample": (SNFS(sample_size=50), False, True),
+    "dsr": (DSR(interval=4), False, True),
+    "itop": (ITOP(interval=4), True, True),
     "SET within epochs": (SET(interval=4), True, True),
     "SET, random weights": (SET(grown_weights="random"), True, True),
     "SET that ends": (SET(schedule=Cosine(end=0.7)), True, True),
