@@ -3,35 +3,44 @@
 import numpy as np
 
 from sklearn_sparse_nn.evolution.set import SET
-from sklearn_sparse_nn.topology.sampling import sample_outside, sorted_sample
+from sklearn_sparse_nn.topology.sampling import sample_outside
 
 
 class ITOP(SET):
     """SET that explores: in-time over-parameterization (ITOP) [1]_.
 
     It is :class:`SET`, but connections begin first where there has never been one, at
-    random, and only then at other empty cells. New connections get long to learn before
-    the next rewiring. A network is the better, says [1]_, the more of all possible
-    connections it has tried by the end, if it has tried each for long enough.
+    random, and only then at other empty cells. They get long to learn before the next
+    rewiring. A network is the better, says [1]_, the more of all possible connections
+    it has tried by the end, if it has tried each for long enough. What share that is
+    says :func:`~sklearn_sparse_nn.inspection.exploration_rate`.
 
-    The cells where connections have been are kept, eight bytes for each, as sorted
-    numbers: at most as many as the connections of the beginning and all that have begun
-    since, and never a dense mask. They are saved with the estimator.
-
-    In [1]_ the smallest weights of either sign go together; here, as in :class:`SET`,
-    as large a share of the positive as of the negative ones.
+    In most experiments of [1]_ connections begin at random, whether or not there has
+    been one, which is ``SET(interval=1500, schedule="cosine")``, or where the gradient
+    is largest, ``RigL(interval=4000, end=1.0)``. That unexplored cells come first is an
+    option of its code. There, the smallest weights of either sign go together; here, as
+    in :class:`SET`, as large a share of the positive as of the negative ones.
 
     Parameters
     ----------
     interval : int or None, default=1500
-        Weight updates between two rewirings. If None, the network is rewired before an
-        epoch, or a call to `partial_fit`, once `min_updates` have passed.
+        Weight updates between two rewirings. Choose it so that a fit has some tens of
+        them. If None, the network is rewired before an epoch, or a call to
+        `partial_fit`, once `min_updates` have passed.
     min_updates : int, default=10
         See `interval`.
     grown_weights : {'zero', 'random'}, default='zero'
         Weights of new connections.
     schedule : {'constant', 'linear', 'cosine', 'cubic'} or Schedule, default='cosine'
         By what `zeta`, in [1]_ 0.5, is multiplied as training goes on.
+
+    Attributes
+    ----------
+    explored_ : dict of int to ndarray of int64
+        For each layer, once it has been rewired, the cells where there is a connection
+        or has been one, ascending: eight bytes for each of those of the beginning and
+        of all that have begun where there was none. None once that is everywhere. It is
+        saved with the estimator.
 
     References
     ----------
@@ -66,17 +75,27 @@ class ITOP(SET):
     def grow(self, layer, n_grown):
         """Connect cells where no connection has been, then others."""
         explored = self._explored_cells(layer)
+        if explored is None:
+            return layer.sample_empty_cells(n_grown)
         n_new = min(n_grown, layer.n_cells - len(explored))
         new = sample_outside(layer.n_cells, explored, n_new, layer.rng)
-        if n_new == n_grown:
+        everything = n_new == layer.n_cells - len(explored)
+        self.explored_[layer.index] = None if everything else _merged(explored, new)
+        del explored
+        n_again = n_grown - n_new
+        if not n_again:
             return new
-        left = np.setdiff1d(explored, layer.cells, assume_unique=True)
-        again = left[sorted_sample(len(left), n_grown - n_new, layer.rng)]
-        return np.union1d(new, again)
+        taken = _merged(layer.cells, new)
+        again = sample_outside(layer.n_cells, taken, n_again, layer.rng)
+        return _merged(new, again)
 
     def _explored_cells(self, layer):
-        """Cells that hold a connection or have held one, ascending."""
-        explored = vars(self).setdefault("_explored", {})
-        before = explored.get(layer.index, np.zeros(0, dtype=np.int64))
-        explored[layer.index] = np.union1d(before, layer.cells)
-        return explored[layer.index]
+        """Cells that hold a connection or have held one; None if all have."""
+        if "explored_" not in vars(self):
+            self.explored_ = {}
+        return self.explored_.setdefault(layer.index, layer.cells)
+
+
+def _merged(cells, more):
+    """Two ascending arrays of cells, none of which is in both, in ascending order."""
+    return np.insert(cells, np.searchsorted(cells, more), more)

@@ -276,9 +276,7 @@ class SparseNetwork:
     def _skip_update(self, train_batches, learner, batches, task, team):
         """See the next mini-batch without learning from it; return those after it."""
         first = batches.first
-        seen = batches._replace(
-            last=first + 1, n_updates=self.n_updates, learns=False
-        )
+        seen = batches._replace(last=first + 1, n_updates=self.n_updates, learns=False)
         self._run_batches(train_batches, learner, seen, task, team)
         # The L2 term that is noted there is that of the update before.
         weights, (_, weight_sum) = self.layers.weights, self._last_batch
@@ -403,6 +401,8 @@ class SparseNetwork:
             return self.neuron_batch(layer, values or self.last_batch())
 
         evolve(self, rule, zeta, clock, team, batch)
+        if not self.keeps_batch:
+            self._batch = None
         self.updates_since_rewiring = 0
 
     def rewire(self, layer, pruned, cells, weights, team):

@@ -34,6 +34,10 @@ def test_cells_without_a_past_come_first():
         full += n_new < goes.sum()
         mask = (mask & ~goes) | grows
         tried |= grows
+        explored = rule.explored_[0]
+        assert (explored is None) == tried.all()
+        if explored is not None:
+            np.testing.assert_array_equal(explored, np.flatnonzero(tried))
         assert mask.sum() == n
         layer = _connected(layer, mask)
     assert tried.all() and full > 1

@@ -9,8 +9,10 @@ from sklearn_sparse_nn import (
     SETClassifier,
     SETRBMTransformer,
 )
+from sklearn_sparse_nn.evolution import ITOP
 from sklearn_sparse_nn.inspection import (
     FeatureStrengthDisplay,
+    exploration_rate,
     neuron_degrees,
     topology_distance,
 )
@@ -45,6 +47,33 @@ def test_distance_of_topologies(digits_network):
         topology_distance(
             other, SETClassifier((40,), max_iter=1, random_state=1).fit(X, y)
         )
+
+
+@pytest.mark.parametrize("zeta, most", [(0.1, 0.9), (0.9, 1.0)])
+def test_what_has_been_tried_is_counted(zeta, most):
+    X, y = load_digits(return_X_y=True)
+    clf = SETClassifier((30,), epsilon=7, zeta=zeta, evolution=ITOP(interval=2))
+    clf.set_params(batch_size=200, random_state=0)
+    tried = [np.zeros((64, 30), dtype=bool), np.zeros((30, 10), dtype=bool)]
+    for chunk in range(9):  # one mini-batch each, so that no network is missed
+        clf.partial_fit(X[:200] / 16, y[:200], classes=range(10))
+        for seen, weights in zip(tried, clf.coefs_):
+            pattern = weights.tocoo()
+            seen[pattern.row, pattern.col] = True
+        rates = exploration_rate(clf)
+        np.testing.assert_array_equal(rates, [seen.mean() for seen in tried])
+        assert chunk > 1 or (rates == clf.density_).all()
+    assert clf.density_[0] < rates[0] <= most and (rates[0] == 1) == (most == 1)
+
+
+@pytest.mark.parametrize("rule", ["set", "rigl"])
+def test_other_rules_keep_no_record_of_what_has_been_tried(rule):
+    X, y = load_digits(return_X_y=True)
+    clf = SETClassifier(20, evolution=rule, max_iter=1)
+    with pytest.raises(NotFittedError):
+        exploration_rate(clf)
+    with pytest.raises(ValueError, match=f"itop' only. Got '{rule}' instead"):
+        exploration_rate(clf.fit(X / 16, y))
 
 
 def test_degrees_and_distance_of_boltzmann_machines():
