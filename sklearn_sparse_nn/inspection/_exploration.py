@@ -55,9 +55,8 @@ def exploration_rate(estimator):
             f"{estimator.evolution!r} instead."
         )
     explored = getattr(rule, "explored_", {})
-    rates = [weights.nnz / np.prod(weights.shape) for weights in layers]
+    n_cells = np.array([np.prod(weights.shape) for weights in layers])
+    n_explored = np.array([weights.nnz for weights in layers])
     for layer, cells in explored.items():
-        rates[layer] = (
-            1.0 if cells is None else len(cells) / np.prod(layers[layer].shape)
-        )
-    return np.array(rates)
+        n_explored[layer] = n_cells[layer] if cells is None else len(cells)
+    return n_explored / n_cells

@@ -2,11 +2,19 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_sparse_nn import SETClassifier
-from sklearn_sparse_nn.evolution import RigL, choosing
+from sklearn_sparse_nn.evolution import (
+    EvolvingLayer,
+    NeuronBatch,
+    RigL,
+    TrainingClock,
+    choosing,
+)
 from tests.evolution.seen import ask, seen_layer
+from tests.memory import Peak
 
 
 def _slow(mask, weights, gradient, n):
@@ -54,6 +62,60 @@ def test_only_candidates_are_looked_at():
     best = cells[np.argsort(-np.abs(gradient.flat[cells]))[:n]]
     np.testing.assert_array_equal(np.flatnonzero(grows), np.intersect1d(best, empty))
     assert goes.sum() == grows.sum()
+
+
+def test_what_goes_may_come_back_and_keeps_its_weight():
+    clf = SETClassifier(
+        (40,), zeta=0.5, evolution=RigL(interval=2), batch_size=20, random_state=0
+    ).set_params(max_iter=1, shuffle=False, learning_rate_init=1e-30)
+    X, y = np.random.default_rng(0).normal(size=(60, 30)), np.arange(60) % 4
+    start = clone(clf).set_params(evolution="static").fit(X, y)
+    clf.fit(X, y)  # two updates that change nothing, and a rewiring
+    before, after = (each.coefs_[0].toarray() for each in (start, clf))
+    assert 0 < clf.n_rewired_[0] < 0.5 * clf.n_connections_[0] - 5
+    np.testing.assert_array_equal(after[after != 0], before[after != 0])
+    assert np.count_nonzero(after == 0) == before.size - (
+        clf.n_connections_[0] - clf.n_rewired_[0]
+    )
+
+
+def test_rewiring_ends_and_updates_do_not():
+    X, y = np.random.default_rng(0).normal(size=(60, 30)), np.arange(60) % 4
+    clf = SETClassifier(
+        (40,), epsilon=3, zeta=0.5, evolution=RigL(interval=3, end=0.5), batch_size=20
+    ).set_params(max_iter=20, n_iter_no_change=20, random_state=0)
+    clf.fit(X, y)
+    # Of sixty mini-batches, one of four in the first thirty changes no weight.
+    assert clf._network.n_updates == 60 - 30 // 4
+
+
+@pytest.mark.parametrize("shape", [(20_000, 1500), (80, 400_000)])
+def test_memory_of_the_exact_gradient_is_bounded(shape):
+    """Of thirty million cells, and with the blocks of real life."""
+    rng, n = np.random.default_rng(0), 300_000
+    cells = np.unique(rng.integers(0, shape[0] * shape[1], n))
+    inputs, errors = (
+        rng.normal(size=(rows, 4)).astype(np.float32) for rows in shape[::-1]
+    )
+    layer = EvolvingLayer(
+        indptr=np.searchsorted(cells, np.arange(shape[0] + 1) * shape[1]),
+        indices=(cells % shape[1]).astype(np.uint32),
+        weights=rng.normal(size=len(cells)).astype(np.float32),
+        index=0,
+        n_inputs=shape[1],
+        zeta=0.3,
+        clock=TrainingClock(0, 10, 1000, 100),
+        gain=1.0,
+        rng=rng,
+        batch=lambda: NeuronBatch(inputs, errors, errors, 4.0),
+    )
+    rule = RigL()
+    with Peak() as peak:
+        layer.n_to_prune = rule.n_pruned([layer])[0]
+        layer.pruned = rule.prune(layer)
+        # What the docstring says, and some numbers beside each connection.
+        block = max(10e6, 40 * shape[1])
+        assert peak.bytes() < block + 40 * len(cells) < layer.n_cells  # of floats
 
 
 @pytest.mark.parametrize(
