@@ -22,10 +22,10 @@ class DSR(ScoreRule):
     its layers do not.
 
     How many are wanted is a number in [1]_; here it is the fraction `zeta` of all
-    connections, times the schedule. In one rewiring at most twice as many go, the
-    smallest, and at most as many as there are empty cells: a threshold that has become
-    too large could otherwise leave a layer without connections, which [1]_ does not
-    prevent.
+    connections, times the schedule. Rewirings are frequent: choose it small, about
+    0.05. Two things keep a network alive that [1]_ could lose. In one rewiring at most
+    twice as many go as are wanted, the smallest, and at most as many as there are empty
+    cells. And a layer that has lost all takes part as if it had lost nothing.
 
     Parameters
     ----------
@@ -107,7 +107,8 @@ class DSR(ScoreRule):
     def n_grown(self, layers):
         """What goes in all layers, in proportion to what they have left."""
         pruned = [int(np.count_nonzero(layer.pruned)) for layer in layers]
-        left = [layer.n_connections - n for layer, n in zip(layers, pruned)]
+        had = [layer.n_connections for layer in layers]
+        left = [n_had - n or n_had for n_had, n in zip(had, pruned)]
         return share_out(sum(pruned), left, [layer.n_empty_cells for layer in layers])
 
 

@@ -30,6 +30,14 @@ def test_one_threshold_prunes_all_layers_and_is_corrected(threshold, factor):
     assert not any((g & m).any() for g, m in zip(grows, masks))
 
 
+def test_a_layer_that_has_lost_all_is_given_some_back():
+    layers, *_ = _layers()
+    layers[2].weights = layers[2].weights * 1e-3
+    goes, grows = ask(DSR(0.2), layers)
+    assert goes[2].sum() == layers[2].n_connections and 0 < goes[1].mean() < 1
+    assert grows[2].sum() > 0.1 * goes[2].sum()
+
+
 def test_a_threshold_that_is_too_large_spares_the_largest():
     layers, masks, weights, _ = _layers(zeta=0.1)
     rule = DSR(threshold=100.0)
