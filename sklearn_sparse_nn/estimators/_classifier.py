@@ -73,11 +73,13 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         (:class:`~sklearn_sparse_nn.topology.FromArrays`), or an object with the method
         `connect` of :class:`~sklearn_sparse_nn.topology.ErdosRenyi`.
 
-    evolution : {'set', 'static', 'neurofs'} or EvolutionRule, default='set'
+    evolution : {'set', 'static', 'rigl', 'snfs', 'dsr', 'mest', 'itop', 'neurofs'} \
+            or EvolutionRule, default='set'
         How the connections change: sparse evolutionary training [1]_
-        (:class:`~sklearn_sparse_nn.evolution.SET`), not at all, until 50 inputs are
-        left (:class:`~sklearn_sparse_nn.evolution.NeuroFS`), or as any
-        :class:`~sklearn_sparse_nn.evolution.EvolutionRule` says.
+        (:class:`~sklearn_sparse_nn.evolution.SET`), not at all, by another rule of the
+        literature, or as any :class:`~sklearn_sparse_nn.evolution.EvolutionRule` says.
+        :ref:`The guide <rules_of_the_literature>` tells them apart. With 'neurofs', 50
+        inputs are left (:class:`~sklearn_sparse_nn.evolution.NeuroFS`).
 
     solver : {'adam', 'sgd'}, default='adam'
         Stochastic gradient descent with momentum, or Adam [3]_. Its state is kept

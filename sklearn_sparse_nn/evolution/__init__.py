@@ -10,9 +10,13 @@ from sklearn_sparse_nn.evolution.distributions import (
     distribution_of,
     share_out,
 )
+from sklearn_sparse_nn.evolution.dsr import DSR
+from sklearn_sparse_nn.evolution.itop import ITOP
 from sklearn_sparse_nn.evolution.layer import EvolvingLayer, NeuronBatch, TrainingClock
+from sklearn_sparse_nn.evolution.mest import MEST
 from sklearn_sparse_nn.evolution.neurofs import NeuroFS
 from sklearn_sparse_nn.evolution.regions import Inputs, Pattern, Ranges, Region
+from sklearn_sparse_nn.evolution.rigl import RigL
 from sklearn_sparse_nn.evolution.rule import EvolutionRule
 from sklearn_sparse_nn.evolution.schedules import (
     SCHEDULES,
@@ -25,16 +29,31 @@ from sklearn_sparse_nn.evolution.schedules import (
 )
 from sklearn_sparse_nn.evolution.scores import ScoreRule
 from sklearn_sparse_nn.evolution.set import SET
+from sklearn_sparse_nn.evolution.snfs import SNFS
 from sklearn_sparse_nn.evolution.static import Static
 from sklearn_sparse_nn.evolution.wast import WAST
 
-EVOLUTIONS = {"set": SET, "static": Static, "neurofs": NeuroFS, "wast": WAST}
+EVOLUTIONS = {
+    "set": SET,
+    "static": Static,
+    "neurofs": NeuroFS,
+    "wast": WAST,
+    "rigl": RigL,
+    "snfs": SNFS,
+    "dsr": DSR,
+    "mest": MEST,
+    "itop": ITOP,
+}
 
 __all__ = [
     "DISTRIBUTIONS",
+    "DSR",
     "EVOLUTIONS",
+    "ITOP",
+    "MEST",
     "SCHEDULES",
     "SET",
+    "SNFS",
     "WAST",
     "Constant",
     "Cosine",
@@ -51,6 +70,7 @@ __all__ = [
     "Pattern",
     "Ranges",
     "Region",
+    "RigL",
     "Schedule",
     "ScoreRule",
     "Static",

@@ -9,8 +9,9 @@ import numpy as np
 from sklearn_sparse_nn.topology.cells import occupied_cells
 from sklearn_sparse_nn.topology.sampling import sample_empty_cells, sample_outside
 
-# Numbers that are gathered together for the gradient at some cells.
-_GATHERED = 2**20
+# Numbers that are gathered together for the gradient at some cells: more do not fit
+# into the cache.
+_GATHERED = 2**17
 
 
 class TrainingClock(NamedTuple):
@@ -217,12 +218,24 @@ class EvolvingLayer:
         Returns
         -------
         gradient : ndarray of float32, shape (n,)
+
+        Raises
+        ------
+        IndexError
+            If the layer has no such cells.
         """
         inputs, _, errors, weight_sum = self.batch()
+        if len(cells) and not 0 <= cells.min() <= cells.max() < self.n_cells:
+            raise IndexError(f"Cells of this layer are from 0 to {self.n_cells - 1}.")
         gradient = np.empty(len(cells), dtype=np.float32)
         block = max(1, _GATHERED // inputs.shape[1])
+        gathered = np.empty((2, min(block, len(cells)), inputs.shape[1]), np.float32)
         for start in range(0, len(cells), block):
             here = slice(start, start + block)
-            neuron, input = np.divmod(cells[here], self.n_inputs)
-            gradient[here] = np.einsum("ij,ij->i", errors[neuron], inputs[input])
+            neurons, places = np.divmod(cells[here], self.n_inputs)
+            x, e = gathered[:, : len(places)]
+            # Other modes would gather into a copy first.
+            np.take(inputs, places, axis=0, out=x, mode="clip")
+            np.take(errors, neurons, axis=0, out=e, mode="clip")
+            np.einsum("ij,ij->i", e, x, out=gradient[here])
         return gradient / np.float32(weight_sum or 1)

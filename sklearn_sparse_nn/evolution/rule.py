@@ -41,11 +41,16 @@ class EvolutionRule(BaseEstimator):
         ``layer.gradient``, ``layer.gradient_at`` or ``layer.batch``. If so, that is
         kept after training and saved with the estimator, so that `partial_fit` and warm
         starts go on with the same bits after a pickle. A rule that does without says
-        False in the body of its class, which spares this memory.
+        False in the body of its class, which spares this memory. Nothing is kept for
+        one with `sample_size` or `replaces_update`.
     sample_size : int or None, default=None
         If given, gradients and activations are those of so many training samples, drawn
         anew at each rewiring and without dropout, and not of the last mini-batch. Of
         `partial_fit`, they are from the data at hand.
+    replaces_update : bool, default=False
+        Whether a rewiring takes the place of a weight update. The next mini-batch then
+        shows the rule its gradient, at the weights of now, and changes no weight.
+        Otherwise the gradient is that of the last mini-batch, before it changed them.
     keeps_importances : bool, default=False
         Whether to keep `EvolvingLayer.importances`, a number for each connection.
     needs_autoencoder : bool, default=False
@@ -58,6 +63,7 @@ class EvolutionRule(BaseEstimator):
     interval = None
     uses_gradient = True
     sample_size = None
+    replaces_update = False
     keeps_importances = False
     needs_autoencoder = False
 

@@ -31,14 +31,15 @@ class Evolution(NamedTuple):
     epoch: int = 0
     max_epochs: int | None = None
 
-    def is_asked(self, share, n_updates):
-        """Whether to ask the rule at this share of the epoch, if it is due.
-
-        `n_updates` are those since the last rewiring.
-        """
-        if self.rule.interval is None:
-            return share == 0 and n_updates > 0
-        return n_updates > 0 and n_updates % self.rule.interval == 0
+    def due(self, share, network):
+        """The time, if the rule is to rewire at this share of the epoch, else None."""
+        n_updates, interval = network.updates_since_rewiring, self.rule.interval
+        asked = share == 0 if interval is None else n_updates % interval == 0
+        if n_updates > 0 and asked:
+            clock = self.clock(share, network)
+            if self.rule.is_due(clock):
+                return clock
+        return None
 
     def clock(self, share, network):
         """The time, at this share of the epoch."""

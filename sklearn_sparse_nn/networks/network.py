@@ -174,7 +174,8 @@ class SparseNetwork:
 
     def follow(self, rule):
         """Keep what a rule needs, from the next mini-batch on."""
-        self.keeps_batch = rule.uses_gradient and rule.sample_size is None
+        later = rule.replaces_update or rule.sample_size is not None
+        self.keeps_batch = rule.uses_gradient and not later
         self.keeps_importances = rule.keeps_importances
         adds_terms = type(rule).terms is not EvolutionRule.terms
         self.looks_back = rule.keeps_importances or adds_terms
@@ -244,12 +245,15 @@ class SparseNetwork:
             return self._look(train_batches, batches, n_samples, learner, task, team)
 
         while batches.first < n_batches:
-            share = batches.first / n_batches
-            if evolution and evolution.is_asked(share, self.updates_since_rewiring):
-                clock = evolution.clock(share, self)
-                if evolution.rule.is_due(clock):
-                    self.evolve(evolution.rule, evolution.zeta, clock, team, look)
             learner = learner._replace(layers=self.layers, state=self.state)
+            share = batches.first / n_batches
+            if evolution and (clock := evolution.due(share, self)):
+                rule = evolution.rule
+                if rule.replaces_update:
+                    run = train_batches, learner, batches, task, team
+                    batches = self._skip_update(*run)
+                self.evolve(rule, evolution.zeta, clock, team, look)
+                continue
             stop = self._next_stop(batches, n_batches, evolution)
             batches = batches._replace(last=stop, n_updates=self.n_updates)
             self._run_batches(train_batches, learner, batches, task, team)
@@ -263,14 +267,27 @@ class SparseNetwork:
         work = self._training_workspace(size, team.n_threads)
         self._batch = None
         team.run(train_batches, learner, batches, work, task)
-        self.n_updates += n_batches
-        self.updates_since_rewiring += n_batches
+        if batches.learns:
+            self.n_updates += n_batches
+            self.updates_since_rewiring += n_batches
         last = batches.order[(batches.last - 1) * size : batches.last * size]
         self._last_batch = self._place_of(last, task, work)
 
     def values_of(self, samples, task, work):
         """What `last_batch` returns, for the mini-batch of samples in some buffers."""
         return _values_of(work, self._place_of(samples, task, work))
+
+    def _skip_update(self, train_batches, learner, batches, task, team):
+        """See the next mini-batch without learning from it; return those after it."""
+        first = batches.first
+        seen = batches._replace(last=first + 1, n_updates=self.n_updates, learns=False)
+        self._run_batches(train_batches, learner, seen, task, team)
+        # The L2 term that is noted there is that of the update before.
+        weights, (_, weight_sum) = self.layers.weights, self._last_batch
+        squares = np.einsum("i,i->", weights, weights, dtype=np.float64)
+        penalty = 0.5 * learner.alpha * squares / (weight_sum or np.inf)
+        batches.losses[first, 1] = penalty
+        return batches._replace(first=first + 1)
 
     def _look(self, train_batches, batches, n_samples, learner, task, team):
         """What `last_batch` returns, for a sample of the training data."""
@@ -388,6 +405,8 @@ class SparseNetwork:
             return self.neuron_batch(layer, values or self.last_batch())
 
         evolve(self, rule, zeta, clock, team, batch)
+        if not self.keeps_batch:
+            self._batch = None
         self.updates_since_rewiring = 0
 
     def rewire(self, layer, pruned, cells, weights, team):

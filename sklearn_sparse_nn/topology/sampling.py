@@ -74,7 +74,9 @@ def sample_outside(population, taken, size, rng):
     sample = sorted_sample(population - len(taken), size, rng)
     # The free integer of rank r comes after those that are taken and have at most r
     # free ones before them.
-    return sample + np.searchsorted(taken - np.arange(len(taken)), sample, "right")
+    ranks = np.arange(len(taken))
+    np.subtract(taken, ranks, out=ranks)
+    return sample + np.searchsorted(ranks, sample, "right")
 
 
 def sample_empty_cells(indptr, indices, n_inputs, size, rng):

@@ -19,6 +19,7 @@ from sklearn_sparse_nn import (
     SETRBMTransformer,
     SETRegressor,
 )
+from sklearn_sparse_nn.evolution import EVOLUTIONS, RigL
 
 # Small, sparse in every layer but the last, with more than one mini-batch.
 SMALL = {"epsilon": 3, "batch_size": 20, "random_state": 0}
@@ -62,6 +63,7 @@ CHANGES = [
     ("importance", "attribution"),
     ("importance", "strength"),
     ("evolution", "wast"),
+    ("evolution", RigL(interval=4)),
     ("stability_selection", 2),
     ("strength_history", False),
     ("over_training", True),
@@ -94,6 +96,12 @@ def rules_and(rules, estimators=ESTIMATORS):
     return pytest.mark.parametrize(
         "name, estimator", pairs.values(), ids=pairs, indirect=["estimator"]
     )
+
+
+def soon(name):
+    """The rule of this name, made to rewire after few updates."""
+    rule = EVOLUTIONS[name]()
+    return rule.set_params(interval=4) if (rule.interval or 0) > 4 else rule
 
 
 def _variants():

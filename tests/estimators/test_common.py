@@ -7,10 +7,12 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn_sparse_nn import (
     QuickSelectionSelector,
     SETAutoencoder,
+    SETClassifier,
     SETFeatureSelector,
     SETRBMTransformer,
     SETRegressor,
 )
+from sklearn_sparse_nn.evolution import RigL
 from tests.estimators.battery import ESTIMATORS, set_epochs
 
 # That weights act like repetitions, to float32 precision and up to the L2 term, is
@@ -75,6 +77,7 @@ class Unbounded(SETRBMTransformer):
 
 
 VARIANTS = [
+    SETClassifier(20, evolution=RigL(interval=4), epsilon=3, batch_size=5),
     SETRegressor(20, loss="poisson", epsilon=3, batch_size=20, random_state=0),
     SETRegressor(20, loss="quantile", quantile=0.3, epsilon=3, random_state=0),
     Unbounded(20, n_iter=5),

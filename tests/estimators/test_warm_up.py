@@ -40,7 +40,7 @@ def counts():
 def test_nothing_is_compiled_again(counts, estimator):
     X, y = samples()
     for make in (np.asfortranarray, np.float64, sparse.csr_array):
-        other = clone(estimator).set_params(n_jobs=2, evolution="set")
+        other = clone(estimator).set_params(n_jobs=2)
         outputs(other.fit(make(X), y), make(X))
         outputs(train_part(other, make(X[:30]), y[:30]), X[:1])
     assert {f: len(f.signatures) for f in _compiled()} == counts

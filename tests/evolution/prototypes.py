@@ -13,30 +13,7 @@ from sklearn_sparse_nn.evolution import (
     ScoreRule,
     UpdateTerms,
     distribution_of,
-    share_out,
 )
-
-
-class GradientGrowth(SET):
-    """Grow where the gradient is largest (RigL)."""
-
-    def cell_scores(self, layer, neurons):
-        return np.abs(layer.gradient(neurons))
-
-
-class SampledGradient(GradientGrowth):
-    """The same, with the gradient of a sample and not of the last mini-batch."""
-
-    sample_size = 50
-
-
-class CandidateGradient(SET):
-    """Choose by the gradient among random candidates, and never look at all cells."""
-
-    def grow(self, layer, n_grown):
-        candidates = layer.sample_empty_cells(min(3 * n_grown, layer.n_empty_cells))
-        scores = np.abs(layer.gradient_at(candidates))
-        return np.sort(candidates[np.argsort(-scores, kind="stable")[:n_grown]])
 
 
 class Similarity(SET):
@@ -56,18 +33,6 @@ def _data(batch):
 def _unit(rows):
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return rows / np.where(lengths > 0, lengths, 1)
-
-
-class SharedRegrowth(SET):
-    """Layers of large momentum regrow more than they lost (SNFS)."""
-
-    uses_gradient = False
-
-    def n_grown(self, layers):
-        kept = [np.abs(layer.first_moments[~layer.pruned]) for layer in layers]
-        means = [each.mean() if len(each) else 0.0 for each in kept]
-        total = sum(super().n_grown(layers))
-        return share_out(total, means, [layer.n_empty_cells for layer in layers])
 
 
 class Gradual(ScoreRule):

@@ -18,10 +18,12 @@ from sklearn_sparse_nn.engine.layers import (
 from sklearn_sparse_nn.evolution import (
     EVOLUTIONS,
     SET,
+    SNFS,
     Cosine,
     Cubic,
     EvolutionRule,
     NeuroFS,
+    RigL,
     choosing,
     layer,
 )
@@ -34,6 +36,7 @@ from tests.estimators.battery import (
     rules_and,
     samples,
     set_epochs,
+    soon,
     train_part,
 )
 from tests.evolution import prototypes
@@ -41,16 +44,17 @@ from tests.memory import Peak
 
 # Each with whether it keeps the number of connections of each layer, and of all layers.
 RULES = {
-    **{name: (EVOLUTIONS[name](), True, True) for name in EVOLUTIONS},
+    **{name: (soon(name), True, True) for name in EVOLUTIONS},
+    "rigl, each epoch": (RigL(interval=None), True, True),
+    "rigl, candidates": (RigL(interval=4, candidates=3), True, True),
+    "snfs": (soon("snfs"), False, True),
+    "snfs within epochs": (SNFS(interval=4), False, True),
+    "snfs of a sample": (SNFS(interval=7, sample_size=50), False, True),
+    "dsr": (soon("dsr"), False, True),
     "SET within epochs": (SET(interval=4), True, True),
     "SET, random weights": (SET(grown_weights="random"), True, True),
     "SET that ends": (SET(schedule=Cosine(end=0.7)), True, True),
-    "gradient": (prototypes.GradientGrowth(), True, True),
-    "gradient within epochs": (prototypes.GradientGrowth(interval=4), True, True),
-    "gradient of a sample": (prototypes.SampledGradient(interval=7), True, True),
-    "gradient of candidates": (prototypes.CandidateGradient(), True, True),
     "similarity": (prototypes.Similarity(), True, True),
-    "shared regrowth": (prototypes.SharedRegrowth(), False, True),
     "gradual, global": (prototypes.Gradual(), False, False),
     "gradual, uniform": (prototypes.Gradual(Cubic(0.3, 0.05), "uniform"), False, False),
     "chain removal": (prototypes.ChainRemoval(), True, True),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sklearn_sparse_nn.evolution import EvolvingLayer, NeuronBatch, TrainingClock
 from sklearn_sparse_nn.evolution import layer as layer_module
+from tests.memory import Peak
 
 
 def layer_of(mask, weights=None, seed=0, **changes):
@@ -94,18 +95,24 @@ def test_blocks_do_not_change_a_bit_of_the_gradient_at_cells(monkeypatch, gather
 
 
 def test_few_numbers_are_gathered_at_a_time(monkeypatch):
-    class Watched(np.ndarray):
-        def __getitem__(self, rows):
-            n_rows.append(len(rows))
-            return super().__getitem__(rows)
-
-    n_rows = []
+    """Of 100 samples at 30,000 cells, 3 million numbers on either side."""
     layer, _ = _layer_and_batch((9, 30), n_samples=7)
-    batch = layer.batch()
-    batch = batch._replace(errors=batch.errors.view(Watched))
-    monkeypatch.setattr(layer_module, "_GATHERED", 70)
-    replace(layer, batch=lambda: batch).gradient_at(np.arange(33))
-    assert n_rows == [10, 10, 10, 3]
+    rows = np.ones((30, 100), dtype=np.float32)
+    batch = NeuronBatch(rows, rows[:9], rows[:9], 100.0)
+    layer = replace(layer, batch=lambda: batch)
+    cells = np.arange(30_000) % layer.n_cells
+    monkeypatch.setattr(layer_module, "_GATHERED", 10_000)
+    with Peak() as peak:
+        assert (layer.gradient_at(cells) == 1).all()
+        # The gradient, and again divided; what is gathered, and its places.
+        assert peak.bytes() < 2 * 4 * len(cells) + 2 * 4 * 10_000 + 50_000
+
+
+@pytest.mark.parametrize("wrong", [-1, 270])
+def test_cells_that_do_not_exist_have_no_gradient(wrong):
+    layer, _ = _layer_and_batch((9, 30))
+    with pytest.raises(IndexError, match="from 0 to 269"):
+        layer.gradient_at(np.array([3, wrong, 5]))
 
 
 @pytest.mark.parametrize(

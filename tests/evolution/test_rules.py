@@ -318,6 +318,31 @@ def test_a_grid_search_reaches_the_parameters_of_a_rule():
     assert repr(clf.set_params(evolution__min_updates=1).evolution) in repr(clf)
 
 
+@pytest.mark.parametrize(
+    "name, parameter, values",
+    [
+        ("rigl", "candidates", [None, 2]),
+        ("snfs", "schedule", ["cosine", "linear"]),
+        ("dsr", "threshold", [1e-4, 1e-2]),
+        ("mest", "surplus", [0.0, 0.5]),
+        ("itop", "interval", [2, 5]),
+    ],
+)
+def test_a_grid_search_compares_rules_and_their_parameters(name, parameter, values):
+    X, y = make_classification(60, random_state=0)
+    clf = SETClassifier((10,), batch_size=10, epsilon=2, max_iter=4, random_state=0)
+    parameter = f"evolution__{parameter}"
+    grid = [
+        {"evolution": ["set", name]},
+        {"evolution": [EVOLUTIONS[name]()], parameter: values},
+    ]
+    search = GridSearchCV(clf, grid, cv=2).fit(X, y)
+    tried = search.cv_results_
+    assert list(tried["param_evolution"][:2]) == ["set", name]
+    assert list(tried[f"param_{parameter}"][2:]) == values
+    assert np.isfinite(tried["mean_test_score"]).all()
+
+
 def test_a_rule_says_whether_it_uses_the_gradient():
     class Greedy(SET):
         """Says nothing: its parent does not speak for it."""

@@ -94,6 +94,66 @@ def test_a_sample_is_some_of_the_training_data():
     assert not np.array_equal(other.inputs, batch.inputs)
 
 
+class LookingAhead(Looking):
+    """Sees the gradient of a mini-batch that changes no weight."""
+
+    replaces_update = True
+
+    def __init__(self, interval=None):
+        super().__init__()
+        self.interval = interval
+
+
+def _learner(rule, max_iter, weight=1.0, **changes):
+    parameters = {"solver": "sgd", "learning_rate_init": 0.1, "alpha": 0.1}
+    options = {"max_iter": max_iter, "evolution": rule, "shuffle": False}
+    return SETClassifier(
+        (15, 10), activation="tanh", **STILL | parameters | options | changes
+    )
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_rewiring_in_place_of_an_update_sees_the_weights_of_now(n_jobs):
+    weight = np.random.default_rng(0).integers(0, 3, 90).astype(float)
+    changes = {"batch_size": 30, "n_jobs": n_jobs, "alpha": 0}
+    clf = _learner(LookingAhead(interval=2), 1, **changes).fit(X, Y, weight)
+    seen, network = clf._rule.seen, clf._network
+    # The third of three mini-batches is the one that is seen.
+    before = _learner("static", 1, **changes).fit(X[:60], Y[:60], weight[:60])
+    assert (network.n_updates, network.updates_since_rewiring) == (2, 0)
+    assert not hasattr(network, "_last_batch") and network._batch is None
+    for ours, theirs in zip(clf.coefs_, before.coefs_):
+        difference = ours - theirs
+        assert abs(difference).max() < 1e-6
+    rows, total = _activations(before, X[60:]), weight[60:].sum()
+    errors = [error * weight[60:] for error in _errors(before, rows, Y[60:])]
+    for (batch, gradient), x, error in zip(seen, rows, errors):
+        np.testing.assert_allclose(batch.inputs, x, rtol=1e-4, atol=1e-5)
+        error /= total
+        np.testing.assert_allclose(
+            batch.errors / batch.weight_sum, error, rtol=1e-4, atol=1e-6
+        )
+        expected = error @ x.T
+        np.testing.assert_allclose(gradient, expected, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_a_mini_batch_that_is_only_seen_counts_in_the_loss(solver):
+    """Its loss is that of any mini-batch: before it would change the weights."""
+    changes = {"batch_size": 45, "solver": solver}
+    looking = _learner(LookingAhead(interval=1), 1, **changes).fit(X, Y)
+    learning = _learner("static", 1, **changes).fit(X, Y)
+    assert looking._network.n_updates == 1 and learning._network.n_updates == 2
+    np.testing.assert_allclose(looking.loss_, learning.loss_, rtol=1e-6)
+
+
+@pytest.mark.parametrize("interval, n_updates", [(None, 29), (1, 15), (4, 24)])
+def test_every_rewiring_takes_the_place_of_one_update(interval, n_updates):
+    # Of thirty mini-batches; an epoch has three, or the one and only of ten.
+    clf = _learner(LookingAhead(interval), 2, batch_size=6).fit(X, Y)
+    assert clf._network.n_updates == n_updates and clf.t_ == 180
+
+
 def test_sample_weights_count_in_the_gradient_of_a_sample():
     weight = np.random.default_rng(0).integers(0, 3, 90)
     weighted = _seen(_classifier(90), X, Y, weight)

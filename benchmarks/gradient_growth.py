@@ -1,0 +1,134 @@
+"""What growth by gradient costs, and what it brings where connections are few.
+
+MNIST, mini-batches of 128. Seconds of an epoch of 784-1000-1000-1000-10 at `epsilon=20`
+without rewiring, and with SET and RigL every 100 updates, RigL with the gradient of all
+cells and of candidates. Each has a network of its own, and all train in turns::
+
+    python benchmarks/gradient_growth.py
+
+Accuracy on the test samples of the same network where connections are few, with these
+rules and others, after ten epochs; mean and standard deviation over the seeds::
+
+    python benchmarks/gradient_growth.py --accuracy
+"""
+
+import warnings
+from statistics import median
+
+import numpy as np
+from common import (
+    argument_parser,
+    class_targets,
+    describe_machine,
+    format_ratio,
+    interleave,
+    load_mnist,
+    print_table,
+    ratio,
+    report,
+    stopwatch,
+)
+from rewiring import BATCH_SIZE, PARAMETERS
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_sparse_nn import SETClassifier
+from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.evolution import DSR, ITOP, MEST, SET, SNFS, RigL, Static
+from sklearn_sparse_nn.networks.evolving import Evolution
+from sklearn_sparse_nn.networks.mlp import MLP
+from sklearn_sparse_nn.networks.network import Start
+from sklearn_sparse_nn.topology import ErdosRenyi
+
+HIDDEN = (1000, 1000, 1000)
+TIMED = {
+    "static": Static(),
+    "set": SET(interval=100),
+    "rigl": RigL(),
+    "rigl, 3 candidates": RigL(candidates=3),
+    "rigl, 10 candidates": RigL(candidates=10),
+}
+JUDGED = TIMED | {
+    "snfs": SNFS(),
+    "dsr, zeta=0.05": DSR(),
+    "mest": MEST(),
+    "itop": ITOP(),
+}
+
+
+def epoch_of(rule, team):
+    """A function that trains a network of its own for an epoch each time."""
+    X, y, _, _ = load_mnist()
+    targets, rng = class_targets(y), np.random.default_rng(0)
+    start = Start(ErdosRenyi(), 20, seed=0)
+    network = MLP([X.shape[1], *HIDDEN, 10], start, "relu", "softmax")
+    network.reset_optimiser("sgd")
+    network.follow(rule)
+
+    def train():
+        order = rng.permutation(len(X))
+        # At the beginning of a long fit, when most is replaced.
+        evolution = Evolution(rule, zeta=0.3, epoch=0, max_epochs=10**6)
+        network.train_epoch(X, targets, order, PARAMETERS, team, evolution)
+
+    return train
+
+
+def seconds(args):
+    """Seconds of each epoch with each rule, after one to warm up."""
+    with ThreadTeam(args.n_jobs) as team:
+        epochs = {name: epoch_of(rule, team) for name, rule in TIMED.items()}
+        for epoch in epochs.values():
+            epoch()
+        timed = {name: stopwatch(epoch) for name, epoch in epochs.items()}
+        times = interleave(timed, args.rounds)
+    rows = [
+        [name, f"{median(each):.3f}", format_ratio(ratio(each, times["static"]))]
+        for name, each in times.items()
+    ]
+    print_table(["", "epoch, s", "times static"], rows)
+    return times
+
+
+def accuracies(args):
+    """Accuracy of each seed, by `epsilon` and rule."""
+    X, y, X_test, y_test = load_mnist()
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    results = {}
+    for epsilon in args.epsilons:
+        row = results[epsilon] = {name: [] for name in JUDGED}
+        for seed in args.seeds:
+            for name, rule in JUDGED.items():
+                clf = SETClassifier(
+                    HIDDEN,
+                    epsilon=epsilon,
+                    zeta=0.05 if isinstance(rule, DSR) else 0.3,
+                    evolution=rule,
+                    batch_size=BATCH_SIZE,
+                    max_iter=args.epochs,
+                    n_iter_no_change=args.epochs,
+                    random_state=seed,
+                    n_jobs=args.n_jobs,
+                )
+                row[name].append(clf.fit(X, y).score(X_test, y_test))
+        cells = [
+            [name, f"{np.mean(each):.4f} ± {np.std(each, ddof=1):.4f}"]
+            for name, each in row.items()
+        ]
+        print_table([f"epsilon={epsilon:g}", "accuracy"], cells)
+    return results
+
+
+def main():
+    parser = argument_parser(__doc__, n_rounds=9)
+    parser.add_argument("--n-jobs", type=int, default=1, help="%(default)s")
+    parser.add_argument("--accuracy", action="store_true", help="not seconds")
+    parser.add_argument("--epochs", type=int, default=10, help="%(default)s")
+    parser.add_argument("--epsilons", nargs="+", type=float, default=[0.5, 1, 2])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    args = parser.parse_args()
+    results = accuracies(args) if args.accuracy else seconds(args)
+    report(describe_machine(), results, args)
+
+
+if __name__ == "__main__":
+    main()
