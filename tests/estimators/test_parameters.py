@@ -56,7 +56,7 @@ WRONG = {
     "dropout": [1.0],
     "early_stopping": ["yes"],
     "epsilon": [0],
-    "evolution": ["rigl", object()],
+    "evolution": ["hebb", object()],
     "hidden_layer_sizes": [0],
     "huber_delta": [0],
     "importance": ["f_score"],
