@@ -122,6 +122,17 @@ class RigL(ScoreRule):
         """Connect the empty cells that have won."""
         return self._chosen.pop(layer.index)
 
+    def nominal_flops(self, sparse, dense, interval):
+        """Count an update that is replaced: the gradient of all cells, or of some.
+
+        Of `candidates`, the count is what it is at most, for a `zeta` of 1.
+        """
+        seen = dense
+        if self.candidates is not None:
+            seen = np.minimum(dense, (1 + self.candidates) * sparse)
+        updates = interval * super().nominal_flops(sparse, dense, interval)
+        return (updates + 2 * sparse.sum() + seen.sum()) / (interval + 1)
+
 
 def _magnitudes(layer, neurons):
     gradient = layer.gradient(neurons)

@@ -76,6 +76,10 @@ class SNFS(ScoreRule):
         speeds = [_mean_momentum(layer) for layer in layers]
         return share_out(total, speeds, [layer.n_empty_cells for layer in layers])
 
+    def nominal_flops(self, sparse, dense, interval):
+        """Add the gradient of all cells, of a mini-batch at each rewiring."""
+        return super().nominal_flops(sparse, dense, interval) + dense.sum() / interval
+
 
 def _mean_momentum(layer):
     if not layer.n_connections:

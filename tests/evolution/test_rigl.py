@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_sparse_nn import SETClassifier
 from sklearn_sparse_nn.evolution import (
+    SNFS,
     EvolvingLayer,
     NeuronBatch,
     RigL,
@@ -116,6 +117,16 @@ def test_memory_of_the_exact_gradient_is_bounded(shape):
         # What the docstring says, and some numbers beside each connection.
         block = max(10e6, 40 * shape[1])
         assert peak.bytes() < block + 40 * len(cells) < layer.n_cells  # of floats
+
+
+def test_operations_are_those_of_the_appendix():
+    sparse, dense = np.array([20.0, 10.0]), np.array([200.0, 50.0])
+    training = RigL().nominal_flops(sparse, dense, 100)
+    assert training == pytest.approx((100 * 3 * 30 + 2 * 30 + 250) / 101)
+    training = RigL(candidates=4).nominal_flops(sparse, dense, 100)
+    assert training == pytest.approx((100 * 3 * 30 + 2 * 30 + 100 + 50) / 101)
+    training = SNFS().nominal_flops(sparse, dense, 100)
+    assert training == pytest.approx(3 * 30 + 2.5)
 
 
 @pytest.mark.parametrize(
