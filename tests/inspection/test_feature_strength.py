@@ -1,4 +1,5 @@
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -28,7 +29,7 @@ def test_display_draws_bars_or_an_image(digits_network):
     )
     image = FeatureStrengthDisplay.from_estimator(digits_network, image_shape=(8, 8))
     assert image.ax_.images[0].get_array().shape == (8, 8)
-    matplotlib.pyplot.close("all")
+    plt.close("all")
 
 
 def test_display_of_a_boltzmann_machine():
@@ -51,4 +52,4 @@ def test_display_of_a_selector_draws_its_importances():
     widths = [p.get_width() for p in display.ax_.patches]
     np.testing.assert_allclose(widths, np.sort(selector.importances_)[-5:])
     assert display.ax_.get_xlabel() == "Importance"
-    matplotlib.pyplot.close("all")
+    plt.close("all")

@@ -4,6 +4,7 @@ import importlib.util
 from functools import partial
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -61,7 +62,7 @@ all_instruments = pytest.mark.parametrize(
 @pytest.fixture(autouse=True)
 def close_figures():
     yield
-    matplotlib.pyplot.close("all")
+    plt.close("all")
 
 
 @pytest.mark.parametrize(
