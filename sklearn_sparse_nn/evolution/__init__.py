@@ -10,6 +10,8 @@ from sklearn_sparse_nn.evolution.distributions import (
     distribution_of,
     share_out,
 )
+from sklearn_sparse_nn.evolution.gmp import GMP
+from sklearn_sparse_nn.evolution.lamp import LAMP
 from sklearn_sparse_nn.evolution.layer import EvolvingLayer, NeuronBatch, TrainingClock
 from sklearn_sparse_nn.evolution.neurofs import NeuroFS
 from sklearn_sparse_nn.evolution.regions import Inputs, Pattern, Ranges, Region
@@ -28,11 +30,20 @@ from sklearn_sparse_nn.evolution.set import SET
 from sklearn_sparse_nn.evolution.static import Static
 from sklearn_sparse_nn.evolution.wast import WAST
 
-EVOLUTIONS = {"set": SET, "static": Static, "neurofs": NeuroFS, "wast": WAST}
+EVOLUTIONS = {
+    "set": SET,
+    "static": Static,
+    "neurofs": NeuroFS,
+    "wast": WAST,
+    "gmp": GMP,
+    "lamp": LAMP,
+}
 
 __all__ = [
     "DISTRIBUTIONS",
     "EVOLUTIONS",
+    "GMP",
+    "LAMP",
     "SCHEDULES",
     "SET",
     "WAST",

@@ -75,11 +75,8 @@ class GlobalMagnitude(Distribution):
         """See `Distribution`. No layer has more connections than it has now."""
         if not layers:
             return np.zeros(0, dtype=np.int64)
-        magnitudes = np.concatenate([np.abs(layer.weights) for layer in layers])
-        ends = np.cumsum([layer.n_connections for layer in layers])[:-1]
-        n_stay = min(n_connections, len(magnitudes))
-        stays = highest(magnitudes, n_stay, layers[0].rng)
-        return np.array([part.sum() for part in np.split(stays, ends)])
+        magnitudes = [np.abs(layer.weights) for layer in layers]
+        return count_highest(magnitudes, n_connections, layers[0].rng)
 
 
 DISTRIBUTIONS = {
@@ -93,6 +90,27 @@ def distribution_of(distribution):
     """A distribution, whether it or its name was given."""
     named = isinstance(distribution, str)
     return DISTRIBUTIONS[distribution]() if named else distribution
+
+
+def count_highest(scores, n, rng):
+    """How many of the `n` highest scores of a network are in each layer.
+
+    Parameters
+    ----------
+    scores : list of ndarray of float, one of shape (n_connections,) for each layer
+        At least one layer.
+    n : int
+        All are counted if there are fewer.
+    rng : numpy.random.Generator
+        Chooses among equal scores.
+
+    Returns
+    -------
+    numbers : ndarray of int64, shape (n_layers,)
+    """
+    ends = np.cumsum([len(each) for each in scores])
+    stays = highest(np.concatenate(scores), min(n, int(ends[-1])), rng)
+    return np.array([part.sum() for part in np.split(stays, ends[:-1])])
 
 
 def share_out(total, shares, room):
