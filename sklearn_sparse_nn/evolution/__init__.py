@@ -1,6 +1,7 @@
 """How connections change during training."""
 
 from sklearn_sparse_nn.engine.terms import UpdateTerms
+from sklearn_sparse_nn.evolution.deepr import DeepR
 from sklearn_sparse_nn.evolution.distributions import (
     DISTRIBUTIONS,
     Distribution,
@@ -11,6 +12,8 @@ from sklearn_sparse_nn.evolution.distributions import (
     share_out,
 )
 from sklearn_sparse_nn.evolution.gmp import GMP
+from sklearn_sparse_nn.evolution.granet import GraNet
+from sklearn_sparse_nn.evolution.importance_pruning import ImportancePruning
 from sklearn_sparse_nn.evolution.lamp import LAMP
 from sklearn_sparse_nn.evolution.layer import EvolvingLayer, NeuronBatch, TrainingClock
 from sklearn_sparse_nn.evolution.neurofs import NeuroFS
@@ -37,6 +40,9 @@ EVOLUTIONS = {
     "wast": WAST,
     "gmp": GMP,
     "lamp": LAMP,
+    "granet": GraNet,
+    "deepr": DeepR,
+    "importance_pruning": ImportancePruning,
 }
 
 __all__ = [
@@ -50,11 +56,14 @@ __all__ = [
     "Constant",
     "Cosine",
     "Cubic",
+    "DeepR",
     "Distribution",
     "ErdosRenyiDensity",
     "EvolutionRule",
     "EvolvingLayer",
     "GlobalMagnitude",
+    "GraNet",
+    "ImportancePruning",
     "Inputs",
     "Linear",
     "NeuroFS",

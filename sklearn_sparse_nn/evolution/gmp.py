@@ -1,6 +1,6 @@
 """Gradual magnitude pruning."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -11,17 +11,17 @@ from sklearn_sparse_nn.evolution.scores import ScoreRule
 
 
 class GMP(ScoreRule):
-    """Gradual magnitude pruning (GMP) [1]_ [2]_: begin denser than you end.
+    """Gradual magnitude pruning (GMP) [1]_: begin denser than you end.
 
-    The network begins with as many connections as the `density` or `epsilon` of the
+    The network begins with as many connections as `density` or `epsilon` of the
     estimator says. The smallest weights go, many at first and fewer later on, until a
     fraction `final_fraction` of the connections is left; none begins. With
     ``density=1`` this is pruning from a dense network as in [1]_, and `final_fraction`
     is the density in the end.
 
-    The end of the fit must be known: `partial_fit` removes nothing. Where a fit may
-    stop before the share `end` of `max_iter`, for convergence or by early stopping, it
-    may stop with more connections: raise `n_iter_no_change` to prevent this.
+    The end of the fit must be known: `partial_fit` removes nothing. A fit that stops
+    before the share `end` of `max_iter`, for convergence or by early stopping, stops
+    with more connections: set `n_iter_no_change` to `max_iter` to prevent this.
 
     Parameters
     ----------
@@ -33,13 +33,14 @@ class GMP(ScoreRule):
         in [2]_; or the smallest of each layer, the same fraction of each, as in [1]_.
     begin, end : float, default=0.0 and 0.7
         Shares of the fit between which the number of connections falls, by the third
-        power of the time that is left.
+        power of the time that is left. Nothing is pruned after the last epoch: where
+        `end` is 1, somewhat more than `final_fraction` is left.
     interval : int or None, default=None
         Weight updates between two prunings. If None, pruning happens before each epoch
         but the first.
     output_layer : bool, default=True
         Whether the output layer is pruned, too. If not, fractions are of the other
-        layers.
+        layers. A network of one layer is pruned in any case.
 
     See Also
     --------
@@ -50,8 +51,8 @@ class GMP(ScoreRule):
     ----------
     .. [1] Zhu and Gupta, "To prune, or not to prune: exploring the efficacy of pruning
        for model compression", 2017. arXiv:1710.01878.
-    .. [2] Han, Pool, Tran and Dally, "Learning both weights and connections for
-       efficient neural networks", NeurIPS 2015. arXiv:1506.02626.
+    .. [2] Liu et al., "Sparse training via boosting pruning plasticity with
+       neuroregeneration", NeurIPS 2021. arXiv:2106.10404.
 
     Examples
     --------
@@ -60,7 +61,7 @@ class GMP(ScoreRule):
     >>> from sklearn_sparse_nn.evolution import GMP
     >>> X, y = load_iris(return_X_y=True)
     >>> clf = SETClassifier(
-    ...     (50,), density=1.0, evolution=GMP(0.1), n_iter_no_change=100, random_state=0
+    ...     (50,), density=1, evolution=GMP(0.1), n_iter_no_change=200, random_state=0
     ... )
     >>> clf.fit(X, y).n_connections_.sum()  # of 350
     np.int64(35)
@@ -74,7 +75,7 @@ class GMP(ScoreRule):
     }
 
     uses_gradient = False
-    # How many connections each layer began with: state, from the first rewiring on.
+    # How many connections each layer began with: state, from the first pruning on.
     _n_first = None
 
     def __init__(
@@ -101,19 +102,37 @@ class GMP(ScoreRule):
         """Fraction of the first connections, as training goes on."""
         return Cubic(1, self.final_fraction, self.begin, self.end)
 
+    def _begun(self, layers):
+        """How many connections each layer had in the beginning."""
+        now = {layer.index: layer.n_connections for layer in layers}
+        self._n_first = now | (self._n_first or {})
+        return np.array([self._n_first[layer.index] for layer in layers])
+
     def targets(self, layers):
-        """How many connections are left by now, those of the highest scores."""
-        now = np.array([layer.n_connections for layer in layers])
-        if self._n_first is None:
-            self._n_first = now
-        fraction = self._fraction()(layers[0].clock.progress)
+        """How many connections are left by now: those of the highest scores."""
+        fraction, begun = (
+            self._fraction()(layers[0].clock.progress),
+            self._begun(layers),
+        )
         if self.distribution == "uniform":
-            return np.minimum(np.rint(fraction * self._n_first).astype(int), now)
-        n_left = round(fraction * self._n_first.sum())
-        if n_left >= now.sum():
-            return now
-        scores = [self.connection_scores(layer) for layer in layers]
-        return count_highest(scores, n_left, layers[0].rng)
+            now = [layer.n_connections for layer in layers]
+            return np.minimum(np.rint(fraction * begun).astype(int), now)
+        scores = [self.compared_scores(layer) for layer in layers]
+        return count_highest(scores, round(fraction * begun.sum()))
+
+    def compared_scores(self, layer):
+        """What the connections of a layer are worth beside those of other layers.
+
+        Parameters
+        ----------
+        layer : EvolvingLayer
+
+        Returns
+        -------
+        scores : ndarray of float, shape (n_connections,)
+            In any order. By default, `connection_scores`.
+        """
+        return self.connection_scores(layer)
 
     def n_replaced(self, layer):
         """None."""

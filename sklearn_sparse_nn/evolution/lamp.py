@@ -23,13 +23,18 @@ class LAMP(GMP):
         Fraction of the first connections of the network that is left in the end, in
         the range (0, 1].
     begin, end : float, default=0.0 and 0.7
-        Shares of the fit between which the number of connections falls.
+        Shares of the fit between which the number of connections falls, by the third
+        power of the time that is left.
     interval : int or None, default=None
         Weight updates between two prunings. If None, pruning happens before each epoch
         but the first.
     output_layer : bool, default=True
         Whether the output layer is pruned, too. If not, fractions are of the other
-        layers.
+        layers. A network of one layer is pruned in any case.
+
+    See Also
+    --------
+    GMP : The same by magnitude, and what it says of the end of the fit.
 
     References
     ----------
@@ -43,7 +48,7 @@ class LAMP(GMP):
     >>> from sklearn_sparse_nn.evolution import LAMP
     >>> X, y = load_iris(return_X_y=True)
     >>> clf = SETClassifier(
-    ...     (50,), density=1.0, evolution=LAMP(0.1), n_iter_no_change=100, random_state=0
+    ...     (50,), density=1, evolution=LAMP(0.1), n_iter_no_change=200, random_state=0
     ... )
     >>> clf.fit(X, y).n_connections_.sum()  # of 350
     np.int64(35)
@@ -67,12 +72,11 @@ class LAMP(GMP):
         self.interval = interval
         self.output_layer = output_layer
 
-    def connection_scores(self, layer):
-        """Squares of the weights, of those that are no smaller."""
-        squares = np.square(layer.weights, dtype=np.float64)
-        order = np.argsort(-squares)
-        sums = np.cumsum(squares[order])
-        scores = np.zeros(len(squares))
-        np.divide(squares[order], sums, out=sums, where=sums > 0)
-        scores[order] = sums
-        return scores
+    def compared_scores(self, layer):
+        """Squares of the weights, of those that are no smaller: lowest first.
+
+        Within a layer, they are in the order of magnitudes, by which `prune` chooses.
+        """
+        squares = np.sort(np.square(layer.weights, dtype=np.float64))
+        sums = np.cumsum(squares[::-1])[::-1]
+        return np.divide(squares, sums, out=np.zeros_like(sums), where=sums > 0)

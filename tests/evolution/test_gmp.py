@@ -44,9 +44,7 @@ def ask(rule, layers):
 def twin(name, weights, n_first, fraction):
     """The same by sorting all scores."""
     if name == "uniform":
-        return [
-            rank(np.abs(w)) < round(fraction * n) for w, n in zip(weights, n_first)
-        ]
+        return [rank(np.abs(w)) < round(fraction * n) for w, n in zip(weights, n_first)]
     scores = [np.abs(w) if name == "global" else lamp(w) for w in weights]
     kept = rank(np.concatenate(scores)) < round(fraction * sum(n_first))
     return np.split(kept, np.cumsum([len(w) for w in weights])[:-1])
