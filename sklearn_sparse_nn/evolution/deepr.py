@@ -38,12 +38,13 @@ class DeepR(EvolutionRule):
     l1 : float, default=1e-5
         How strongly weights are drawn to zero: each update takes them nearer by `l1`
         times the learning rate.
-    temperature : float, default=0.0
+    temperature : float, default=1e-10
         How strong the noise is. Its standard deviation in each update is
         ``sqrt(2 * learning_rate * temperature)``.
     interval : int or None, default=1
-        Weight updates between two rewirings. In [1]_ each update is followed by one. If
-        None, the network is rewired before each epoch.
+        Weight updates between two rewirings. In [1]_ each update is followed by one,
+        which may take longer than the update; every ten updates, it costs next to
+        nothing. If None, the network is rewired before each epoch.
     output_layer : bool, default=True
         Whether the connections of the output layer move, too. If not, they still keep
         their signs, and stay asleep at zero. A network of one layer evolves in any
@@ -75,7 +76,7 @@ class DeepR(EvolutionRule):
 
     uses_gradient = False
 
-    def __init__(self, l1=1e-5, temperature=0.0, interval=1, output_layer=True):
+    def __init__(self, l1=1e-5, temperature=1e-10, interval=1, output_layer=True):
         self.l1 = l1
         self.temperature = temperature
         self.interval = interval

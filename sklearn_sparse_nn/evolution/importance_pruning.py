@@ -75,9 +75,9 @@ class ImportancePruning(SET):
     }
 
     uses_gradient = False
-    # In which epoch neurons last lost their connections, and whether it is time again:
-    # state.
-    _last, _is_time = None, False
+    # In which epoch the rule was last asked, from which one on neurons lose their
+    # connections again, and whether they do now: state.
+    _asked, _next, _is_time = 0, 0, False
 
     def __init__(
         self,
@@ -98,11 +98,13 @@ class ImportancePruning(SET):
     def is_due(self, clock):
         """As SET is; if so, note whether neurons are to lose their connections."""
         due = super().is_due(clock)
-        # Another fit counts its epochs from zero.
-        again = self._last is None or not 0 <= clock.epoch - self._last < self.period
-        self._is_time = due and again and clock.progress >= self.begin
+        if clock.epoch < self._asked:
+            self._next = 0  # another fit, which counts from zero
+        self._asked = clock.epoch
+        is_late = clock.epoch >= self._next and clock.progress >= self.begin
+        self._is_time = due and is_late
         if self._is_time:
-            self._last = clock.epoch
+            self._next = clock.epoch + self.period
         return due
 
     def _leads_to_weak(self, layer):

@@ -1,14 +1,16 @@
-"""What defines gradual magnitude pruning and LAMP: how many go, and which."""
+"""Gradual pruning by magnitude and by LAMP, against dense twins."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.base import clone
 from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_sparse_nn import SETClassifier
 from sklearn_sparse_nn.evolution import GMP, LAMP, TrainingClock
 from tests.estimators.battery import samples
+from tests.evolution.seen import ask
 from tests.evolution.test_layer import layer_of
 
 RULES = {
@@ -16,6 +18,7 @@ RULES = {
     "uniform": GMP(0.2, distribution="uniform"),
     "lamp": LAMP(0.2),
 }
+each_rule = pytest.mark.parametrize("name", RULES)
 
 
 def layers_at(epoch, seed=0, shapes=((30, 20), (10, 30), (4, 10)), density=0.6):
@@ -31,22 +34,19 @@ def layers_at(epoch, seed=0, shapes=((30, 20), (10, 30), (4, 10)), density=0.6):
     return layers
 
 
-def ask(rule, layers):
-    """Masks of what stays, by the rule."""
-    for layer, n in zip(layers, rule.n_pruned(layers)):
-        layer.n_to_prune = n
-    for layer in layers:
-        layer.pruned = rule.prune(layer)
-    assert rule.n_grown(layers) == [0] * len(layers)
+def what_stays(rule, layers):
+    """Masks of the connections that stay, by the rule."""
+    _, grown = ask(rule, layers)
+    assert not any(mask.any() for mask in grown)
     return [~layer.pruned for layer in layers]
 
 
-def twin(name, weights, n_first, fraction):
+def twin(name, weights, fraction):
     """The same by sorting all scores."""
     if name == "uniform":
-        return [rank(np.abs(w)) < round(fraction * n) for w, n in zip(weights, n_first)]
+        return [rank(np.abs(w)) < round(fraction * len(w)) for w in weights]
     scores = [np.abs(w) if name == "global" else lamp(w) for w in weights]
-    kept = rank(np.concatenate(scores)) < round(fraction * sum(n_first))
+    kept = rank(np.concatenate(scores)) < round(fraction * sum(map(len, weights)))
     return np.split(kept, np.cumsum([len(w) for w in weights])[:-1])
 
 
@@ -59,57 +59,51 @@ def rank(scores):
 
 def lamp(weights):
     squares = np.asarray(weights, dtype=float) ** 2
-    return [square / squares[squares >= square].sum() for square in squares]
+    return np.array([square / squares[squares >= square].sum() for square in squares])
 
 
-@pytest.mark.parametrize("name", RULES)
+@each_rule
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 2**32), epoch=st.integers(0, 99))
 def test_what_stays_is_as_by_the_twin(name, seed, epoch):
-    rule, layers = RULES[name], layers_at(epoch, seed)
-    rule._n_first = None
-    n_first = [layer.n_connections for layer in layers]
-    left = max(0, 1 - epoch / 70)
-    expected = twin(
-        name, [layer.weights for layer in layers], n_first, 0.2 + 0.8 * left**3
-    )
-    for found, kept in zip(ask(rule, layers), expected):
+    layers = layers_at(epoch, seed)
+    fraction = 0.2 + 0.8 * max(0, 1 - epoch / 70) ** 3
+    expected = twin(name, [layer.weights for layer in layers], fraction)
+    for found, kept in zip(what_stays(clone(RULES[name]), layers), expected):
         np.testing.assert_array_equal(found, kept)
 
 
-@pytest.mark.parametrize("name", RULES)
+@each_rule
 def test_what_stays_in_large_layers_is_as_by_the_twin(name):
-    layers = layers_at(30, shapes=((200, 150), (40, 200)))
-    n_first = [layer.n_connections for layer in layers]
+    # NumPy sorts small arrays where it should only select.
+    layers = layers_at(30, shapes=((150, 120), (40, 150)))
+    assert layers[0].n_connections > 10_000
     fraction = 0.2 + 0.8 * (4 / 7) ** 3
-    rule = type(RULES[name])(**RULES[name].get_params())
-    if name == "lamp":
-        layers = [_smaller(layer) for layer in layers]
-        n_first = [layer.n_connections for layer in layers]
-    expected = twin(name, [layer.weights for layer in layers], n_first, fraction)
-    for found, kept in zip(ask(rule, layers), expected):
+    expected = twin(name, [layer.weights for layer in layers], fraction)
+    for found, kept in zip(what_stays(clone(RULES[name]), layers), expected):
         np.testing.assert_array_equal(found, kept)
-
-
-def _smaller(layer):
-    """The twin of LAMP compares each weight with each."""
-    return layer if layer.n_connections < 20_000 else layers_at(30, density=1.0)[0]
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_magnitude_empties_a_layer_of_small_weights_and_lamp_does_not(seed):
-    kept = {name: ask(rule, layers_at(99, seed)) for name, rule in _tiny().items()}
-    assert kept["global"][0].sum() == 0
-    assert min(mask.sum() for mask in kept["lamp"]) > 0
+    by_magnitude = what_stays(GMP(0.02), layers_at(99, seed))
+    by_lamp = what_stays(LAMP(0.02), layers_at(99, seed))
+    assert by_magnitude[0].sum() == 0
+    assert min(mask.sum() for mask in by_lamp) > 0
 
 
-def _tiny():
-    return {"global": GMP(0.02), "lamp": LAMP(0.02)}
+def test_lamp_keeps_a_connection_of_layers_of_equal_weights():
+    clock = {"clock": TrainingClock(99, 100, 1000, 100)}
+    ones = np.ones((5, 6), dtype=bool)
+    layers = [
+        layer_of(ones, np.full(30, w), index=i, **clock) for i, w in ((0, 1), (1, 9))
+    ]
+    assert [mask.sum() for mask in what_stays(LAMP(0.1), layers)] == [3, 3]
 
 
 def test_lamp_of_weights_of_zero_is_zero():
     layer = layer_of(np.ones((2, 3), dtype=bool), np.zeros(6))
-    np.testing.assert_array_equal(LAMP().connection_scores(layer), np.zeros(6))
+    np.testing.assert_array_equal(LAMP().compared_scores(layer), np.zeros(6))
 
 
 def fit(rule, **parameters):
@@ -118,7 +112,7 @@ def fit(rule, **parameters):
     return clf.fit(*samples())
 
 
-@pytest.mark.parametrize("rule", ["gmp", "lamp"])
+@pytest.mark.parametrize("rule", ["gmp", "lamp", "granet"])
 @pytest.mark.parametrize("more", [{}, {"density": 1.0}, {"epsilon": 3}])
 def test_a_fifth_of_the_connections_is_left_by_default(rule, more):
     begun = fit("static", **more).n_connections_.sum()
@@ -133,19 +127,29 @@ def test_pruning_within_epochs_ends_at_the_same_number(interval):
     np.testing.assert_array_equal(left, np.rint(0.3 * begun))
 
 
-def test_partial_fit_prunes_nothing():
+@pytest.mark.parametrize("rule", ["gmp", "lamp", "granet"])
+def test_partial_fit_has_no_end_and_no_number_falls(rule):
     X, y = samples()
-    clf = SETClassifier((20,), evolution="gmp", random_state=0)
+    clf = SETClassifier((20,), evolution=rule, random_state=0)
     begun = clf.partial_fit(X, y, classes=[0, 1]).n_connections_
     for _ in range(5):
         clf.partial_fit(X, y)
     np.testing.assert_array_equal(clf.n_connections_, begun)
 
 
-def test_a_warm_start_stays_as_sparse():
-    clf = fit("gmp", warm_start=True)
+def test_a_warm_start_stays_as_sparse_and_may_leave_the_output_layer_alone():
+    clf = fit(GMP(0.3), warm_start=True)
     left = clf.n_connections_.copy()
     np.testing.assert_array_equal(clf.fit(*samples()).n_connections_, left)
+    clf.set_params(evolution__final_fraction=0.2, evolution__output_layer=False)
+    now = clf.fit(*samples()).n_connections_
+    assert now[:-1].sum() < left[:-1].sum() and now[-1] == left[-1]
+
+
+def test_the_output_layer_keeps_its_connections_if_it_is_to():
+    begun = fit("static").n_connections_
+    left = fit(GMP(output_layer=False)).n_connections_
+    assert left[-1] == begun[-1] and left[:-1].sum() == round(0.2 * begun[:-1].sum())
 
 
 @pytest.mark.parametrize(
