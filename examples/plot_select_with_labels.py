@@ -68,8 +68,8 @@ print(f"{'all 64 pixels':>18}: {everything:.3f}")
 #
 # With five to twelve pixels the networks are ahead, and NeuroFS most often. With twenty
 # and more, which pixels are left out makes little difference. On data with two classes
-# and thousands of genes the filter is as good; the user guide, :ref:`feature_selection`,
-# has figures of both kinds.
+# and thousands of genes the filter is as good: see :ref:`feature_selection` in the user
+# guide for figures of both kinds.
 
 figure, (ax, *images) = plt.subplots(
     1, 4, figsize=(11, 3.2), width_ratios=[2.2, 1, 1, 1], layout="constrained"
