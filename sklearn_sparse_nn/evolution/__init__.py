@@ -1,6 +1,7 @@
 """How connections change during training."""
 
 from sklearn_sparse_nn.engine.terms import UpdateTerms
+from sklearn_sparse_nn.evolution.deepr import DeepR
 from sklearn_sparse_nn.evolution.distributions import (
     DISTRIBUTIONS,
     Distribution,
@@ -11,7 +12,11 @@ from sklearn_sparse_nn.evolution.distributions import (
     share_out,
 )
 from sklearn_sparse_nn.evolution.dsr import DSR
+from sklearn_sparse_nn.evolution.gmp import GMP
+from sklearn_sparse_nn.evolution.granet import GraNet
+from sklearn_sparse_nn.evolution.importance_pruning import ImportancePruning
 from sklearn_sparse_nn.evolution.itop import ITOP
+from sklearn_sparse_nn.evolution.lamp import LAMP
 from sklearn_sparse_nn.evolution.layer import EvolvingLayer, NeuronBatch, TrainingClock
 from sklearn_sparse_nn.evolution.mest import MEST
 from sklearn_sparse_nn.evolution.neurofs import NeuroFS
@@ -43,13 +48,20 @@ EVOLUTIONS = {
     "dsr": DSR,
     "mest": MEST,
     "itop": ITOP,
+    "gmp": GMP,
+    "lamp": LAMP,
+    "granet": GraNet,
+    "deepr": DeepR,
+    "importance_pruning": ImportancePruning,
 }
 
 __all__ = [
     "DISTRIBUTIONS",
     "DSR",
     "EVOLUTIONS",
+    "GMP",
     "ITOP",
+    "LAMP",
     "MEST",
     "SCHEDULES",
     "SET",
@@ -58,11 +70,14 @@ __all__ = [
     "Constant",
     "Cosine",
     "Cubic",
+    "DeepR",
     "Distribution",
     "ErdosRenyiDensity",
     "EvolutionRule",
     "EvolvingLayer",
     "GlobalMagnitude",
+    "GraNet",
+    "ImportancePruning",
     "Inputs",
     "Linear",
     "NeuroFS",

@@ -5,8 +5,6 @@ from abc import ABC, abstractmethod
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sklearn_sparse_nn.evolution.choosing import highest
-
 
 class Distribution(BaseEstimator, ABC):
     """Base class of the distributions.
@@ -75,11 +73,8 @@ class GlobalMagnitude(Distribution):
         """See `Distribution`. No layer has more connections than it has now."""
         if not layers:
             return np.zeros(0, dtype=np.int64)
-        magnitudes = np.concatenate([np.abs(layer.weights) for layer in layers])
-        ends = np.cumsum([layer.n_connections for layer in layers])[:-1]
-        n_stay = min(n_connections, len(magnitudes))
-        stays = highest(magnitudes, n_stay, layers[0].rng)
-        return np.array([part.sum() for part in np.split(stays, ends)])
+        magnitudes = [np.abs(layer.weights) for layer in layers]
+        return count_highest(magnitudes, n_connections)
 
 
 DISTRIBUTIONS = {
@@ -93,6 +88,32 @@ def distribution_of(distribution):
     """A distribution, whether it or its name was given."""
     named = isinstance(distribution, str)
     return DISTRIBUTIONS[distribution]() if named else distribution
+
+
+def count_highest(scores, n):
+    """How many of the `n` highest scores of a network are in each layer.
+
+    Parameters
+    ----------
+    scores : list of ndarray of float, one of shape (n_connections,) for each layer
+        At least one layer. NaN counts as minus infinity.
+    n : int
+        All are counted if there are fewer.
+
+    Returns
+    -------
+    numbers : ndarray of int64, shape (n_layers,)
+        Of scores that are equal to the lowest of the `n` highest, each layer has its
+        share: nothing is random, and who asks again gets the same answer.
+    """
+    scores = [np.where(np.isnan(each), -np.inf, each) for each in scores]
+    n_all = sum(map(len, scores))
+    if not 0 < n < n_all:
+        return np.array([len(each) if n > 0 else 0 for each in scores], dtype=np.int64)
+    threshold = np.partition(np.concatenate(scores), n_all - n)[n_all - n]
+    above = np.array([np.count_nonzero(each > threshold) for each in scores])
+    ties = [np.count_nonzero(each == threshold) for each in scores]
+    return above + share_out(n - above.sum(), ties, ties)
 
 
 def share_out(total, shares, room):

@@ -41,6 +41,8 @@ class NeuroFS(SET):
         Share of the epochs after which no input is removed, in the range (0, 1).
     min_updates : int, default=10
         Weight updates between two rewirings, at least.
+    output_layer : bool, default=True
+        Whether the connections of the output layer change, too.
 
     References
     ----------
@@ -78,11 +80,19 @@ class NeuroFS(SET):
     # there were: state, from the first rewiring on.
     _alive = _spared = _n_connections = None
 
-    def __init__(self, n_features=50, zeta_in=0.2, removal_end=0.65, min_updates=10):
+    def __init__(
+        self,
+        n_features=50,
+        zeta_in=0.2,
+        removal_end=0.65,
+        min_updates=10,
+        output_layer=True,
+    ):
         self.n_features = n_features
         self.zeta_in = zeta_in
         self.removal_end = removal_end
         self.min_updates = min_updates
+        self.output_layer = output_layer
 
     def is_due(self, clock):
         """Whether enough updates have passed, or removal is to end and has not."""

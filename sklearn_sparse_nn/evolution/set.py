@@ -49,6 +49,9 @@ class SET(ScoreRule):
             default='constant'
         By what `zeta` is multiplied as training goes on: ``Cosine(end=0.75)`` lets it
         fall to zero by three quarters of `max_iter`.
+    output_layer : bool, default=True
+        Whether the connections of the output layer change, too. A network of one layer
+        evolves in any case.
 
     References
     ----------
@@ -80,11 +83,13 @@ class SET(ScoreRule):
         grown_weights="zero",
         interval=None,
         schedule="constant",
+        output_layer=True,
     ):
         self.min_updates = min_updates
         self.grown_weights = grown_weights
         self.interval = interval
         self.schedule = schedule
+        self.output_layer = output_layer
 
     def is_due(self, clock):
         """Whether enough updates have passed."""

@@ -1,17 +1,12 @@
 """Small rules that use all of the protocol, as algorithms of the literature do."""
 
-from numbers import Real
-
 import numpy as np
-from sklearn.utils._param_validation import Interval
 
 from sklearn_sparse_nn.evolution import (
     SET,
-    Cubic,
     EvolutionRule,
     Ranges,
     ScoreRule,
-    UpdateTerms,
     distribution_of,
 )
 
@@ -35,32 +30,20 @@ def _unit(rows):
     return rows / np.where(lengths > 0, lengths, 1)
 
 
-class Gradual(ScoreRule):
-    """Magnitude pruning to a density that falls by a schedule (GMP)."""
+class ToDensity(ScoreRule):
+    """All layers come to have the same density: some grow, others shrink."""
 
     uses_gradient = False
 
-    def __init__(self, density=Cubic(0.5, 0.1), distribution="global"):  # noqa: B008
-        self.density = density
-        self.distribution = distribution
-
-    def n_replaced(self, layer):
-        return 0
-
     def targets(self, layers):
-        n_cells = sum(layer.n_cells for layer in layers)
-        n = round(self.density(layers[0].clock.progress) * n_cells)
-        n = min(n, sum(layer.n_connections for layer in layers))
-        return distribution_of(self.distribution)(layers, n)
+        n_connections = sum(layer.n_connections for layer in layers)
+        return distribution_of("uniform")(layers, n_connections)
 
 
 class ChainRemoval(SET):
     """What leads to neurons that are cut off, or from them, goes too (CHT)."""
 
     uses_gradient = False
-
-    def evolves(self, layer):
-        return not layer.is_output or layer.n_layers == 1
 
     def prune_more(self, layers):
         pruned = [layer.pruned.copy() for layer in layers]
@@ -92,33 +75,6 @@ class Importance(ScoreRule):
         return layer.importances
 
 
-class Sleep(ScoreRule):
-    """A connection whose weight crosses zero goes; noise moves the others (DeepR)."""
-
-    _parameter_constraints: dict = {
-        "noise": [Interval(Real, 0, None, closed="left")],
-        "l1": [Interval(Real, 0, None, closed="left")],
-    }
-    uses_gradient = False
-
-    def __init__(self, noise=1e-3, l1=1e-3, interval=1):
-        self.noise = noise
-        self.l1 = l1
-        self.interval = interval
-
-    def terms(self, learning_rate):
-        noise = np.sqrt(2 * learning_rate) * self.noise
-        return UpdateTerms(noise, learning_rate * self.l1, keeps_signs=True)
-
-    def n_pruned(self, layers):
-        asleep = [np.count_nonzero(layer.weights == 0) for layer in layers]
-        return [min(n, layer.n_empty_cells) for n, layer in zip(asleep, layers)]
-
-    def new_weights(self, layer, cells):
-        signs = 2 * layer.rng.integers(2, size=len(cells)) - 1
-        return (1e-12 * signs).astype(np.float32)
-
-
 class Regions(SET):
     """Neurons of each third of a layer see a third of the inputs more (DSN)."""
 
@@ -127,12 +83,3 @@ class Regions(SET):
     def region(self, layer):
         group = np.arange(layer.n_neurons) * 3 // layer.n_neurons
         return Ranges(layer, 0, layer.n_inputs * (group + 1) // 3)
-
-
-class LeftAlone(SET):
-    """The last layer stays as it begins."""
-
-    uses_gradient = False
-
-    def evolves(self, layer):
-        return not layer.is_output or layer.n_layers == 1
