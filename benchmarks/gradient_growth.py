@@ -2,7 +2,9 @@
 
 MNIST, mini-batches of 128. Seconds of an epoch of 784-1000-1000-1000-10 at `epsilon=20`
 without rewiring, and with SET and RigL every 100 updates, RigL with the gradient of all
-cells and of candidates. Each has a network of its own, and all train in turns::
+cells and of candidates; and the share of it that rewirings take. Each has a network of
+its own, and all train in turns. There is one thread, and seconds are those of the
+processor, which others on the machine disturb less::
 
     python benchmarks/gradient_growth.py
 
@@ -14,6 +16,7 @@ rules and others, after ten epochs; mean and standard deviation over the seeds::
 
 import warnings
 from statistics import median
+from time import process_time
 
 import numpy as np
 from common import (
@@ -26,7 +29,7 @@ from common import (
     print_table,
     ratio,
     report,
-    stopwatch,
+    spread,
 )
 from rewiring import BATCH_SIZE, PARAMETERS
 from sklearn.exceptions import ConvergenceWarning
@@ -55,38 +58,64 @@ JUDGED = TIMED | {
 }
 
 
+class Timed(MLP):
+    """Notes the seconds of its rewirings."""
+
+    def evolve(self, *arguments):
+        start = process_time()
+        super().evolve(*arguments)
+        self.rewirings.append(process_time() - start)
+
+
 def epoch_of(rule, team):
-    """A function that trains a network of its own for an epoch each time."""
+    """A function that trains a network of its own for an epoch each time.
+
+    It returns the seconds of the epoch, and of each rewiring in it.
+    """
     X, y, _, _ = load_mnist()
     targets, rng = class_targets(y), np.random.default_rng(0)
     start = Start(ErdosRenyi(), 20, seed=0)
-    network = MLP([X.shape[1], *HIDDEN, 10], start, "relu", "softmax")
+    network = Timed([X.shape[1], *HIDDEN, 10], start, "relu", "softmax")
     network.reset_optimiser("sgd")
     network.follow(rule)
 
     def train():
-        order = rng.permutation(len(X))
+        order, network.rewirings = rng.permutation(len(X)), []
         # At the beginning of a long fit, when most is replaced.
         evolution = Evolution(rule, zeta=0.3, epoch=0, max_epochs=10**6)
+        start = process_time()
         network.train_epoch(X, targets, order, PARAMETERS, team, evolution)
+        return process_time() - start, network.rewirings
 
     return train
 
 
 def seconds(args):
-    """Seconds of each epoch with each rule, after one to warm up."""
-    with ThreadTeam(args.n_jobs) as team:
+    """Seconds of each epoch and its rewirings with each rule, after one to warm up."""
+    with ThreadTeam(1) as team:
         epochs = {name: epoch_of(rule, team) for name, rule in TIMED.items()}
         for epoch in epochs.values():
             epoch()
-        timed = {name: stopwatch(epoch) for name, epoch in epochs.items()}
-        times = interleave(timed, args.rounds)
-    rows = [
-        [name, f"{median(each):.3f}", format_ratio(ratio(each, times["static"]))]
-        for name, each in times.items()
+        results = interleave(epochs, args.rounds)
+    static = [whole for whole, _ in results["static"]]
+    rows = [_row(name, each, static) for name, each in results.items()]
+    headings = ["", "epoch, s", "times static", "a rewiring, ms", "share"]
+    print_table(headings, rows)
+    return results
+
+
+def _row(name, epochs, static):
+    wholes = [whole for whole, _ in epochs]
+    each = [seconds for _, rewirings in epochs for seconds in rewirings]
+    shares = [sum(parts) / whole for whole, parts in epochs]
+    middle, least, greatest = spread(shares)
+    return [
+        name,
+        f"{median(wholes):.2f}",
+        format_ratio(ratio(wholes, static)),
+        f"{1000 * median(each or [0]):.0f}",
+        f"{middle:.1%} ({least:.1%} to {greatest:.1%})",
     ]
-    print_table(["", "epoch, s", "times static"], rows)
-    return times
 
 
 def accuracies(args):
@@ -107,7 +136,6 @@ def accuracies(args):
                     max_iter=args.epochs,
                     n_iter_no_change=args.epochs,
                     random_state=seed,
-                    n_jobs=args.n_jobs,
                 )
                 row[name].append(clf.fit(X, y).score(X_test, y_test))
         cells = [
@@ -120,7 +148,6 @@ def accuracies(args):
 
 def main():
     parser = argument_parser(__doc__, n_rounds=9)
-    parser.add_argument("--n-jobs", type=int, default=1, help="%(default)s")
     parser.add_argument("--accuracy", action="store_true", help="not seconds")
     parser.add_argument("--epochs", type=int, default=10, help="%(default)s")
     parser.add_argument("--epsilons", nargs="+", type=float, default=[0.5, 1, 2])
