@@ -73,11 +73,24 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         (:class:`~sklearn_sparse_nn.topology.FromArrays`), or an object with the method
         `connect` of :class:`~sklearn_sparse_nn.topology.ErdosRenyi`.
 
-    evolution : {'set', 'static', 'neurofs'} or EvolutionRule, default='set'
-        How the connections change: sparse evolutionary training [1]_
-        (:class:`~sklearn_sparse_nn.evolution.SET`), not at all, until 50 inputs are
-        left (:class:`~sklearn_sparse_nn.evolution.NeuroFS`), or as any
-        :class:`~sklearn_sparse_nn.evolution.EvolutionRule` says.
+    evolution : {'set', 'static', 'deepr', 'gmp', 'lamp', 'granet', \
+            'importance_pruning', 'neurofs'} or EvolutionRule, default='set'
+        How the connections change:
+
+        - 'set', by sparse evolutionary training [1]_: see
+          :class:`~sklearn_sparse_nn.evolution.SET`;
+        - 'static', not at all;
+        - 'deepr', where a weight would change its sign: see
+          :class:`~sklearn_sparse_nn.evolution.DeepR`;
+        - 'gmp', 'lamp' and 'granet', from many to a fifth of them: see
+          :class:`~sklearn_sparse_nn.evolution.GMP`,
+          :class:`~sklearn_sparse_nn.evolution.LAMP` and
+          :class:`~sklearn_sparse_nn.evolution.GraNet`;
+        - 'importance_pruning', as 'set', and weak neurons lose theirs: see
+          :class:`~sklearn_sparse_nn.evolution.ImportancePruning`;
+        - 'neurofs', until 50 inputs are left: see
+          :class:`~sklearn_sparse_nn.evolution.NeuroFS`;
+        - or as any :class:`~sklearn_sparse_nn.evolution.EvolutionRule` says.
 
     solver : {'adam', 'sgd'}, default='adam'
         Stochastic gradient descent with momentum, or Adam [3]_. Its state is kept

@@ -93,9 +93,15 @@ default='logistic'
     topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
         How the connections begin, see :mod:`sklearn_sparse_nn.topology`.
 
-    evolution : {'set', 'static', 'wast'} or EvolutionRule, default='set'
+    evolution : {'set', 'static', 'deepr', 'gmp', 'lamp', 'granet', \
+            'importance_pruning', 'wast'} or EvolutionRule, default='set'
         How the connections change: see :class:`~sklearn_sparse_nn.evolution.SET`; not
-        at all; see :class:`~sklearn_sparse_nn.evolution.WAST`, to be used together with
+        at all; see :class:`~sklearn_sparse_nn.evolution.DeepR`,
+        :class:`~sklearn_sparse_nn.evolution.GMP`,
+        :class:`~sklearn_sparse_nn.evolution.LAMP`,
+        :class:`~sklearn_sparse_nn.evolution.GraNet`,
+        :class:`~sklearn_sparse_nn.evolution.ImportancePruning`, or
+        :class:`~sklearn_sparse_nn.evolution.WAST`, to be used together with
         ``importance='evolution'``; or as a rule of one's own says.
 
     importance : {'communality', 'attribution', 'strength', 'evolution'}, \

@@ -70,10 +70,14 @@ class SETRBMTransformer(
         :class:`~sklearn_sparse_nn.topology.FromArrays`; or as the method `connect` of
         an object says.
 
-    evolution : {'set', 'static'} or EvolutionRule, default='set'
+    evolution : {'set', 'static', 'deepr', 'gmp', 'granet'} or EvolutionRule, \
+            default='set'
         How the connections change: the weakest are replaced by random ones, see
-        :class:`~sklearn_sparse_nn.evolution.SET`; not at all; or as a rule of one's own
-        says, see :class:`~sklearn_sparse_nn.evolution.EvolutionRule`.
+        :class:`~sklearn_sparse_nn.evolution.SET`; not at all; those go that would
+        change their sign, see :class:`~sklearn_sparse_nn.evolution.DeepR`; they become
+        fewer, see :class:`~sklearn_sparse_nn.evolution.GMP` and
+        :class:`~sklearn_sparse_nn.evolution.GraNet`; or as a rule of one's own says,
+        see :class:`~sklearn_sparse_nn.evolution.EvolutionRule`.
 
     learning_rate : float, default=0.05
         The learning rate for weight updates. It is *highly* recommended to tune this
