@@ -139,8 +139,9 @@ array-like of them, default='relu'
     topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
         How the connections begin, see :mod:`sklearn_sparse_nn.topology`.
 
-    evolution : {'set', 'static', 'rigl', 'snfs', 'dsr', 'mest', 'itop', 'neurofs'} \
-            or EvolutionRule, default='set'
+    evolution : {'set', 'static', 'rigl', 'snfs', 'dsr', 'mest', 'itop', 'deepr', \
+            'gmp', 'lamp', 'granet', 'importance_pruning', 'neurofs'} or EvolutionRule, \
+            default='set'
         How the connections change: see :class:`~sklearn_sparse_nn.evolution.SET`; not
         at all; by :ref:`another rule <rules_of_the_literature>` of the literature; or
         as a rule of one's own says. :class:`~sklearn_sparse_nn.evolution.NeuroFS` has

@@ -70,8 +70,8 @@ class SETRBMTransformer(
         :class:`~sklearn_sparse_nn.topology.FromArrays`; or as the method `connect` of
         an object says.
 
-    evolution : {'set', 'static', 'rigl', 'snfs', 'dsr', 'mest', 'itop'} \
-            or EvolutionRule, default='set'
+    evolution : {'set', 'static', 'rigl', 'snfs', 'dsr', 'mest', 'itop', 'deepr', \
+            'gmp', 'granet'} or EvolutionRule, default='set'
         How the connections change: the weakest are replaced by random ones, see
         :class:`~sklearn_sparse_nn.evolution.SET`; not at all; by
         :ref:`another rule <rules_of_the_literature>` of the literature; or as a rule of

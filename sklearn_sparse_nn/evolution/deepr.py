@@ -43,8 +43,8 @@ class DeepR(EvolutionRule):
         ``sqrt(2 * learning_rate * temperature)``.
     interval : int or None, default=1
         Weight updates between two rewirings. In [1]_ each update is followed by one,
-        which may take longer than the update; every ten updates, it costs next to
-        nothing. If None, the network is rewired before each epoch.
+        which may take longer than the update itself: with 10, training is much faster.
+        If None, the network is rewired before each epoch.
     output_layer : bool, default=True
         Whether the connections of the output layer move, too. If not, they still keep
         their signs, and stay asleep at zero. A network of one layer evolves in any

@@ -61,7 +61,7 @@ class GMP(ScoreRule):
     >>> from sklearn_sparse_nn.evolution import GMP
     >>> X, y = load_iris(return_X_y=True)
     >>> clf = SETClassifier(
-    ...     (50,), density=1, evolution=GMP(0.1), n_iter_no_change=200, random_state=0
+    ...     (50,), density=1, evolution=GMP(0.1), n_iter_no_change=100, random_state=0
     ... )
     >>> clf.fit(X, y).n_connections_.sum()  # of 350
     np.int64(35)

@@ -63,7 +63,7 @@ class GraNet(GMP):
     >>> from sklearn_sparse_nn.evolution import GraNet
     >>> X, y = load_iris(return_X_y=True)
     >>> clf = SETClassifier(
-    ...     (50,), density=0.5, evolution=GraNet(), n_iter_no_change=200, random_state=0
+    ...     (50,), density=0.5, evolution=GraNet(), n_iter_no_change=100, random_state=0
     ... )
     >>> clf.fit(X, y).n_connections_.sum()  # of 350
     np.int64(35)

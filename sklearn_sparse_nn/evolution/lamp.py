@@ -48,7 +48,7 @@ class LAMP(GMP):
     >>> from sklearn_sparse_nn.evolution import LAMP
     >>> X, y = load_iris(return_X_y=True)
     >>> clf = SETClassifier(
-    ...     (50,), density=1, evolution=LAMP(0.1), n_iter_no_change=200, random_state=0
+    ...     (50,), density=1, evolution=LAMP(0.1), n_iter_no_change=100, random_state=0
     ... )
     >>> clf.fit(X, y).n_connections_.sum()  # of 350
     np.int64(35)

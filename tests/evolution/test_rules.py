@@ -359,6 +359,24 @@ def test_a_rule_says_whether_it_uses_the_gradient():
     assert not SET.uses_gradient
 
 
+@pytest.mark.parametrize(
+    "name", [n for n in EVOLUTIONS if "output_layer" in EVOLUTIONS[n]().get_params()]
+)
+def test_the_output_layer_may_be_left_alone(name):
+    first, last = (
+        replace(_layer(np.eye(5, dtype=bool)), index=index, n_layers=2)
+        for index in (0, 1)
+    )
+    alone = replace(last, index=0, n_layers=1)
+    for output_layer in (True, False):
+        rule = EVOLUTIONS[name](output_layer=output_layer)
+        rule._validate_params()
+        evolves = [rule.evolves(layer) for layer in (first, last, alone)]
+        assert evolves == [True, output_layer, True]
+    with pytest.raises(InvalidParameterError, match="'output_layer' parameter of"):
+        EVOLUTIONS[name](output_layer=2)._validate_params()
+
+
 def test_a_rule_may_be_a_dataclass():
     @dataclass
     class Mine(EvolutionRule):
