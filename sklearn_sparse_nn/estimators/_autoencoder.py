@@ -75,8 +75,8 @@ default='tanh'
         How the connections begin, see :mod:`sklearn_sparse_nn.topology`.
 
     evolution : {'set', 'static', 'rigl', 'snfs', 'dsr', 'mest', 'itop', 'deepr', \
-            'gmp', 'lamp', 'granet', 'importance_pruning', 'wast'} or EvolutionRule, \
-            default='set'
+            'gmp', 'lamp', 'granet', 'importance_pruning', 'wast'} \
+            or EvolutionRule, default='set'
         How the connections change: see :class:`~sklearn_sparse_nn.evolution.SET`; not
         at all; by :ref:`another rule <rules_of_the_literature>` of the literature; or
         as a rule of one's own says.

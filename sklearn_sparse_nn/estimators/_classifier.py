@@ -74,8 +74,8 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         `connect` of :class:`~sklearn_sparse_nn.topology.ErdosRenyi`.
 
     evolution : {'set', 'static', 'rigl', 'snfs', 'dsr', 'mest', 'itop', 'deepr', \
-            'gmp', 'lamp', 'granet', 'importance_pruning', 'neurofs'} or EvolutionRule, \
-            default='set'
+            'gmp', 'lamp', 'granet', 'importance_pruning', 'neurofs'} \
+            or EvolutionRule, default='set'
         How the connections change: sparse evolutionary training [1]_
         (:class:`~sklearn_sparse_nn.evolution.SET`), not at all, by another rule of the
         literature, or as any :class:`~sklearn_sparse_nn.evolution.EvolutionRule` says.

@@ -140,8 +140,8 @@ array-like of them, default='relu'
         How the connections begin, see :mod:`sklearn_sparse_nn.topology`.
 
     evolution : {'set', 'static', 'rigl', 'snfs', 'dsr', 'mest', 'itop', 'deepr', \
-            'gmp', 'lamp', 'granet', 'importance_pruning', 'neurofs'} or EvolutionRule, \
-            default='set'
+            'gmp', 'lamp', 'granet', 'importance_pruning', 'neurofs'} \
+            or EvolutionRule, default='set'
         How the connections change: see :class:`~sklearn_sparse_nn.evolution.SET`; not
         at all; by :ref:`another rule <rules_of_the_literature>` of the literature; or
         as a rule of one's own says. :class:`~sklearn_sparse_nn.evolution.NeuroFS` has

@@ -115,3 +115,7 @@ class GraNet(GMP):
         cells = np.concatenate([empty, layer.cells[layer.pruned]])
         scores = np.abs(layer.gradient_at(cells))
         return np.sort(cells[highest(scores, n_grown, layer.rng)])
+
+    def nominal_flops(self, sparse, dense, interval):
+        """Add the gradient of all cells, of a mini-batch at each rewiring."""
+        return super().nominal_flops(sparse, dense, interval) + dense.sum() / interval
