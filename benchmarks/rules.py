@@ -1,0 +1,207 @@
+"""All evolution rules, at several densities, on the same number of weight updates.
+
+Two hidden layers of 1,000 neurons, of the given density, and a dense output layer; Adam
+with the default learning rate. A rule rewires forty times in a fit (ITOP ten times,
+DEEP R each ten updates), and replaces the fraction 0.3, DSR 0.05, if it does not say
+itself how much. Rules that prune begin five times as dense and end at the density that
+is named, and so does MEST with half as much more on its way. Images have their own test
+samples, the other sets stratified splits of 80 and 20 percent, one for each seed::
+
+    SPARSE_NN_DATA=data python benchmarks/rules.py --json rules.json
+
+Results are added to those in the file, so that it can be stopped and go on. Seconds are
+those of the processor. FLOPs are nominal, as a share of those of the dense network, and
+R_s is the share of all connections that were ever there, looked at once per epoch.
+"""
+
+import argparse
+import json
+import os
+import warnings
+from itertools import product
+from pathlib import Path
+from time import process_time
+from typing import NamedTuple
+
+import numpy as np
+from common import describe_machine, print_table
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_sparse_nn import SETClassifier
+from sklearn_sparse_nn.evolution import EVOLUTIONS, DeepR, RigL
+from sklearn_sparse_nn.inspection import TopologyMonitor, count_flops, exploration_rate
+
+DENSITIES = 0.005, 0.01, 0.02, 0.05, 0.1
+N_REWIRINGS, HIDDEN = 40, (1000, 1000)
+
+
+class Task(NamedTuple):
+    """How long to train on a data set, and on mini-batches of how many samples."""
+
+    n_updates: int
+    batch_size: int
+
+
+DATA = {
+    "mnist": Task(4000, 128),
+    "fashion_mnist": Task(4000, 128),
+    "isolet": Task(4000, 64),
+    "madelon": Task(4000, 64),
+    "allaml": Task(1000, 32),
+    "tox_171": Task(1000, 32),
+}
+# Rules for other kinds of networks, or that select features.
+_OTHERS = {"wast", "neurofs"}
+RULES = {name: EVOLUTIONS[name]() for name in EVOLUTIONS if name not in _OTHERS}
+RULES |= {"rigl, 10 candidates": RigL(candidates=10), "deepr": DeepR(interval=10)}
+_SHRINKING = 5
+_REWIRINGS = {"itop": 10}
+_ZETA = {"dsr": 0.05}
+
+
+def load(name, seed):
+    """Training and test samples, standardised, and their classes."""
+    archive = np.load(Path(os.environ["SPARSE_NN_DATA"]) / f"{name}.npz")
+    if "X" in archive:
+        X, y = archive["X"].astype(np.float32), archive["y"]
+        parts = train_test_split(X, y, test_size=0.2, stratify=y, random_state=seed)
+    else:
+        parts = [
+            *(archive[f"x_{p}"].reshape(-1, 784) for p in ("train", "test")),
+            *(archive[f"y_{p}"] for p in ("train", "test")),
+        ]
+        parts[:2] = (X.astype(np.float32) for X in parts[:2])
+    scaler = StandardScaler(copy=False)
+    return scaler.fit_transform(parts[0]), scaler.transform(parts[1]), *parts[2:]
+
+
+def classifier(name, task, density, n_samples):
+    """A network with a rule, to be trained for as many updates as the task has."""
+    rule = clone(RULES[name])
+    if name not in ("static", "deepr") and "interval" in rule.get_params():
+        n_rewirings = _REWIRINGS.get(name, N_REWIRINGS)
+        rule.set_params(interval=task.n_updates // n_rewirings)
+    shrinks = "final_fraction" in rule.get_params()
+    if shrinks:
+        rule.set_params(final_fraction=1 / _SHRINKING, output_layer=False)
+    hidden = min(1.0, density * (_SHRINKING if shrinks else 1))
+    epoch = -(-n_samples // task.batch_size)
+    return SETClassifier(
+        HIDDEN,
+        density=[hidden] * len(HIDDEN) + [1.0],
+        evolution=rule,
+        zeta=_ZETA.get(name, 0.3),
+        batch_size=min(task.batch_size, n_samples),
+        max_iter=-(-task.n_updates // epoch),
+        tol=0,
+        n_iter_no_change=np.inf,
+    )
+
+
+def run(data, rule, density, seed):
+    """Train and judge one network."""
+    X, X_test, y, y_test = load(data, seed)
+    model = classifier(rule, DATA[data], density, len(X)).set_params(random_state=seed)
+    monitor = TopologyMonitor()
+    model.set_callbacks(monitor)
+    start = process_time()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    seconds = process_time() - start
+    flops = count_flops(model, history=monitor)
+    n_cells = sum(np.prod(each.shape) for each in model.coefs_[:-1])
+    return {
+        "accuracy": model.score(X_test, y_test),
+        "seconds": round(seconds, 3),
+        "flops": round(flops.training / flops.dense_training, 5),
+        "explored": round(float(exploration_rate(monitor)[-1]), 5),
+        "density": round(float(sum(model.n_connections_[:-1]) / n_cells), 5),
+    }
+
+
+def key_of(*parts):
+    return "|".join(map(str, parts))
+
+
+def print_results(results, data):
+    """Per data set, the mean of each rule at each density; then the differences."""
+    for quantity in ("accuracy", "seconds", "flops", "explored"):
+        print(f"\n{data}: {quantity}\n")
+        rows = []
+        for rule in RULES:
+            cells = [_cell(results, data, rule, d, quantity) for d in DENSITIES]
+            rows.append([rule, *cells])
+        print_table(["", *map(str, DENSITIES)], rows)
+    for other in ("set", "static"):
+        print(f"\n{data}: accuracy minus that of {other}, and its standard error\n")
+        rows = [
+            [rule, *(_difference(results, data, rule, other, d) for d in DENSITIES)]
+            for rule in RULES
+            if rule != other
+        ]
+        print_table(["", *map(str, DENSITIES)], rows)
+
+
+def _values(results, data, rule, density, quantity):
+    start = key_of(data, rule, density, "")
+    return np.array([r[quantity] for k, r in results.items() if k.startswith(start)])
+
+
+def _cell(results, data, rule, density, quantity):
+    values = _values(results, data, rule, density, quantity)
+    return f"{values.mean():.3f} ± {values.std():.3f}" if len(values) else ""
+
+
+def _difference(results, data, rule, other, density):
+    both = [_values(results, data, r, density, "accuracy") for r in (rule, other)]
+    if len(both[0]) < 2 or len(both[0]) != len(both[1]):
+        return ""
+    difference = both[0] - both[1]
+    error = difference.std(ddof=1) / np.sqrt(len(difference))
+    return f"{difference.mean():+.3f} ± {error:.3f}"
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", nargs="+", default=list(DATA))
+    parser.add_argument("--rules", nargs="+", default=list(RULES))
+    parser.add_argument("--densities", nargs="+", type=float, default=DENSITIES)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="added to, if it is there")
+    arguments = parser.parse_args()
+    path, results = arguments.json, {}
+    if path and path.exists():
+        results = json.loads(path.read_text())["results"]
+    wanted = product(
+        arguments.data, arguments.densities, arguments.seeds, arguments.rules
+    )
+    jobs = [(data, rule, density, seed) for data, density, seed, rule in wanted]
+    jobs = [job for job in jobs if key_of(*job) not in results]
+    found = Parallel(n_jobs=arguments.processes, return_as="generator")(
+        delayed(run)(*job) for job in jobs
+    )
+    for job, result in zip(jobs, found, strict=True):
+        results[key_of(*job)] = result
+        if path:
+            write(path, results)
+    for data in arguments.data:
+        print_results(results, data)
+
+
+def write(path, results):
+    """Write all results as JSON, a line for each fit."""
+    lines = ",\n".join(f"{json.dumps(k)}: {json.dumps(r)}" for k, r in results.items())
+    machine = json.dumps(describe_machine())
+    path.write_text(f'{{"machine": {machine},\n"results": {{\n{lines}\n}}}}\n')
+
+
+if __name__ == "__main__":
+    main()
