@@ -17,7 +17,11 @@ from sklearn_sparse_nn.engine.terms import NO_TERMS
 from sklearn_sparse_nn.topology.weights import random_weights
 
 _AT_LEAST_ONE = [Interval(Integral, 1, None, closed="left"), None]
-_COUNTS = {"interval": _AT_LEAST_ONE, "sample_size": _AT_LEAST_ONE}
+_SHARED = {
+    "interval": _AT_LEAST_ONE,
+    "sample_size": _AT_LEAST_ONE,
+    "output_layer": ["boolean"],
+}
 
 
 class EvolutionRule(BaseEstimator):
@@ -48,6 +52,9 @@ class EvolutionRule(BaseEstimator):
         `partial_fit`, they are from the data at hand.
     keeps_importances : bool, default=False
         Whether to keep `EvolvingLayer.importances`, a number for each connection.
+    output_layer : bool, default=True
+        Whether the last layer of the network evolves, too. A network of one layer
+        evolves in any case. A parameter of this name has it searched in grids.
     needs_autoencoder : bool, default=False
         Whether the rule makes sense only where the network restores its inputs. Other
         estimators then refuse it.
@@ -59,6 +66,7 @@ class EvolutionRule(BaseEstimator):
     uses_gradient = True
     sample_size = None
     keeps_importances = False
+    output_layer = True
     needs_autoencoder = False
 
     def __init_subclass__(cls, **kwargs):
@@ -70,8 +78,8 @@ class EvolutionRule(BaseEstimator):
     def _validate_params(self):
         """Validate its parameters, and theirs, as estimators do."""
         super()._validate_params()
-        names = {name: getattr(self, name) for name in _COUNTS}
-        validate_parameter_constraints(_COUNTS, names, type(self).__name__)
+        names = {name: getattr(self, name) for name in _SHARED}
+        validate_parameter_constraints(_SHARED, names, type(self).__name__)
         for part in self.get_params(deep=False).values():
             if hasattr(part, "_validate_params") and not isinstance(part, type):
                 part._validate_params()
@@ -106,9 +114,10 @@ class EvolutionRule(BaseEstimator):
         Returns
         -------
         evolves : bool
-            By default, True. Of other layers, nothing else is asked.
+            By default, all but the output layer do, and this one if `output_layer`
+            says so. Of other layers, nothing else is asked.
         """
-        return True
+        return self.output_layer or not layer.is_output or layer.n_layers == 1
 
     def region(self, layer):
         """Where in a layer connections may begin.
