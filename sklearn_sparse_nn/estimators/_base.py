@@ -193,7 +193,12 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         Before and not after an epoch: new connections are trained before anybody
         predicts with them, and what is due at the end of a fit happens in the next.
         """
-        return Evolution(self._rule, self.zeta, epoch, max_epochs)
+        in_vain = self._epochs_in_vain()
+        return Evolution(self._rule, self.zeta, epoch, max_epochs, in_vain)
+
+    def _epochs_in_vain(self):
+        """For how many epochs training has not improved, if anybody watches."""
+        return 0.0
 
     def _snapshot(self):
         """What makes a copy of this estimator independent of further training."""

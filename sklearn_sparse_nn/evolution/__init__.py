@@ -1,6 +1,9 @@
 """How connections change during training."""
 
 from sklearn_sparse_nn.engine.terms import UpdateTerms
+from sklearn_sparse_nn.evolution.cht import CHT
+from sklearn_sparse_nn.evolution.chts import CHTs
+from sklearn_sparse_nn.evolution.ctre import CTRE
 from sklearn_sparse_nn.evolution.distributions import (
     DISTRIBUTIONS,
     Distribution,
@@ -21,6 +24,7 @@ from sklearn_sparse_nn.evolution.schedules import (
     Cubic,
     Linear,
     Schedule,
+    Sigmoid,
     schedule_of,
 )
 from sklearn_sparse_nn.evolution.scores import ScoreRule
@@ -28,14 +32,25 @@ from sklearn_sparse_nn.evolution.set import SET
 from sklearn_sparse_nn.evolution.static import Static
 from sklearn_sparse_nn.evolution.wast import WAST
 
-EVOLUTIONS = {"set": SET, "static": Static, "neurofs": NeuroFS, "wast": WAST}
+EVOLUTIONS = {
+    "set": SET,
+    "static": Static,
+    "neurofs": NeuroFS,
+    "wast": WAST,
+    "ctre": CTRE,
+    "cht": CHT,
+    "chts": CHTs,
+}
 
 __all__ = [
+    "CHT",
+    "CTRE",
     "DISTRIBUTIONS",
     "EVOLUTIONS",
     "SCHEDULES",
     "SET",
     "WAST",
+    "CHTs",
     "Constant",
     "Cosine",
     "Cubic",
@@ -53,6 +68,7 @@ __all__ = [
     "Region",
     "Schedule",
     "ScoreRule",
+    "Sigmoid",
     "Static",
     "TrainingClock",
     "UniformDensity",
