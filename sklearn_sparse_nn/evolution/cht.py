@@ -143,4 +143,3 @@ class CHT(ReplacingRule):
         if n_back > self.early_stop * n:
             self._resting = (*self._resting, layer.index)
         return cells
-

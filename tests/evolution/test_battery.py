@@ -16,14 +16,19 @@ from sklearn_sparse_nn.engine.layers import (
     layer_indptr,
 )
 from sklearn_sparse_nn.evolution import (
+    CHT,
+    CTRE,
     EVOLUTIONS,
     SET,
+    CHTs,
     Cosine,
     Cubic,
     EvolutionRule,
     NeuroFS,
+    Sigmoid,
     choosing,
     layer,
+    paths,
 )
 from sklearn_sparse_nn.topology import Dense
 from sklearn_sparse_nn.warm_up import warm_up
@@ -49,11 +54,16 @@ RULES = {
     "gradient within epochs": (prototypes.GradientGrowth(interval=4), True, True),
     "gradient of a sample": (prototypes.SampledGradient(interval=7), True, True),
     "gradient of candidates": (prototypes.CandidateGradient(), True, True),
-    "similarity": (prototypes.Similarity(), True, True),
+    "CTRE, simultaneous": (CTRE("simultaneous", sample_size=64), True, True),
     "shared regrowth": (prototypes.SharedRegrowth(), False, True),
     "gradual, global": (prototypes.Gradual(), False, False),
     "gradual, uniform": (prototypes.Gradual(Cubic(0.3, 0.05), "uniform"), False, False),
-    "chain removal": (prototypes.ChainRemoval(), True, True),
+    "CHT in all layers": (CHT(output_layer=True, interval=7), True, True),
+    "CHTss": (
+        CHTs("relative_importance", fraction=Sigmoid(last=0.3)),
+        False,
+        False,
+    ),
     "importance": (prototypes.Importance(), True, True),
     "sleep": (prototypes.Sleep(), True, True),
     "regions": (prototypes.Regions(), True, True),
@@ -231,6 +241,7 @@ def test_memory_is_proportional_to_connections(monkeypatch, peaks_without_a_rule
     # Those that look at all cells do so in blocks.
     monkeypatch.setattr(choosing, "_CELLS", 2**14)
     monkeypatch.setattr(layer, "_GATHERED", 2**14)
+    monkeypatch.setattr(paths, "_PATHS", 2**14)
     rule = _rule(name)
     kind = SETAutoencoder if rule.needs_autoencoder else SETClassifier
     # Some numbers beside each connection; what all neurons did with a sample, twice.
