@@ -402,7 +402,8 @@ default='tanh'
         sizes = self._sizes(X)
         self._moments = tuple(moments(X))
         spread = Moments(*self._moments).standard_deviation
-        start, scaling = self._start(sizes, random_state, spread), self._standardiser()
+        start = self._start(sizes, X, random_state, spread)
+        scaling = self._standardiser()
         network = Autoencoder(
             sizes[1:-1], start, self.activation, *scaling, self.all_relu_slope
         )

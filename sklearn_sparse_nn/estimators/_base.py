@@ -67,6 +67,7 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
             StrOptions(set(TOPOLOGIES)),
             HasMethods("connect"),
             HasMethods("of_layer"),
+            HasMethods("of_data"),
         ],
         "evolution": [StrOptions(set(EVOLUTIONS)), EvolutionRule],
         "alpha": [Interval(Real, 0, None, closed="left")],
@@ -114,11 +115,15 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
             if name in self.__dict__:
                 setattr(self, name, getattr(self, name).copy())
 
-    def _start(self, sizes, random_state, spread):
-        """How a network of these sizes begins."""
-        named = isinstance(self.topology, str)
+    def _start(self, sizes, X, random_state, spread):
+        """How a network of these sizes begins, for these data."""
+        topology = self.topology
+        if isinstance(topology, str):
+            topology = TOPOLOGIES[topology]()
+        if hasattr(topology, "of_data"):
+            topology = topology.of_data(X)
         return Start(
-            TOPOLOGIES[self.topology]() if named else self.topology,
+            topology,
             self._amount().epsilons(sizes),
             seed=random_state.randint(np.iinfo(np.int32).max),
             spread=spread,

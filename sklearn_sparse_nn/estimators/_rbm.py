@@ -387,7 +387,7 @@ class SETRBMTransformer(
         """A new machine, before its first epoch."""
         sizes = [X.shape[1], self.n_components]
         start = self._start(
-            sizes, random_state, lambda: moments(X).standard_deviation()
+            sizes, X, random_state, lambda: moments(X).standard_deviation()
         )
         network = RBM(sizes, start, feature_means(X))
         self._set_network(network)
