@@ -136,13 +136,18 @@ array-like of them, default='relu'
     zeta : float, default=0.3
         Fraction of the connections that each rewiring replaces, in the range [0, 1].
 
-    topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
+    topology : {'erdos_renyi', 'xbm', 'dense', 'watts_strogatz', 'barabasi_albert', \
+            'brf', 'csti'} or object, default='erdos_renyi'
         How the connections begin, see :mod:`sklearn_sparse_nn.topology`.
 
-    evolution : {'set', 'static', 'neurofs'} or EvolutionRule, default='set'
+    evolution : {'set', 'static', 'neurofs', 'ctre', 'cht', 'chts'} or EvolutionRule, \
+            default='set'
         How the connections change: see :class:`~sklearn_sparse_nn.evolution.SET`; not
         at all; as :class:`~sklearn_sparse_nn.evolution.NeuroFS` with
-        `n_features_to_select` inputs in the end; or as a rule of one's own says.
+        `n_features_to_select` inputs in the end; as
+        :class:`~sklearn_sparse_nn.evolution.CTRE`,
+        :class:`~sklearn_sparse_nn.evolution.CHT`,
+        :class:`~sklearn_sparse_nn.evolution.CHTs` or a rule of one's own says.
 
     dropout : float, default=0.0
         Probability that a hidden neuron is left out in a training step.

@@ -90,13 +90,17 @@ default='logistic'
     zeta : float, default=0.2
         Fraction of the connections that each rewiring replaces, in the range [0, 1].
 
-    topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
+    topology : {'erdos_renyi', 'xbm', 'dense', 'watts_strogatz', 'barabasi_albert', \
+            'brf', 'csti'} or object, default='erdos_renyi'
         How the connections begin, see :mod:`sklearn_sparse_nn.topology`.
 
-    evolution : {'set', 'static', 'wast'} or EvolutionRule, default='set'
+    evolution : {'set', 'static', 'wast', 'ctre', 'cht', 'chts'} or EvolutionRule, \
+            default='set'
         How the connections change: see :class:`~sklearn_sparse_nn.evolution.SET`; not
         at all; see :class:`~sklearn_sparse_nn.evolution.WAST`, to be used together with
-        ``importance='evolution'``; or as a rule of one's own says.
+        ``importance='evolution'``; :class:`~sklearn_sparse_nn.evolution.CTRE`,
+        :class:`~sklearn_sparse_nn.evolution.CHT` and
+        :class:`~sklearn_sparse_nn.evolution.CHTs`; or as a rule of one's own says.
 
     importance : {'communality', 'attribution', 'strength', 'evolution'}, \
 default='communality'

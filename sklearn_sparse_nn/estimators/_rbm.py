@@ -64,16 +64,22 @@ class SETRBMTransformer(
     zeta : float, default=0.3
         Fraction of the connections that each rewiring replaces, in the range [0, 1].
 
-    topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
+    topology : {'erdos_renyi', 'xbm', 'dense', 'watts_strogatz', 'barabasi_albert', \
+            'brf', 'csti'} or object, default='erdos_renyi'
         How the connections begin: at random; scale-free and small-world, see
-        :class:`~sklearn_sparse_nn.topology.XBM`; all of them; as given, see
+        :class:`~sklearn_sparse_nn.topology.XBM`; all of them; as another graph of
+        :mod:`sklearn_sparse_nn.topology`; as given, see
         :class:`~sklearn_sparse_nn.topology.FromArrays`; or as the method `connect` of
         an object says.
 
-    evolution : {'set', 'static'} or EvolutionRule, default='set'
+    evolution : {'set', 'static', 'ctre', 'cht', 'chts'} or EvolutionRule, \
+            default='set'
         How the connections change: the weakest are replaced by random ones, see
-        :class:`~sklearn_sparse_nn.evolution.SET`; not at all; or as a rule of one's own
-        says, see :class:`~sklearn_sparse_nn.evolution.EvolutionRule`.
+        :class:`~sklearn_sparse_nn.evolution.SET`; not at all; by those between neurons
+        that belong together, see :class:`~sklearn_sparse_nn.evolution.CTRE`,
+        :class:`~sklearn_sparse_nn.evolution.CHT` and
+        :class:`~sklearn_sparse_nn.evolution.CHTs`; or as a rule of one's own says, see
+        :class:`~sklearn_sparse_nn.evolution.EvolutionRule`.
 
     learning_rate : float, default=0.05
         The learning rate for weight updates. It is *highly* recommended to tune this

@@ -16,6 +16,7 @@ from sklearn_sparse_nn.evolution.distributions import (
 from sklearn_sparse_nn.evolution.layer import EvolvingLayer, NeuronBatch, TrainingClock
 from sklearn_sparse_nn.evolution.neurofs import NeuroFS
 from sklearn_sparse_nn.evolution.regions import Inputs, Pattern, Ranges, Region
+from sklearn_sparse_nn.evolution.replacing import ReplacingRule
 from sklearn_sparse_nn.evolution.rule import EvolutionRule
 from sklearn_sparse_nn.evolution.schedules import (
     SCHEDULES,
@@ -66,6 +67,7 @@ __all__ = [
     "Pattern",
     "Ranges",
     "Region",
+    "ReplacingRule",
     "Schedule",
     "ScoreRule",
     "Sigmoid",

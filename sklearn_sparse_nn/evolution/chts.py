@@ -131,12 +131,12 @@ class CHTs(CHT):
         if self.removal == "relative_importance":
             scores = _relative(scores, layer)
         exponent = Linear(1, self.last_exponent)(layer.clock.progress)
-        return _drawn(exponent * _logarithm(scores), layer.rng)
+        return _drawn(scores, exponent, layer.rng)
 
     def cell_scores_without(self, layer, gone):
         """Luck, weighted by paths of length three."""
         by_nodes = Paths(layer, gone).by_nodes
-        return lambda neurons: _drawn(_logarithm(by_nodes(neurons)), layer.rng)
+        return lambda neurons: _drawn(by_nodes(neurons), 1, layer.rng)
 
 
 def _relative(magnitudes, layer):
@@ -149,15 +149,13 @@ def _relative(magnitudes, layer):
     return shares
 
 
-def _drawn(logarithms, rng):
+def _drawn(numbers, exponent, rng):
     """Scores the highest of which are drawn without replacement.
 
-    Each draw chooses with chances in proportion to the numbers whose logarithms are
-    given, as adding noise of the Gumbel distribution does.
+    Each draw chooses with chances in proportion to a power of the numbers: this is what
+    noise of the Gumbel distribution makes of their logarithms.
     """
-    return logarithms + rng.gumbel(size=logarithms.shape)
-
-
-def _logarithm(numbers):
-    with np.errstate(divide="ignore"):
-        return np.log(numbers)
+    drawn, some = np.full(numbers.shape, -np.inf), numbers > 0
+    noise = rng.gumbel(size=np.count_nonzero(some))
+    drawn[some] = exponent * np.log(numbers[some], dtype=np.float64) + noise
+    return drawn
