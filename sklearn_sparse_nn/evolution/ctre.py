@@ -1,6 +1,5 @@
 """CTRE: connect neurons that are active together."""
 
-from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -31,6 +30,10 @@ class CTRE(ReplacingRule):
     ``early_stopping=True``, else the loss, better by `tol` than before. Boltzmann
     machines and autoencoders do not watch it, and stay with likeness.
 
+    On features that are not negative, such as pixels, the cosine is large where two
+    neurons are active most of the time, and connections gather there: standardise the
+    features, as [1]_ does, or choose ``center=True``.
+
     Differences from the authors' code: the sample is not all of the training data;
     new connections begin with a weight of zero, not with a random one; of a classifier,
     the activations of the output layer are its scores and not its probabilities.
@@ -48,6 +51,9 @@ class CTRE(ReplacingRule):
         Number of training samples over which activations are compared. The time of a
         rewiring is in proportion to it, and to the number of cells of the layers; the
         memory to the number of neurons times it.
+    center : bool, default=False
+        Whether to subtract the mean of the activations of each neuron first: likeness
+        is then the magnitude of the correlation.
     interval : int or None, default=None
         Weight updates between two rewirings. If None, the network is rewired before
         each epoch that follows 10 updates or more.
@@ -80,6 +86,7 @@ class CTRE(ReplacingRule):
         "variant": [StrOptions({"sequential", "simultaneous"})],
         "patience": [Interval(Real, 0, None, closed="neither")],
         "sample_size": [Interval(Integral, 1, None, closed="left")],
+        "center": ["boolean"],
         "schedule": [StrOptions(set(SCHEDULES)), Schedule],
     }
 
@@ -91,6 +98,7 @@ class CTRE(ReplacingRule):
         variant="sequential",
         patience=5,
         sample_size=512,
+        center=False,
         interval=None,
         schedule="constant",
         output_layer=True,
@@ -98,6 +106,7 @@ class CTRE(ReplacingRule):
         self.variant = variant
         self.patience = patience
         self.sample_size = sample_size
+        self.center = center
         self.interval = interval
         self.schedule = schedule
         self.output_layer = output_layer
@@ -110,7 +119,11 @@ class CTRE(ReplacingRule):
 
     def cell_scores_without(self, layer, gone):
         """How alike the activations of the two neurons are."""
-        return partial(_likeness, layer)
+        batch = layer.batch()
+        neurons = _directions(batch.activations, self.center)
+        # Of a Boltzmann machine, what it dreams of follows.
+        inputs = _directions(batch.inputs[:, : neurons.shape[1]], self.center)
+        return lambda some: np.abs(neurons[some] @ inputs.T)
 
     def choose(self, layer, gone, n):
         """The most alike neurons, or chance."""
@@ -126,16 +139,15 @@ class CTRE(ReplacingRule):
         return np.union1d(new, others)
 
 
-def _likeness(layer, neurons):
-    """Magnitude of the cosine between activations of neurons and of all inputs."""
-    batch = layer.batch()
-    activations = batch.activations[neurons]
-    # Of a Boltzmann machine, what it dreams of follows.
-    inputs = batch.inputs[:, : activations.shape[1]]
-    lengths = np.outer(_lengths(activations), _lengths(inputs))
-    # A neuron that is never active is like no other.
-    lengths[lengths == 0] = np.inf
-    return np.abs(activations @ inputs.T) / lengths
+def _directions(rows, center):
+    """Rows of length 1; of length 0, where they are zero or, to be centered, equal."""
+    before = _lengths(rows)
+    if center:
+        rows = rows - rows.mean(axis=1, keepdims=True)
+    lengths = _lengths(rows)
+    # What is left of equal numbers comes from rounding.
+    lengths[lengths <= 1e-6 * before] = np.inf
+    return rows / lengths[:, np.newaxis]
 
 
 def _lengths(rows):
