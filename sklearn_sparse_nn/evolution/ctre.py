@@ -30,9 +30,10 @@ class CTRE(ReplacingRule):
     ``early_stopping=True``, else the loss, better by `tol` than before. Boltzmann
     machines and autoencoders do not watch it, and stay with likeness.
 
-    On features that are not negative, such as pixels, the cosine is large where two
-    neurons are active most of the time, and connections gather there: standardise the
-    features, as [1]_ does, or choose ``center=True``.
+    In [1]_ the likeness is the cosine, without subtracting the mean, of features that
+    have been standardised: ``center=False``. It is large where two neurons are active
+    most of the time, which says little, and connections gather there: of pixels that
+    are not negative, it found no better connections than chance.
 
     Differences from the authors' code: the sample is not all of the training data;
     new connections begin with a weight of zero, not with a random one; of a classifier,
@@ -51,9 +52,9 @@ class CTRE(ReplacingRule):
         Number of training samples over which activations are compared. The time of a
         rewiring is in proportion to it, and to the number of cells of the layers; the
         memory to the number of neurons times it.
-    center : bool, default=False
-        Whether to subtract the mean of the activations of each neuron first: likeness
-        is then the magnitude of the correlation.
+    center : bool, default=True
+        Whether to subtract the mean of the activations of each neuron first. If not,
+        likeness is the cosine of [1]_.
     interval : int or None, default=None
         Weight updates between two rewirings. If None, the network is rewired before
         each epoch that follows 10 updates or more.
@@ -98,7 +99,7 @@ class CTRE(ReplacingRule):
         variant="sequential",
         patience=5,
         sample_size=512,
-        center=False,
+        center=True,
         interval=None,
         schedule="constant",
         output_layer=True,

@@ -15,6 +15,8 @@ The same holds for y and s, with inputs and neurons exchanged. Neither depends o
 than two neurons, or two inputs, so that sparse products give all scores.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy import sparse
 
@@ -27,7 +29,8 @@ class Paths:
 
     Nothing as large as the layer is kept in memory. A neuron or an input has no more
     paths of length two than the layer has connections, and those of few are looked at
-    together.
+    together. Time is in proportion to the number of paths of length three, and to that
+    of the cells.
 
     Parameters
     ----------
@@ -39,10 +42,11 @@ class Paths:
     def __init__(self, layer, gone):
         inputs = layer.indices[~gone].astype(np.int64)
         ones = np.ones(len(inputs), dtype=np.float32)
-        shape = layer.n_neurons, layer.n_inputs
         rows = rows_of(layer, ~gone)
-        self.neurons = sparse.csr_array((ones, inputs, rows), shape=shape)
-        self.inputs = self.neurons.T.tocsr()
+        shape = layer.n_neurons, layer.n_inputs
+        neurons = sparse.csr_array((ones, inputs, rows), shape=shape)
+        inputs = neurons.T.tocsr()
+        self.neurons, self.inputs = _side(neurons, inputs), _side(inputs, neurons)
 
     def by_nodes(self, neurons):
         """CH2-L3n: (1 + internal) / (1 + external), summed over the local community.
@@ -57,18 +61,18 @@ class Paths:
         scores : ndarray of float32, shape (len(neurons), n_inputs)
             Zero where there is no path. Those of connections mean nothing.
         """
-        scores = np.zeros((len(neurons), self.neurons.shape[1]), dtype=np.float32)
-        for here in _blocks(self.neurons, self.inputs, neurons):
-            rows = slice(here.start - neurons[0], here.stop - neurons[0])
-            worth = _common(self.neurons, self.inputs, here)
-            worth.data = (1 + worth.data) / (1 + _external(worth, self.neurons))
-            scores[rows] += (worth @ self.neurons).toarray()
-            for there in _blocks(self.inputs, self.neurons):
-                # Pairs (s, y) are wanted for each y: what is external is that of y.
-                worth = _common(self.inputs, self.neurons, there)
-                own = np.repeat(_degrees(self.inputs)[there], np.diff(worth.indptr))
-                worth.data = (1 + worth.data) / np.maximum(own - worth.data, 1)
-                scores[rows] += (self.neurons[here, there] @ worth).toarray()
+        scores = np.zeros((len(neurons), len(self.inputs.degrees)), dtype=np.float32)
+        for here in self.neurons.blocks(neurons):
+            part = scores[here[0] - neurons[0] : here[-1] + 1 - neurons[0]]
+            links, worth = self.neurons.graph[here], self.neurons.common(here)
+            external = _external(worth, self.neurons.degrees[worth.indices])
+            worth.data = (1 + worth.data) / (1 + external)
+            part += (worth @ self.neurons.graph).toarray()
+            for there in self.inputs.blocks(np.unique(links.indices)):
+                worth = self.inputs.common(there)
+                external = _external(worth, self.inputs.repeated(there, worth))
+                worth.data = (1 + worth.data) / (1 + external)
+                part += (links[:, there] @ worth).toarray()
         return scores
 
     def by_paths(self, neurons):
@@ -76,36 +80,81 @@ class Paths:
 
         See `by_nodes`.
         """
-        scores = np.zeros((len(neurons), self.neurons.shape[1]), dtype=np.float32)
-        for here in _blocks(self.neurons, self.inputs, neurons):
-            rows = slice(here.start - neurons[0], here.stop - neurons[0])
-            common = _common(self.neurons, self.inputs, here)
-            common.data = 1 / np.sqrt(1 + _external(common, self.neurons))
-            for there in _blocks(self.inputs, self.neurons):
-                ends = self._ends_at_neurons(here, there, common)
-                scores[rows] += (ends @ self._ends_at_inputs(there)).toarray()
+        scores = np.zeros((len(neurons), len(self.inputs.degrees)), dtype=np.float32)
+        for here in self.neurons.blocks(neurons):
+            part = scores[here[0] - neurons[0] : here[-1] + 1 - neurons[0]]
+            links, worth = self.neurons.graph[here], self.neurons.common(here)
+            external = _external(worth, self.neurons.degrees[worth.indices])
+            worth.data = 1 / np.sqrt(1 + external)
+            for there in self.inputs.blocks(np.unique(links.indices)):
+                edges = self.inputs.graph[there]
+                starts = _from_neurons(links[:, there], edges, worth)
+                part += (starts @ self._to_inputs(there, edges)).toarray()
         return scores
 
-    def _ends_at_neurons(self, here, there, worth):
-        """Ways from t by y to x: a row for each t, a column for each edge (y, x)."""
-        edges = self.inputs[there]
-        columns = np.arange(edges.nnz)
-        of_inputs = sparse.csr_array(
-            (edges.data, columns, edges.indptr), shape=(edges.shape[0], edges.nnz)
-        )
-        ways = self.neurons[here, there] @ of_inputs
-        ways.data = _at(worth, ways.indptr, edges.indices[ways.indices])
+    def _to_inputs(self, there, edges):
+        """Ways from y by x to s: a row for each edge (y, x), a column for each s."""
+        worth = self.inputs.common(there)
+        external = _external(worth, self.inputs.repeated(there, worth))
+        worth.data = 1 / np.sqrt(1 + external)
+        ways = self.neurons.graph[edges.indices]
+        ways.data = _at(worth, ways.indptr[edges.indptr], ways.indices)
         return ways
 
-    def _ends_at_inputs(self, there):
-        """Ways from y by x to s: a row for each edge (y, x), a column for each s."""
-        edges = self.inputs[there]
-        common = _common(self.inputs, self.neurons, there)
-        own = np.repeat(_degrees(self.inputs)[there], np.diff(common.indptr))
-        common.data = 1 / np.sqrt(np.maximum(own - common.data, 1))
-        ways = self.neurons[edges.indices]
-        ways.data = _at(common, ways.indptr[edges.indptr], ways.indices)
-        return ways
+
+def _from_neurons(links, edges, worth):
+    """Ways from t by y to x: a row for each t, a column for each edge (y, x)."""
+    numbered = sparse.csr_array(
+        (edges.data, np.arange(edges.nnz), edges.indptr),
+        shape=(edges.shape[0], edges.nnz),
+    )
+    ways = links @ numbered
+    ways.data = _at(worth, ways.indptr, edges.indices[ways.indices])
+    return ways
+
+
+class _Side(NamedTuple):
+    """The neurons, or the inputs, of a layer: what each is connected to, and how often.
+
+    Attributes
+    ----------
+    graph, back : csr_array
+        A row for each node of this side, and for each of the other one.
+    degrees, n_paths : ndarray of float32
+        Connections, and paths of length two, of each node.
+    """
+
+    graph: sparse.csr_array
+    back: sparse.csr_array
+    degrees: np.ndarray
+    n_paths: np.ndarray
+
+    def blocks(self, nodes):
+        """Cut ascending nodes into blocks of few paths."""
+        ends = np.cumsum(self.n_paths[nodes], dtype=np.float64)
+        start = 0
+        while start < len(nodes):
+            before = ends[start - 1] if start else 0
+            stop = max(np.searchsorted(ends, before + _PATHS, "right"), start + 1)
+            yield nodes[start:stop]
+            start = stop
+
+    def common(self, nodes):
+        """How many neighbours each of some nodes has in common with each node."""
+        common = self.graph[nodes] @ self.back
+        common.sort_indices()
+        return common
+
+    def repeated(self, nodes, values):
+        """Degree of the node of each value, in a matrix with a row for each node."""
+        return np.repeat(self.degrees[nodes], np.diff(values.indptr))
+
+
+def _side(graph, back):
+    degrees, others = (
+        np.diff(each.indptr).astype(np.float32) for each in (graph, back)
+    )
+    return _Side(graph, back, degrees, graph @ others)
 
 
 def rows_of(layer, kept):
@@ -113,37 +162,12 @@ def rows_of(layer, kept):
     return np.concatenate([[0], np.cumsum(kept)])[layer.indptr]
 
 
-def _blocks(graph, back, among=None):
-    """Cut rows of a graph into slices of few paths to other rows."""
-    n_paths = graph @ _degrees(back)
-    first, last = (0, len(n_paths)) if among is None else (among[0], among[-1] + 1)
-    ends = np.cumsum(n_paths[first:last])
-    blocks, start = [], 0
-    while start < last - first:
-        before = ends[start - 1] if start else 0
-        stop = max(np.searchsorted(ends, before + _PATHS, "right"), start + 1)
-        blocks.append(slice(int(first + start), int(first + stop)))
-        start = stop
-    return blocks
+def _external(common, degrees):
+    """Connections that are neither common nor the one that leads on.
 
-
-def _common(graph, back, rows):
-    """How many columns each of some rows has in common with each row."""
-    common = graph[rows] @ back
-    common.sort_indices()
-    return common
-
-
-def _external(common, graph):
-    """Connections of each other row that are neither common nor the one that leads on.
-
-    A row without any has all of its columns in common: it leads to no empty cell.
+    A node without any has all of its neighbours in common: it leads to no empty cell.
     """
-    return np.maximum(_degrees(graph)[common.indices] - common.data - 1, 0)
-
-
-def _degrees(graph):
-    return np.diff(graph.indptr).astype(np.float32)
+    return np.maximum(degrees - common.data - 1, 0)
 
 
 def _at(values, indptr, columns):

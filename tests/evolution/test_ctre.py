@@ -33,7 +33,7 @@ def _layer(shape=(30, 40), density=0.2, seed=0, n_samples=15, **changes):
     return layer_of(mask, batch=lambda: batch, seed=seed, **changes)
 
 
-def _likeness(layer, center=False):
+def _likeness(layer, center):
     """The magnitude of the cosine for every cell, one after the other."""
     batch, shape = layer.batch(), (layer.n_neurons, layer.n_inputs)
     likeness = np.zeros(shape)
@@ -55,7 +55,7 @@ def _rewire(rule, layer):
     return layer.cells[~pruned[0]], cells
 
 
-def _removed(layer, center=False):
+def _removed(layer, center=True):
     """The cells of the smallest weights, and the cells that are most alike then."""
     n = int(layer.zeta * layer.n_connections)
     removed = layer.cells[np.argsort(np.abs(layer.weights))[:n]]
