@@ -67,6 +67,7 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
             StrOptions(set(TOPOLOGIES)),
             HasMethods("connect"),
             HasMethods("of_layer"),
+            HasMethods("of_data"),
         ],
         "evolution": [StrOptions(set(EVOLUTIONS)), EvolutionRule],
         "alpha": [Interval(Real, 0, None, closed="left")],
@@ -114,11 +115,15 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
             if name in self.__dict__:
                 setattr(self, name, getattr(self, name).copy())
 
-    def _start(self, sizes, random_state, spread):
-        """How a network of these sizes begins."""
-        named = isinstance(self.topology, str)
+    def _start(self, sizes, X, random_state, spread):
+        """How a network of these sizes begins, for these data."""
+        topology = self.topology
+        if isinstance(topology, str):
+            topology = TOPOLOGIES[topology]()
+        if hasattr(topology, "of_data"):
+            topology = topology.of_data(X)
         return Start(
-            TOPOLOGIES[self.topology]() if named else self.topology,
+            topology,
             self._amount().epsilons(sizes),
             seed=random_state.randint(np.iinfo(np.int32).max),
             spread=spread,
@@ -193,7 +198,12 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         Before and not after an epoch: new connections are trained before anybody
         predicts with them, and what is due at the end of a fit happens in the next.
         """
-        return Evolution(self._rule, self.zeta, epoch, max_epochs)
+        in_vain = self._epochs_in_vain()
+        return Evolution(self._rule, self.zeta, epoch, max_epochs, in_vain)
+
+    def _epochs_in_vain(self):
+        """For how many epochs training has not improved, if anybody watches."""
+        return 0.0
 
     def _snapshot(self):
         """What makes a copy of this estimator independent of further training."""

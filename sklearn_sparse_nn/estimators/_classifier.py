@@ -66,16 +66,21 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         and 1: first those of weight zero, then the positive weights nearest to zero and
         the negative weights nearest to zero.
 
-    topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
+    topology : {'erdos_renyi', 'xbm', 'dense', 'watts_strogatz', 'barabasi_albert', \
+            'brf', 'csti'} or object, default='erdos_renyi'
         How the connections begin: an Erdős–Rényi random graph, a scale-free and
         small-world one (:class:`~sklearn_sparse_nn.topology.XBM`), all connections
-        (whatever `epsilon` and `density`), given ones with or without their weights
-        (:class:`~sklearn_sparse_nn.topology.FromArrays`), or an object with the method
-        `connect` of :class:`~sklearn_sparse_nn.topology.ErdosRenyi`.
+        (whatever `epsilon` and `density`), small-world ones
+        (:class:`~sklearn_sparse_nn.topology.WattsStrogatz`), scale-free ones
+        (:class:`~sklearn_sparse_nn.topology.BarabasiAlbert`), receptive fields
+        (:class:`~sklearn_sparse_nn.topology.BRF`), between correlated features
+        (:class:`~sklearn_sparse_nn.topology.CSTI`), given ones with or without their
+        weights (:class:`~sklearn_sparse_nn.topology.FromArrays`), or an object with the
+        method `connect` of :class:`~sklearn_sparse_nn.topology.ErdosRenyi`.
 
     evolution : {'set', 'static', 'rigl', 'snfs', 'dsr', 'mest', 'itop', 'deepr', \
-            'gmp', 'lamp', 'granet', 'importance_pruning', 'neurofs'} \
-            or EvolutionRule, default='set'
+            'ctre', 'cht', 'chts', 'gmp', 'lamp', 'granet', 'importance_pruning', \
+            'neurofs'} or EvolutionRule, default='set'
         How the connections change: sparse evolutionary training [1]_
         (:class:`~sklearn_sparse_nn.evolution.SET`), not at all, by another rule of the
         literature, or as any :class:`~sklearn_sparse_nn.evolution.EvolutionRule` says.

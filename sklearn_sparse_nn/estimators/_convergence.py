@@ -121,6 +121,10 @@ class ConvergenceMixin:
         if not at_rest or last.is_clearly_worse_than(losses):
             self._network = network
 
+    def _epochs_in_vain(self):
+        """For how many epochs there has been no improvement."""
+        return self._n_updates_in_vain / _UPDATES_OF_AN_EPOCH
+
     def _has_converged(self, n_updates):
         """Whether to stop, after `n_iter_no_change` epochs without improvement."""
         patience = self.n_iter_no_change * _UPDATES_OF_AN_EPOCH

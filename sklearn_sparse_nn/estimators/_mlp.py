@@ -330,7 +330,7 @@ class BaseSETMLP(ConvergenceMixin, BaseLayeredNetwork):
         self.n_layers_ = len(sizes)
         self._check_scale(X)
         start = self._start(
-            sizes, random_state, lambda: moments(X).standard_deviation()
+            sizes, X, random_state, lambda: moments(X).standard_deviation()
         )
         self._set_network(self._new_network(sizes, start))
         self.t_ = 0

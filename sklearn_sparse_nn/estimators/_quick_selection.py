@@ -90,12 +90,13 @@ default='logistic'
     zeta : float, default=0.2
         Fraction of the connections that each rewiring replaces, in the range [0, 1].
 
-    topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
+    topology : {'erdos_renyi', 'xbm', 'dense', 'watts_strogatz', 'barabasi_albert', \
+            'brf', 'csti'} or object, default='erdos_renyi'
         How the connections begin, see :mod:`sklearn_sparse_nn.topology`.
 
     evolution : {'set', 'static', 'rigl', 'snfs', 'dsr', 'mest', 'itop', 'deepr', \
-            'gmp', 'lamp', 'granet', 'importance_pruning', 'wast'} \
-            or EvolutionRule, default='set'
+            'ctre', 'cht', 'chts', 'gmp', 'lamp', 'granet', 'importance_pruning', \
+            'wast'} or EvolutionRule, default='set'
         How the connections change: see :class:`~sklearn_sparse_nn.evolution.SET`; not
         at all; by :ref:`another rule <rules_of_the_literature>` of the literature; or
         as a rule of one's own says. Use :class:`~sklearn_sparse_nn.evolution.WAST`

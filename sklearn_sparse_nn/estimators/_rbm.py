@@ -64,14 +64,16 @@ class SETRBMTransformer(
     zeta : float, default=0.3
         Fraction of the connections that each rewiring replaces, in the range [0, 1].
 
-    topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
+    topology : {'erdos_renyi', 'xbm', 'dense', 'watts_strogatz', 'barabasi_albert', \
+            'brf', 'csti'} or object, default='erdos_renyi'
         How the connections begin: at random; scale-free and small-world, see
-        :class:`~sklearn_sparse_nn.topology.XBM`; all of them; as given, see
+        :class:`~sklearn_sparse_nn.topology.XBM`; all of them; as another graph of
+        :mod:`sklearn_sparse_nn.topology`; as given, see
         :class:`~sklearn_sparse_nn.topology.FromArrays`; or as the method `connect` of
         an object says.
 
     evolution : {'set', 'static', 'rigl', 'snfs', 'dsr', 'mest', 'itop', 'deepr', \
-            'gmp', 'granet'} or EvolutionRule, default='set'
+            'ctre', 'cht', 'chts', 'gmp', 'granet'} or EvolutionRule, default='set'
         How the connections change: the weakest are replaced by random ones, see
         :class:`~sklearn_sparse_nn.evolution.SET`; not at all; by
         :ref:`another rule <rules_of_the_literature>` of the literature; or as a rule of
@@ -389,7 +391,7 @@ class SETRBMTransformer(
         """A new machine, before its first epoch."""
         sizes = [X.shape[1], self.n_components]
         start = self._start(
-            sizes, random_state, lambda: moments(X).standard_deviation()
+            sizes, X, random_state, lambda: moments(X).standard_deviation()
         )
         network = RBM(sizes, start, feature_means(X))
         self._set_network(network)

@@ -1,6 +1,9 @@
 """How connections change during training."""
 
 from sklearn_sparse_nn.engine.terms import UpdateTerms
+from sklearn_sparse_nn.evolution.cht import CHT
+from sklearn_sparse_nn.evolution.chts import CHTs
+from sklearn_sparse_nn.evolution.ctre import CTRE
 from sklearn_sparse_nn.evolution.deepr import DeepR
 from sklearn_sparse_nn.evolution.distributions import (
     DISTRIBUTIONS,
@@ -21,6 +24,7 @@ from sklearn_sparse_nn.evolution.layer import EvolvingLayer, NeuronBatch, Traini
 from sklearn_sparse_nn.evolution.mest import MEST
 from sklearn_sparse_nn.evolution.neurofs import NeuroFS
 from sklearn_sparse_nn.evolution.regions import Inputs, Pattern, Ranges, Region
+from sklearn_sparse_nn.evolution.replacing import ReplacingRule
 from sklearn_sparse_nn.evolution.rigl import RigL
 from sklearn_sparse_nn.evolution.rule import EvolutionRule
 from sklearn_sparse_nn.evolution.schedules import (
@@ -30,6 +34,7 @@ from sklearn_sparse_nn.evolution.schedules import (
     Cubic,
     Linear,
     Schedule,
+    Sigmoid,
     schedule_of,
 )
 from sklearn_sparse_nn.evolution.scores import ScoreRule
@@ -53,9 +58,14 @@ EVOLUTIONS = {
     "granet": GraNet,
     "deepr": DeepR,
     "importance_pruning": ImportancePruning,
+    "ctre": CTRE,
+    "cht": CHT,
+    "chts": CHTs,
 }
 
 __all__ = [
+    "CHT",
+    "CTRE",
     "DISTRIBUTIONS",
     "DSR",
     "EVOLUTIONS",
@@ -67,6 +77,7 @@ __all__ = [
     "SET",
     "SNFS",
     "WAST",
+    "CHTs",
     "Constant",
     "Cosine",
     "Cubic",
@@ -85,9 +96,11 @@ __all__ = [
     "Pattern",
     "Ranges",
     "Region",
+    "ReplacingRule",
     "RigL",
     "Schedule",
     "ScoreRule",
+    "Sigmoid",
     "Static",
     "TrainingClock",
     "UniformDensity",

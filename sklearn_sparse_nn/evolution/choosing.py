@@ -33,7 +33,7 @@ def highest(scores, n, rng):
     return marked
 
 
-def highest_cells(layer, n, score):
+def highest_cells(layer, n, score, gone=None):
     """The empty cells of a layer with the highest scores, at random among equal ones.
 
     Parameters
@@ -45,6 +45,8 @@ def highest_cells(layer, n, score):
         ``score(neurons)`` are the scores of all cells of these neurons, an ndarray of
         shape (len(neurons), n_inputs). It is asked for some neurons at a time, so that
         the scores of all cells are never in memory together.
+    gone : ndarray of bool, shape (n_connections,), or None
+        Connections whose cells count as empty.
 
     Returns
     -------
@@ -55,7 +57,7 @@ def highest_cells(layer, n, score):
     if n == 0:
         return best[0]
     for neurons in _blocks(layer):
-        free = _free(layer, neurons)
+        free = _free(layer, neurons, gone)
         scores = _scores_of(layer, neurons, score(neurons), free)
         # Scores below so many others are not looked at.
         least = max(_threshold(scores, n), _threshold(best[1], n))
@@ -72,12 +74,15 @@ def _blocks(layer):
     return [np.arange(s, min(s + size, layer.n_neurons)) for s in starts]
 
 
-def _free(layer, neurons):
+def _free(layer, neurons, gone):
     """Whether a connection may begin at each cell of some neurons."""
     first, last = int(neurons[0]), int(neurons[-1]) + 1
     start, n_cells = first * layer.n_inputs, len(neurons) * layer.n_inputs
+    taken = layer.cells_of(first, last)
+    if gone is not None:
+        taken = taken[~gone[layer.indptr[first] : layer.indptr[last]]]
     free = np.ones(n_cells, dtype=bool)
-    free[layer.cells_of(first, last) - start] = False
+    free[taken - start] = False
     if layer.region is not None:
         free &= layer.region.allows(start + np.arange(n_cells))
     return free

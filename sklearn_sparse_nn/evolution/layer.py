@@ -30,6 +30,10 @@ class TrainingClock(NamedTuple):
         Weight updates since the rule was last applied.
     share : float
         Share of the next epoch that is over: 0 between two epochs.
+    epochs_in_vain : float
+        For how many epochs what the perceptron watches, the validation score with
+        ``early_stopping=True`` or else the loss, has not improved by `tol`. An epoch of
+        fewer than 20 updates counts in proportion. 0 in other networks.
     """
 
     epoch: int
@@ -37,6 +41,7 @@ class TrainingClock(NamedTuple):
     n_updates: int
     updates_since_rewiring: int
     share: float = 0.0
+    epochs_in_vain: float = 0.0
 
     @property
     def progress(self):

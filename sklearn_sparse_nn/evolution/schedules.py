@@ -143,7 +143,41 @@ class Cubic(Schedule):
         return (1 - share) ** 3
 
 
-SCHEDULES = {"constant": Constant, "linear": Linear, "cosine": Cosine, "cubic": Cubic}
+class Sigmoid(Schedule):
+    """Follow the logistic function: slowly at both ends, fast in the middle.
+
+    It is how CHTs [1]_ lets the density of a network fall.
+
+    Parameters
+    ----------
+    first, last, begin, end : float
+        See `Schedule`.
+
+    References
+    ----------
+    .. [1] Zhang et al., "Brain network science modelling of sparse neural networks
+       enables Transformers and LLMs to perform as fully connected", NeurIPS 2025.
+       arXiv:2501.19107.
+
+    Examples
+    --------
+    >>> from sklearn_sparse_nn.evolution import Sigmoid
+    >>> [round(Sigmoid(end=0.8)(progress), 3) for progress in (0, 0.2, 0.4, 0.8)]
+    [1.0, 0.955, 0.5, 0.0]
+    """
+
+    def _left(self, share):
+        # Between -6 and 6 the function rises from nearly 0 to nearly 1: stretch it.
+        return (1 - math.tanh(3 * (2 * share - 1)) / math.tanh(3)) / 2
+
+
+SCHEDULES = {
+    "constant": Constant,
+    "linear": Linear,
+    "cosine": Cosine,
+    "cubic": Cubic,
+    "sigmoid": Sigmoid,
+}
 
 
 def schedule_of(schedule):

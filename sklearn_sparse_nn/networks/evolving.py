@@ -24,12 +24,15 @@ class Evolution(NamedTuple):
         Epochs of this `fit` that are over.
     max_epochs : int or None
         Epochs of this `fit` at most, if they are known.
+    epochs_in_vain : float
+        See `TrainingClock`.
     """
 
     rule: object
     zeta: float
     epoch: int = 0
     max_epochs: int | None = None
+    epochs_in_vain: float = 0.0
 
     def due(self, share, network):
         """The time, if the rule is to rewire at this share of the epoch, else None."""
@@ -49,6 +52,7 @@ class Evolution(NamedTuple):
             n_updates=network.n_updates,
             updates_since_rewiring=network.updates_since_rewiring,
             share=share,
+            epochs_in_vain=self.epochs_in_vain,
         )
 
 

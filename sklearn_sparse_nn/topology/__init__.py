@@ -2,13 +2,34 @@
 
 from importlib import import_module
 
+from sklearn_sparse_nn.topology.correlated import CSTI
 from sklearn_sparse_nn.topology.given import FromArrays
 from sklearn_sparse_nn.topology.initial import Dense, ErdosRenyi
+from sklearn_sparse_nn.topology.ring import BRF, WattsStrogatz
+from sklearn_sparse_nn.topology.scale_free import BarabasiAlbert
 from sklearn_sparse_nn.topology.xbm import XBM
 
-TOPOLOGIES = {"erdos_renyi": ErdosRenyi, "xbm": XBM, "dense": Dense}
+TOPOLOGIES = {
+    "erdos_renyi": ErdosRenyi,
+    "xbm": XBM,
+    "dense": Dense,
+    "watts_strogatz": WattsStrogatz,
+    "barabasi_albert": BarabasiAlbert,
+    "brf": BRF,
+    "csti": CSTI,
+}
 
-__all__ = ["TOPOLOGIES", "XBM", "Dense", "ErdosRenyi", "FromArrays"]
+__all__ = [
+    "BRF",
+    "CSTI",
+    "TOPOLOGIES",
+    "XBM",
+    "BarabasiAlbert",
+    "Dense",
+    "ErdosRenyi",
+    "FromArrays",
+    "WattsStrogatz",
+]
 
 
 def __getattr__(name):

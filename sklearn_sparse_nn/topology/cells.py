@@ -14,6 +14,23 @@ import numpy as np
 _BLOCK = 2**17
 
 
+def number_of_connections(n_inputs, n_neurons, epsilon):
+    """How many connections a layer begins with: see `initial.ErdosRenyi`."""
+    return min(n_inputs * n_neurons, round(epsilon * (n_inputs + n_neurons)))
+
+
+def rows_of_cells(cells, n_inputs, n_neurons):
+    """The CSR structure of ascending cells.
+
+    Returns
+    -------
+    indptr : ndarray of int64, shape (n_neurons + 1,)
+    indices : ndarray of uint32, shape (len(cells),)
+    """
+    indptr = np.searchsorted(cells, np.arange(n_neurons + 1) * n_inputs)
+    return indptr, (cells % n_inputs).astype(np.uint32)
+
+
 def occupied_cells(indptr, indices, n_inputs, first, last):
     """Cells of the connections of the neurons from `first` to before `last`.
 

@@ -7,6 +7,9 @@ indices ascending within a row. `ErdosRenyi` and `Dense` are two.
 One that tells layers apart has a method ``of_layer(layer, sizes)`` instead, which
 returns the topology of one layer. That may have an attribute `weights`, the initial
 weights of its connections, float32, or None. `given.FromArrays` is one.
+
+One that depends on the data has a method ``of_data(X)``, which returns either of these.
+`correlated.CSTI` is one.
 """
 
 from itertools import pairwise
@@ -14,6 +17,7 @@ from itertools import pairwise
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from sklearn_sparse_nn.topology.cells import number_of_connections
 from sklearn_sparse_nn.topology.sampling import sorted_sample
 
 # Rows are drawn in blocks of about this many connections, so that what is drawn takes
@@ -64,8 +68,7 @@ class ErdosRenyi(BaseEstimator):
         indptr : ndarray of int64, shape (n_neurons + 1,)
         indices : ndarray of uint32, shape (n_connections,)
         """
-        n_cells = n_inputs * n_neurons
-        n_connections = min(n_cells, round(epsilon * (n_inputs + n_neurons)))
+        n_connections = number_of_connections(n_inputs, n_neurons, epsilon)
         n_blocks = min(n_neurons, -(-n_connections // _BLOCK)) or 1
         bounds = np.arange(n_blocks + 1) * n_neurons // n_blocks
         # How many of the connections fall into each block of rows.

@@ -8,7 +8,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from sklearn_sparse_nn.topology.cells import neuron_blocks, occupied_cells
+from sklearn_sparse_nn.topology.cells import (
+    neuron_blocks,
+    occupied_cells,
+    rows_of_cells,
+)
 
 
 def sorted_sample(population, size, rng):
@@ -110,3 +114,26 @@ def sample_empty_cells(indptr, indices, n_inputs, size, rng):
         n_before = np.flatnonzero(order >= len(occupied)) - np.arange(stop - start)
         cells[start:stop] += indptr[first] + n_before
     return cells
+
+
+def rows_filled_up(cells, n_connections, shape, rng):
+    """The CSR structure of some cells and of random others.
+
+    Parameters
+    ----------
+    cells : ndarray of int64
+        In ascending order.
+    n_connections : int
+        How many there are in all.
+    shape : (n_inputs, n_neurons)
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    indptr : ndarray of int64, shape (n_neurons + 1,)
+    indices : ndarray of uint32, shape (n_connections,)
+    """
+    indptr, indices = rows_of_cells(cells, *shape)
+    n_missing = n_connections - len(cells)
+    more = sample_empty_cells(indptr, indices, shape[0], n_missing, rng)
+    return rows_of_cells(np.sort(np.concatenate([cells, more])), *shape)

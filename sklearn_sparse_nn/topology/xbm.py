@@ -6,7 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
-from sklearn_sparse_nn.topology.sampling import sample_empty_cells
+from sklearn_sparse_nn.topology.cells import number_of_connections
+from sklearn_sparse_nn.topology.sampling import rows_filled_up
 
 # How often half-edges of pairs that are connected already are put down again.
 _ROUNDS = 8
@@ -65,8 +66,7 @@ class XBM(BaseEstimator):
 
     def connect(self, n_inputs, n_neurons, epsilon, rng, spread=None):
         """Draw the connections; see `ErdosRenyi.connect`."""
-        n_cells = n_inputs * n_neurons
-        n_connections = min(n_cells, round(epsilon * (n_inputs + n_neurons)))
+        n_connections = number_of_connections(n_inputs, n_neurons, epsilon)
         variation = rng.random(n_inputs) if spread is None else spread()
         of_inputs = np.empty(n_inputs, dtype=np.int64)
         # Equal variation in random order: the first of equal inputs is not special.
@@ -83,10 +83,7 @@ class XBM(BaseEstimator):
             taken_neurons, taken_inputs = np.divmod(cells, n_inputs)
             left_inputs = of_inputs - np.bincount(taken_inputs, minlength=n_inputs)
             left_neurons = of_neurons - np.bincount(taken_neurons, minlength=n_neurons)
-        indptr, indices = _rows(cells, n_inputs, n_neurons)
-        n_missing = n_connections - len(cells)
-        more = sample_empty_cells(indptr, indices, n_inputs, n_missing, rng)
-        return _rows(np.sort(np.concatenate([cells, more])), n_inputs, n_neurons)
+        return rows_filled_up(cells, n_connections, (n_inputs, n_neurons), rng)
 
     def _degrees(self, n, n_connections, largest):
         """Degrees of a power law, in descending order, that sum to `n_connections`.
@@ -118,9 +115,3 @@ class XBM(BaseEstimator):
         anywhere = rng.random(len(places)) < self.shortcuts
         places[anywhere] = rng.random(np.count_nonzero(anywhere))
         return owners[np.argsort(places, kind="stable")]
-
-
-def _rows(cells, n_inputs, n_neurons):
-    """The CSR structure of ascending cells."""
-    indptr = np.searchsorted(cells, np.arange(n_neurons + 1) * n_inputs)
-    return indptr, (cells % n_inputs).astype(np.uint32)

@@ -16,10 +16,13 @@ from sklearn_sparse_nn.engine.layers import (
     layer_indptr,
 )
 from sklearn_sparse_nn.evolution import (
+    CHT,
+    CTRE,
     EVOLUTIONS,
     GMP,
     SET,
     SNFS,
+    CHTs,
     Cosine,
     DeepR,
     EvolutionRule,
@@ -27,8 +30,10 @@ from sklearn_sparse_nn.evolution import (
     ImportancePruning,
     NeuroFS,
     RigL,
+    Sigmoid,
     choosing,
     layer,
+    paths,
 )
 from sklearn_sparse_nn.topology import Dense
 from sklearn_sparse_nn.warm_up import warm_up
@@ -67,9 +72,14 @@ RULES = {
         True,
     ),
     "SET but for the outputs": (SET(output_layer=False), True, True),
-    "similarity": (prototypes.Similarity(), True, True),
     "to a density": (prototypes.ToDensity(), False, True),
-    "chain removal": (prototypes.ChainRemoval(output_layer=False), True, True),
+    "CTRE, simultaneous": (CTRE("simultaneous", sample_size=64), True, True),
+    "CHT in all layers": (CHT(output_layer=True, interval=7), True, True),
+    "CHTss": (
+        CHTs("relative_importance", fraction=Sigmoid(last=0.3)),
+        False,
+        False,
+    ),
     "importance": (prototypes.Importance(), True, True),
     "regions": (prototypes.Regions(), True, True),
     "NeuroFS": (NeuroFS(3), False, False),
@@ -247,6 +257,7 @@ def test_memory_is_proportional_to_connections(monkeypatch, peaks_without_a_rule
     # Those that look at all cells do so in blocks.
     monkeypatch.setattr(choosing, "_CELLS", 2**14)
     monkeypatch.setattr(layer, "_GATHERED", 2**14)
+    monkeypatch.setattr(paths, "_PATHS", 2**14)
     rule = _rule(name)
     kind = SETAutoencoder if rule.needs_autoencoder else SETClassifier
     # Some numbers beside each connection; what all neurons did with a sample, twice.

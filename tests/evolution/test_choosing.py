@@ -164,6 +164,22 @@ def test_the_free_cells_of_the_highest_scores_are_found(layer_etc, block, data):
     np.testing.assert_array_equal(scorer.scores, scores)
 
 
+@pytest.mark.parametrize("block", [2**20, 7])
+@pytest.mark.parametrize("in_region", [False, True])
+def test_cells_of_connections_that_have_gone_are_free(monkeypatch, block, in_region):
+    rng = np.random.default_rng(0)
+    mask = rng.random((6, 7)) < 0.7
+    layer, gone = layer_of(mask), rng.random(mask.sum()) < 0.5
+    layer.region = Ranges(layer, 2) if in_region else None
+    free = ~mask
+    free[mask] = gone
+    if in_region:
+        free[:, :2] = False
+    monkeypatch.setattr(choosing, "_CELLS", block)
+    cells = highest_cells(layer, free.sum(), Scorer(np.zeros((6, 7))), gone)
+    np.testing.assert_array_equal(cells, np.flatnonzero(free))
+
+
 @pytest.mark.parametrize("block", [2**20, 1000])
 @pytest.mark.parametrize("n", [0, 1, 5_000, 20_000, None])
 @pytest.mark.parametrize("in_region", [False, True])

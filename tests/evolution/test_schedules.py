@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.model_selection import GridSearchCV
@@ -19,6 +20,7 @@ from sklearn_sparse_nn.evolution import (
     Cubic,
     Linear,
     Schedule,
+    Sigmoid,
     schedule_of,
 )
 
@@ -64,11 +66,14 @@ def _sparsity_of_zhu_and_gupta(t, start, span, initial, final):
 def test_schedules_follow_their_curves(progress, first, last):
     share = (progress - 0.2) / 0.5
     angle = np.pi * share / 2
+    start, now, end = expit([-6, 12 * share - 6, 6])
+    risen = (now - start) / (end - start)
     curves = {
         Constant: last if progress >= 0.7 else first,
         Linear: np.interp(progress, [0.2, 0.7], [first, last]),
         Cosine: first * np.cos(angle) ** 2 + last * np.sin(angle) ** 2,
         Cubic: 1 - _sparsity_of_zhu_and_gupta(progress, 0.2, 0.5, 1 - first, 1 - last),
+        Sigmoid: first + (last - first) * risen,
     }
     assert set(curves) == set(SCHEDULES.values())
     for kind, expected in curves.items():
@@ -104,9 +109,9 @@ def test_a_schedule_has_parameters_like_an_estimator(kind):
 
 
 def test_names_stand_for_schedules():
-    kinds = {"constant": Constant, "linear": Linear, "cosine": Cosine, "cubic": Cubic}
-    assert kinds == SCHEDULES
-    for name, kind in kinds.items():
+    kinds = Constant, Linear, Cosine, Cubic, Sigmoid
+    assert {kind.__name__.lower(): kind for kind in kinds} == SCHEDULES
+    for name, kind in SCHEDULES.items():
         assert type(schedule_of(name)) is kind
         assert schedule_of(name).get_params() == kind().get_params()
     schedule = Cosine(end=0.5)

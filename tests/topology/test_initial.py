@@ -116,8 +116,11 @@ def test_same_generator_state_gives_the_same_connections():
 
 @pytest.mark.parametrize("name", TOPOLOGIES)
 def test_names_stand_for_topologies(name):
-    indptr, indices = TOPOLOGIES[name]().connect(8, 6, 2, np.random.default_rng(0))
-    _expect_csr(indptr, indices, 8, 6)
+    rng, topology = np.random.default_rng(0), TOPOLOGIES[name]()
+    if hasattr(topology, "of_data"):
+        topology = topology.of_data(rng.random((9, 8)))
+    topology = initial.of_layer(topology, 0, [8, 6])
+    _expect_csr(*topology.connect(8, 6, 2, rng), 8, 6)
 
 
 @pytest.mark.parametrize("name", TOPOLOGIES)
