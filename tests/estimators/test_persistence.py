@@ -20,6 +20,7 @@ from tests.estimators.battery import (
     outputs,
     rules_and,
     samples,
+    soon,
     train_part,
 )
 
