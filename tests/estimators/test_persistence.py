@@ -120,7 +120,8 @@ def test_skops_needs_the_trusted_types_alone(estimator, topology, name):
     X, y = samples()
     estimator.set_params(topology=TOPOLOGIES[topology](), evolution=soon(name))
     train_part(estimator.fit(X, y), X, y)
-    if topology != "dense" and name != "static":
+    # What grows nothing, or has no room, replaces nothing.
+    if topology != "dense" and name not in ("static", "gmp", "lamp"):
         assert network_of(estimator).n_rewired.any()
     file = skops.dumps(estimator)
     untrusted = skops.get_untrusted_types(data=file)
