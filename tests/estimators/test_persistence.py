@@ -116,7 +116,8 @@ def test_a_mapped_model_is_not_changed_by_training(estimator, tmp_path):
 @rules_and(EVOLUTIONS)
 def test_skops_needs_the_trusted_types_alone(estimator, name):
     _expect_trusted(estimator.set_params(evolution=soon(name)))
-    assert network_of(estimator).n_rewired.any() or name == "static"
+    # What grows nothing replaces nothing.
+    assert network_of(estimator).n_rewired.any() or name in ("static", "gmp", "lamp")
 
 
 @all_estimators
