@@ -26,9 +26,16 @@ from sklearn_sparse_nn.evolution.schedules import (
 from sklearn_sparse_nn.evolution.scores import ScoreRule
 from sklearn_sparse_nn.evolution.set import SET
 from sklearn_sparse_nn.evolution.static import Static
+from sklearn_sparse_nn.evolution.topkast import TopKAST
 from sklearn_sparse_nn.evolution.wast import WAST
 
-EVOLUTIONS = {"set": SET, "static": Static, "neurofs": NeuroFS, "wast": WAST}
+EVOLUTIONS = {
+    "set": SET,
+    "static": Static,
+    "neurofs": NeuroFS,
+    "topkast": TopKAST,
+    "wast": WAST,
+}
 
 __all__ = [
     "DISTRIBUTIONS",
@@ -54,6 +61,7 @@ __all__ = [
     "Schedule",
     "ScoreRule",
     "Static",
+    "TopKAST",
     "TrainingClock",
     "UniformDensity",
     "UpdateTerms",

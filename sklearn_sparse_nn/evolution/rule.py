@@ -48,6 +48,10 @@ class EvolutionRule(BaseEstimator):
         `partial_fit`, they are from the data at hand.
     keeps_importances : bool, default=False
         Whether to keep `EvolvingLayer.importances`, a number for each connection.
+    holds_weights : bool, default=False
+        Whether the rule holds weights: they learn, but the network computes as if they
+        were zero, until the rule releases them. The method `hold` says which. Such a
+        rule is also asked before the first update of a network that it finds.
     needs_autoencoder : bool, default=False
         Whether the rule makes sense only where the network restores its inputs. Other
         estimators then refuse it.
@@ -59,6 +63,7 @@ class EvolutionRule(BaseEstimator):
     uses_gradient = True
     sample_size = None
     keeps_importances = False
+    holds_weights = False
     needs_autoencoder = False
 
     def __init_subclass__(cls, **kwargs):
@@ -218,6 +223,25 @@ class EvolutionRule(BaseEstimator):
         """
         fan_in = np.diff(layer.indptr)[cells // layer.n_inputs]
         return random_weights(np.maximum(fan_in, 1), layer.gain, layer.rng)
+
+    def hold(self, layer):
+        """Choose which weights are held from now on.
+
+        It is asked when a layer has been rewired, if `holds_weights`. New connections
+        are held until it is answered.
+
+        Parameters
+        ----------
+        layer : EvolvingLayer
+            The layer after the connections have changed; ``layer.values`` are its
+            weights, held or not.
+
+        Returns
+        -------
+        is_held : ndarray of bool, shape (n_connections,)
+            By default, the same as before, and the new ones.
+        """
+        return layer.held != 0
 
     def feature_importances(self, layers):
         """What the rule thinks of each feature, after training.

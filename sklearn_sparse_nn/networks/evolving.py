@@ -8,7 +8,11 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from sklearn_sparse_nn.engine.layers import connections_of, layer_indptr, n_layers
-from sklearn_sparse_nn.evolution.asking import ask_what_goes, ask_what_grows
+from sklearn_sparse_nn.evolution.asking import (
+    ask_what_goes,
+    ask_what_grows,
+    ask_what_is_held,
+)
 from sklearn_sparse_nn.evolution.layer import EvolvingLayer, TrainingClock
 
 
@@ -31,11 +35,11 @@ class Evolution(NamedTuple):
     epoch: int = 0
     max_epochs: int | None = None
 
-    def is_asked(self, share, n_updates):
-        """Whether to ask the rule at this share of the epoch, if it is due.
-
-        `n_updates` are those since the last rewiring.
-        """
+    def is_asked(self, share, network):
+        """Whether to ask the rule at this share of the epoch, if it is due."""
+        n_updates = network.updates_since_rewiring
+        if network.waits_for_rule:
+            return True
         if self.rule.interval is None:
             return share == 0 and n_updates > 0
         return n_updates > 0 and n_updates % self.rule.interval == 0
@@ -81,6 +85,8 @@ def evolve(network, rule, zeta, clock, team, batch):
             cells, weights = ask_what_grows(rule, view, n_grown[layer])
             if gone.any() or len(cells):
                 network.rewire(layer, gone, cells, weights, team)
+            if rule.holds_weights:
+                network.hold(layer, ask_what_is_held(rule, see(layer)))
 
 
 def _one_thread():
@@ -132,7 +138,7 @@ def feature_importances(network, rule):
 def _evolving_layer(network, layer, zeta, clock, batch):
     layers, state = network.layers, network.state
     here = connections_of(layers, layer)
-    beside = state.first, state.second, state.importances
+    beside = state.first, state.second, state.importances, state.held
     arrays = [
         layer_indptr(layers, layer),
         *(array[here].view() for array in (layers.indices, layers.weights, *beside)),
@@ -140,7 +146,7 @@ def _evolving_layer(network, layer, zeta, clock, batch):
     for array in arrays:
         array.flags.writeable = False
     indptr, indices, weights, *numbers = arrays
-    names = "first_moments", "second_moments", "importances"
+    names = "first_moments", "second_moments", "importances", "held"
     return EvolvingLayer(
         indptr=indptr,
         indices=indices,

@@ -1,0 +1,187 @@
+"""Top-KAST: a forward pass with the largest weights, updates of some more."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval
+
+from sklearn_sparse_nn.engine.terms import UpdateTerms
+from sklearn_sparse_nn.evolution.absent import AbsentWeights, no_weights
+from sklearn_sparse_nn.evolution.choosing import highest, threshold
+from sklearn_sparse_nn.evolution.rule import EvolutionRule
+
+
+class TopKAST(EvolutionRule):
+    """Top-K always sparse training (Top-KAST) [1]_.
+
+    Think of a dense layer. The weights of the largest magnitudes, the set A, are what
+    the network computes with. Those that follow have no part in it, but a gradient as
+    if they had: the two sets together are B, and all of B learns. Every `interval`
+    updates, both sets are chosen anew, by magnitude among all cells of the layer. So a
+    connection begins where a weight has grown, and not at random.
+
+    The connections of the network are B, their number is that of the initial ones. Of
+    the connections of each layer, the fraction `active` is A. The weights of the others
+    are held, and zero in the network: predictions, `coefs_` and the strengths of
+    features are those of A, while `n_connections_` and `density_` count B, until the
+    share `end` of the fit. Then what is held goes, and B is A.
+
+    An L2 penalty makes room for other connections. It is stronger for the weights that
+    are held, by the inverse of the density of A in the layer, so that few of them pass
+    the threshold to A and A is stable.
+
+    No dense layer is stored. A weight outside of B does not change, so it is its
+    initial one, which a generator gives again at any time, or the one with which a
+    connection went, which is kept: 12 bytes for each cell that ever had a connection.
+    The largest initial weights are set aside, as many as there are connections. Only if
+    all of them have been used, all cells are looked at, in time proportional to their
+    number; otherwise time is in proportion to the number of connections.
+
+    Initial weights, those of the dense network in [1]_, are uniform, and as large as A
+    needs to keep the variance of activations. The connections of `topology` compete
+    with them: it says how many connections a layer has, and hardly where. The momentum
+    of a connection that goes is forgotten.
+
+    Parameters
+    ----------
+    active : float, default=0.5
+        Fraction of the connections of a layer that the network computes with, in the
+        range (0, 1]. With 1, nothing is held.
+    penalty : float, default=1e-4
+        Of the L2 penalty, besides `alpha`: what of each weight is added to its mean
+        gradient; for weights that are held, divided by the density of A.
+    interval : int or None, default=100
+        Weight updates after which A and B are chosen anew. If None, this is done before
+        each epoch, or each call to `partial_fit`.
+    end : float, default=1.0
+        Share of the fit after which A stays as it is and nothing is held, in the range
+        (0, 1].
+
+    References
+    ----------
+    .. [1] Jayakumar, Pascanu, Rae, Osindero and Elsen, "Top-KAST: top-K always sparse
+       training", NeurIPS 2020. arXiv:2106.03517.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_sparse_nn import SETClassifier
+    >>> from sklearn_sparse_nn.evolution import TopKAST
+    >>> X, y = load_digits(return_X_y=True)
+    >>> clf = SETClassifier(
+    ...     (100,), evolution=TopKAST(interval=20), max_iter=20, random_state=0
+    ... )
+    >>> clf.fit(X / 16, y).score(X / 16, y) > 0.9
+    True
+    >>> int(clf.n_connections_[0]), (clf.coefs_[0] != 0).sum()
+    (820, 410)
+    """
+
+    _parameter_constraints: dict = {
+        "active": [Interval(Real, 0, 1, closed="right")],
+        "penalty": [Interval(Real, 0, None, closed="left")],
+        "interval": [Interval(Integral, 1, None, closed="left"), None],
+        "end": [Interval(Real, 0, 1, closed="right")],
+    }
+
+    uses_gradient = False
+    holds_weights = True
+    # State: by the number of the layer, how many connections it has, the weights of its
+    # other cells, and what begins; of all layers, the density of A.
+    _n_connections = _absent = _new = None
+    _densities = 1.0
+
+    def __init__(self, active=0.5, penalty=1e-4, interval=100, end=1.0):
+        self.active = active
+        self.penalty = penalty
+        self.interval = interval
+        self.end = end
+
+    def terms(self, learning_rate):
+        """The penalty, stronger for what is held."""
+        return UpdateTerms(l2=self.penalty, held_l2=self.penalty / self._densities)
+
+    def n_pruned(self, layers):
+        """See to the layers that are new."""
+        if self._absent is None:
+            self._n_connections, self._absent, self._new = {}, {}, {}
+            self._densities = np.ones(layers[0].n_layers)
+        for layer in layers:
+            if layer.index not in self._absent:
+                self._begin(layer)
+        return super().n_pruned(layers)
+
+    def _begin(self, layer):
+        """Note how many connections a layer has, and how its other cells begin."""
+        self._n_connections[layer.index] = layer.n_connections
+        n_active = max(1, self._n_active(layer))
+        density = n_active / layer.n_cells
+        self._densities[layer.index] = density
+        # The mean square of numbers that are uniform in [-1, 1], of the share `density`
+        # that is largest in magnitude.
+        square = 1 - density + density**2 / 3
+        bound = layer.gain / np.sqrt(square * n_active / layer.n_neurons)
+        seed = int(layer.rng.integers(2**63))
+        self._absent[layer.index] = AbsentWeights(seed, bound)
+
+    def _n_active(self, layer):
+        """How many connections A has."""
+        n = self._n_connections[layer.index]
+        return max(min(n, 1), round(self.active * n))
+
+    def _has_ended(self, layer):
+        return layer.clock.progress >= self.end
+
+    def prune(self, layer):
+        """Remove what is no more in B, and note what comes to it."""
+        absent = self._absent[layer.index]
+        absent.leave_out(layer.cells)
+        if self._has_ended(layer):
+            stays, new = layer.held == 0, no_weights()
+        else:
+            stays, new = self._choose(layer, absent)
+        absent.leave_out(new[0])
+        absent.add(layer.cells[~stays], layer.values[~stays])
+        self._new[layer.index] = new
+        return ~stays
+
+    def _choose(self, layer, absent):
+        """Which connections stay in B; which cells come to it, and their weights."""
+        n = self._n_connections[layer.index]
+        cells, weights = absent.known()
+        magnitudes = _magnitudes(layer.values, weights)
+        if n and threshold(magnitudes, n) < absent.floor:
+            absent.look(layer, n)
+            cells, weights = absent.known()
+            magnitudes = _magnitudes(layer.values, weights)
+        chosen = highest(magnitudes, n, layer.rng)
+        stays, comes = np.split(chosen, [layer.n_connections])
+        cells, weights = cells[comes], weights[comes]
+        order = np.argsort(cells)
+        return stays, (cells[order], weights[order])
+
+    def n_grown(self, layers):
+        """As many as come to B."""
+        return [len(self._new[layer.index][0]) for layer in layers]
+
+    def grow(self, layer, n_grown):
+        """Connect the cells that come to B."""
+        return self._new[layer.index][0]
+
+    def new_weights(self, layer, cells):
+        """The weights that these cells have in the dense layer."""
+        return self._new.pop(layer.index)[1]
+
+    def hold(self, layer):
+        """Hold what is not in A."""
+        if self._has_ended(layer):
+            return np.zeros(layer.n_connections, dtype=bool)
+        n_active = min(self._n_active(layer), layer.n_connections)
+        return ~highest(_magnitudes(layer.values), n_active, layer.rng)
+
+
+def _magnitudes(*weights):
+    """Magnitudes of weights; what is not a number stays to be seen."""
+    magnitudes = np.abs(np.concatenate(weights))
+    magnitudes[np.isnan(magnitudes)] = np.inf
+    return magnitudes
