@@ -115,12 +115,9 @@ class TopKAST(EvolutionRule):
         """Note how many connections a layer has, and how its other cells begin."""
         self._n_connections[layer.index] = layer.n_connections
         n_active = max(1, self._n_active(layer))
-        density = n_active / layer.n_cells
-        self._densities[layer.index] = density
-        # The mean square of numbers that are uniform in [-1, 1], of the share `density`
-        # that is largest in magnitude.
-        square = 1 - density + density**2 / 3
-        bound = layer.gain / np.sqrt(square * n_active / layer.n_neurons)
+        self._densities[layer.index] = n_active / layer.n_cells
+        # As in a layer in which all cells have a connection.
+        bound = layer.gain * np.sqrt(3 / layer.n_inputs)
         seed = int(layer.rng.integers(2**63))
         self._absent[layer.index] = AbsentWeights(seed, bound)
 
@@ -134,31 +131,16 @@ class TopKAST(EvolutionRule):
 
     def prune(self, layer):
         """Remove what is no more in B, and note what comes to it."""
-        absent = self._absent[layer.index]
+        absent, ended = self._absent[layer.index], self._has_ended(layer)
         absent.leave_out(layer.cells)
-        if self._has_ended(layer):
-            stays, new = layer.held == 0, no_weights()
-        else:
-            stays, new = self._choose(layer, absent)
+        n = self._n_active(layer) if ended else self._n_connections[layer.index]
+        stays, new = np.ones(layer.n_connections, dtype=bool), no_weights()
+        if layer.held.any() or not ended:
+            stays, new = _choose(layer, absent, n)
         absent.leave_out(new[0])
         absent.add(layer.cells[~stays], layer.values[~stays])
         self._new[layer.index] = new
         return ~stays
-
-    def _choose(self, layer, absent):
-        """Which connections stay in B; which cells come to it, and their weights."""
-        n = self._n_connections[layer.index]
-        cells, weights = absent.known()
-        magnitudes = _magnitudes(layer.values, weights)
-        if n and threshold(magnitudes, n) < absent.floor:
-            absent.look(layer, n)
-            cells, weights = absent.known()
-            magnitudes = _magnitudes(layer.values, weights)
-        chosen = highest(magnitudes, n, layer.rng)
-        stays, comes = np.split(chosen, [layer.n_connections])
-        cells, weights = cells[comes], weights[comes]
-        order = np.argsort(cells)
-        return stays, (cells[order], weights[order])
 
     def n_grown(self, layers):
         """As many as come to B."""
@@ -178,6 +160,24 @@ class TopKAST(EvolutionRule):
             return np.zeros(layer.n_connections, dtype=bool)
         n_active = min(self._n_active(layer), layer.n_connections)
         return ~highest(_magnitudes(layer.values), n_active, layer.rng)
+
+
+def _choose(layer, absent, n):
+    """The `n` largest weights of a dense layer.
+
+    Which connections are among them; which other cells, ascending, and their weights.
+    """
+    cells, weights = absent.known()
+    magnitudes = _magnitudes(layer.values, weights)
+    if n and threshold(magnitudes, n) < absent.floor:
+        absent.look(layer, n)
+        cells, weights = absent.known()
+        magnitudes = _magnitudes(layer.values, weights)
+    chosen = highest(magnitudes, n, layer.rng)
+    stays, comes = np.split(chosen, [layer.n_connections])
+    cells, weights = cells[comes], weights[comes]
+    order = np.argsort(cells)
+    return stays, (cells[order], weights[order])
 
 
 def _magnitudes(*weights):
