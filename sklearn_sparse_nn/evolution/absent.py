@@ -41,38 +41,45 @@ class AbsentWeights:
         self.floor = np.inf
 
     def known(self):
-        """Cells and weights of all that may be chosen: see `floor` for the others."""
-        parts = (self.cells, self.weights), self.set_aside
-        return tuple(np.concatenate(pair) for pair in zip(*parts))
+        """Weights of all that may be chosen: see `floor` for the others."""
+        return self.weights, self.set_aside[1]
 
-    def leave_out(self, taken):
-        """Forget the weights of cells that hold a connection, ascending.
+    def take(self, chosen):
+        """Give away some of `known`, as two masks say: ascending cells and weights."""
+        parts = (self.cells, self.weights), self.set_aside
+        taken = [[array[mask] for array in part] for part, mask in zip(parts, chosen)]
+        stays = [[array[~mask] for array in part] for part, mask in zip(parts, chosen)]
+        (self.cells, self.weights), self.set_aside = stays
+        cells, weights = (np.concatenate(pair) for pair in zip(*taken))
+        order = np.argsort(cells)
+        return cells[order], weights[order]
+
+    def leave_out(self, cells):
+        """Forget the weights of cells that hold a connection.
 
         After early stopping, a network may be one of before, with what has gone since.
         """
-        stays = ~_is_in(self.cells, taken)
-        self.cells, self.weights = self.cells[stays], self.weights[stays]
-        stays = ~_is_in(self.set_aside[0], taken)
-        self.set_aside = tuple(array[stays] for array in self.set_aside)
+        self.cells, self.weights = _without(self.cells, self.weights, cells)
+        self.set_aside = _without(*self.set_aside, cells)
 
     def add(self, cells, weights):
-        """Keep the weights with which connections go."""
-        cells = np.concatenate([self.cells, cells])
-        order = np.argsort(cells, kind="stable")
-        self.cells = cells[order]
-        self.weights = np.concatenate([self.weights, weights])[order]
+        """Keep the weights with which connections go; `cells` are ascending."""
+        places = np.searchsorted(self.cells, cells)
+        self.cells = np.insert(self.cells, places, cells)
+        self.weights = np.insert(self.weights, places, weights)
 
     def look(self, layer, n):
         """Set the `n` largest initial weights aside of cells that never had another.
 
         It takes time in proportion to the number of cells, and memory to `n`.
         """
+        self.set_aside = no_weights()
         self.floor, parts, n_found = -1.0, [no_weights()], 0
         for start in range(0, layer.n_cells, _BLOCK):
             part = self._large_of_block(layer, start)
             parts.append(part)
             n_found += len(part[0])
-            if n_found >= 2 * n:
+            if n_found > 1.5 * n:
                 parts, n_found = [self._largest(parts, n, layer.rng)], n
         self.set_aside = self._largest(parts, n, layer.rng)
 
@@ -108,7 +115,10 @@ def no_weights():
     return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
 
 
-def _is_in(cells, taken):
-    """Whether each cell is among those that are taken; both are ascending."""
-    places = np.searchsorted(taken, cells)
-    return np.append(taken, -1)[places] == cells
+def _without(cells, weights, gone):
+    """Ascending cells and their weights, but for some cells, if they are there."""
+    places = np.searchsorted(cells, gone)
+    places = places[np.append(cells, -1)[places] == gone]
+    if not len(places):
+        return cells, weights
+    return np.delete(cells, places), np.delete(weights, places)

@@ -133,11 +133,13 @@ class TopKAST(EvolutionRule):
         """Remove what is no more in B, and note what comes to it."""
         absent, ended = self._absent[layer.index], self._has_ended(layer)
         absent.leave_out(layer.cells)
-        n = self._n_active(layer) if ended else self._n_connections[layer.index]
         stays, new = np.ones(layer.n_connections, dtype=bool), no_weights()
         if layer.held.any() or not ended:
-            stays, new = _choose(layer, absent, n)
-        absent.leave_out(new[0])
+            n = self._n_connections[layer.index]
+            stays, *comes = _largest(
+                layer, absent, self._n_active(layer) if ended else n
+            )
+            new = absent.take(comes)
         absent.add(layer.cells[~stays], layer.values[~stays])
         self._new[layer.index] = new
         return ~stays
@@ -162,22 +164,14 @@ class TopKAST(EvolutionRule):
         return ~highest(_magnitudes(layer.values), n_active, layer.rng)
 
 
-def _choose(layer, absent, n):
-    """The `n` largest weights of a dense layer.
-
-    Which connections are among them; which other cells, ascending, and their weights.
-    """
-    cells, weights = absent.known()
-    magnitudes = _magnitudes(layer.values, weights)
+def _largest(layer, absent, n):
+    """Which weights are the `n` largest: of connections, and of `absent.known`."""
+    magnitudes = _magnitudes(layer.values, *absent.known())
     if n and threshold(magnitudes, n) < absent.floor:
         absent.look(layer, n)
-        cells, weights = absent.known()
-        magnitudes = _magnitudes(layer.values, weights)
-    chosen = highest(magnitudes, n, layer.rng)
-    stays, comes = np.split(chosen, [layer.n_connections])
-    cells, weights = cells[comes], weights[comes]
-    order = np.argsort(cells)
-    return stays, (cells[order], weights[order])
+        magnitudes = _magnitudes(layer.values, *absent.known())
+    ends = np.cumsum([layer.n_connections, len(absent.cells)])
+    return np.split(highest(magnitudes, n, layer.rng), ends)
 
 
 def _magnitudes(*weights):
