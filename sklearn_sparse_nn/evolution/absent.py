@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from sklearn_sparse_nn.evolution.choosing import highest
-
 # Cells whose initial weights are drawn together. Another number draws other weights.
 _BLOCK = 2**15
 
@@ -16,9 +14,8 @@ class AbsentWeights:
     it again at any time. A cell that had one has the weight with which it went, which
     is stored.
 
-    To find large weights, all cells are looked at, block by block. The largest initial
-    weights are set aside, as many as asked for, and no look is needed until smaller
-    ones are.
+    To find large weights, all cells are looked at, block by block, and those of large
+    initial weights are set aside. Another look is needed only for smaller ones.
 
     Attributes
     ----------
@@ -28,17 +25,17 @@ class AbsentWeights:
     cells, weights : ndarray of int64 and float32
         Cells that had a connection, ascending, and the weights with which they went.
     set_aside : (cells, weights)
-        Those of the cells that never had one whose initial weights are largest.
+        The cells that never had one whose initial weights are at least `floor` in
+        magnitude, ascending, and these weights.
     floor : float
-        No other cell has a larger initial weight.
     """
 
     def __init__(self, seed, bound):
         self.seed = seed
-        self.bound = bound
+        self.bound = float(np.float32(bound))
+        self.floor = float(np.nextafter(np.float32(bound), np.float32(np.inf)))
         self.cells, self.weights = no_weights()
         self.set_aside = no_weights()
-        self.floor = np.inf
 
     def known(self):
         """Weights of all that may be chosen: see `floor` for the others."""
@@ -57,40 +54,39 @@ class AbsentWeights:
     def leave_out(self, cells):
         """Forget the weights of cells that hold a connection.
 
-        After early stopping, a network may be one of before, with what has gone since.
+        After early stopping a network is one of before, with what has gone since. What
+        has come since is lost then, but for its initial weight in a deeper look.
         """
         self.cells, self.weights = _without(self.cells, self.weights, cells)
         self.set_aside = _without(*self.set_aside, cells)
 
     def add(self, cells, weights):
         """Keep the weights with which connections go; `cells` are ascending."""
-        places = np.searchsorted(self.cells, cells)
-        self.cells = np.insert(self.cells, places, cells)
-        self.weights = np.insert(self.weights, places, weights)
+        self.cells, self.weights = _with(self.cells, self.weights, cells, weights)
 
     def look(self, layer, n):
-        """Set the `n` largest initial weights aside of cells that never had another.
+        """Set initial weights aside that are smaller than those so far, about `n` more.
 
         It takes time in proportion to the number of cells, and memory to `n`.
         """
-        self.set_aside = no_weights()
-        self.floor, parts, n_found = -1.0, [no_weights()], 0
-        for start in range(0, layer.n_cells, _BLOCK):
-            part = self._large_of_block(layer, start)
-            parts.append(part)
-            n_found += len(part[0])
-            if n_found > 1.5 * n:
-                parts, n_found = [self._largest(parts, n, layer.rng)], n
-        self.set_aside = self._largest(parts, n, layer.rng)
+        # They are uniform. Below zero, there is nothing more to find.
+        below, self.floor = self.floor, self.floor - self.bound * n / layer.n_cells
+        parts = [
+            self._between(layer, start, below)
+            for start in range(0, layer.n_cells, _BLOCK)
+        ]
+        found = (np.concatenate(arrays) for arrays in zip(*parts))
+        self.set_aside = _with(*self.set_aside, *found)
 
-    def _large_of_block(self, layer, start):
-        """Cells of a block that never had a connection, of weights above the floor."""
+    def _between(self, layer, start, below):
+        """Cells of a block that never had a connection, and their weights."""
         weights = self._initial(start)[: layer.n_cells - start]
-        large = np.abs(weights) >= self.floor
+        magnitudes = np.abs(weights)
+        found = (magnitudes >= self.floor) & (magnitudes < below)
         for taken in (layer.cells, self.cells):
             here = slice(*np.searchsorted(taken, [start, start + _BLOCK]))
-            large[taken[here] - start] = False
-        return start + np.flatnonzero(large), weights[large]
+            found[taken[here] - start] = False
+        return start + np.flatnonzero(found), weights[found]
 
     def _initial(self, start):
         """The initial weights of the block that begins at the cell `start`."""
@@ -99,26 +95,28 @@ class AbsentWeights:
         unit = rng.random(_BLOCK, dtype=np.float32)
         return np.float32(self.bound) * (2 * unit - 1)
 
-    def _largest(self, parts, n, rng):
-        """The `n` largest of some weights, if there are more; they set the floor."""
-        cells, weights = (np.concatenate(arrays) for arrays in zip(*parts))
-        if len(cells) > n:
-            magnitudes = np.abs(weights)
-            chosen = highest(magnitudes, n, rng)
-            self.floor = float(magnitudes[chosen].min(initial=np.inf))
-            cells, weights = cells[chosen], weights[chosen]
-        return cells, weights
-
 
 def no_weights():
     """No cells, and their weights."""
     return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
 
 
+def _with(cells, weights, more_cells, more_weights):
+    """Ascending cells and their weights, and some more."""
+    places = np.searchsorted(cells, more_cells)
+    places += np.arange(len(places))
+    is_old = np.ones(len(cells) + len(places), dtype=bool)
+    is_old[places] = False
+    merged = []
+    for old, more in ((cells, more_cells), (weights, more_weights)):
+        merged.append(np.empty(len(is_old), dtype=old.dtype))
+        merged[-1][is_old], merged[-1][places] = old, more
+    return tuple(merged)
+
+
 def _without(cells, weights, gone):
     """Ascending cells and their weights, but for some cells, if they are there."""
     places = np.searchsorted(cells, gone)
-    places = places[np.append(cells, -1)[places] == gone]
-    if not len(places):
-        return cells, weights
+    places = places[places < len(cells)]
+    places = places[cells[places] == gone[: len(places)]]
     return np.delete(cells, places), np.delete(weights, places)

@@ -167,15 +167,16 @@ class TopKAST(EvolutionRule):
 def _largest(layer, absent, n):
     """Which weights are the `n` largest: of connections, and of `absent.known`."""
     magnitudes = _magnitudes(layer.values, *absent.known())
-    if n and threshold(magnitudes, n) < absent.floor:
-        absent.look(layer, n)
+    while n and absent.floor > 0 and threshold(magnitudes, n) < absent.floor:
+        absent.look(layer, -(-n // 2))
         magnitudes = _magnitudes(layer.values, *absent.known())
     ends = np.cumsum([layer.n_connections, len(absent.cells)])
-    return np.split(highest(magnitudes, n, layer.rng), ends)
+    return np.split(highest(magnitudes, min(n, len(magnitudes)), layer.rng), ends)
 
 
 def _magnitudes(*weights):
     """Magnitudes of weights; what is not a number stays to be seen."""
-    magnitudes = np.abs(np.concatenate(weights))
+    magnitudes = np.concatenate(weights)
+    np.abs(magnitudes, out=magnitudes)
     magnitudes[np.isnan(magnitudes)] = np.inf
     return magnitudes
