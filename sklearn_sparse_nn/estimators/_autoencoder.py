@@ -74,10 +74,11 @@ default='tanh'
     topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
         How the connections begin, see :mod:`sklearn_sparse_nn.topology`.
 
-    evolution : {'set', 'static', 'wast'} or EvolutionRule, default='set'
+    evolution : {'set', 'static', 'topkast', 'wast'} or EvolutionRule, \
+default='set'
         How the connections change: see :class:`~sklearn_sparse_nn.evolution.SET`; not
-        at all; see :class:`~sklearn_sparse_nn.evolution.WAST`; or as a rule of one's
-        own says.
+        at all; see :class:`~sklearn_sparse_nn.evolution.TopKAST` and
+        :class:`~sklearn_sparse_nn.evolution.WAST`; or as a rule of one's own says.
 
     noise : {'gaussian', 'masking'}, default='gaussian'
         What is done to the inputs in training, anew for each sample in each epoch:

@@ -73,10 +73,12 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         (:class:`~sklearn_sparse_nn.topology.FromArrays`), or an object with the method
         `connect` of :class:`~sklearn_sparse_nn.topology.ErdosRenyi`.
 
-    evolution : {'set', 'static', 'neurofs'} or EvolutionRule, default='set'
+    evolution : {'set', 'static', 'neurofs', 'topkast'} or EvolutionRule, \
+default='set'
         How the connections change: sparse evolutionary training [1]_
         (:class:`~sklearn_sparse_nn.evolution.SET`), not at all, until 50 inputs are
-        left (:class:`~sklearn_sparse_nn.evolution.NeuroFS`), or as any
+        left (:class:`~sklearn_sparse_nn.evolution.NeuroFS`), by magnitude among all
+        that there could be (:class:`~sklearn_sparse_nn.evolution.TopKAST`), or as any
         :class:`~sklearn_sparse_nn.evolution.EvolutionRule` says.
 
     solver : {'adam', 'sgd'}, default='adam'

@@ -139,10 +139,12 @@ array-like of them, default='relu'
     topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
         How the connections begin, see :mod:`sklearn_sparse_nn.topology`.
 
-    evolution : {'set', 'static', 'neurofs'} or EvolutionRule, default='set'
+    evolution : {'set', 'static', 'neurofs', 'topkast'} or EvolutionRule, \
+default='set'
         How the connections change: see :class:`~sklearn_sparse_nn.evolution.SET`; not
         at all; as :class:`~sklearn_sparse_nn.evolution.NeuroFS` with
-        `n_features_to_select` inputs in the end; or as a rule of one's own says.
+        `n_features_to_select` inputs in the end; see
+        :class:`~sklearn_sparse_nn.evolution.TopKAST`; or as a rule of one's own says.
 
     dropout : float, default=0.0
         Probability that a hidden neuron is left out in a training step.

@@ -93,9 +93,11 @@ default='logistic'
     topology : {'erdos_renyi', 'xbm', 'dense'} or object, default='erdos_renyi'
         How the connections begin, see :mod:`sklearn_sparse_nn.topology`.
 
-    evolution : {'set', 'static', 'wast'} or EvolutionRule, default='set'
+    evolution : {'set', 'static', 'topkast', 'wast'} or EvolutionRule, \
+default='set'
         How the connections change: see :class:`~sklearn_sparse_nn.evolution.SET`; not
-        at all; see :class:`~sklearn_sparse_nn.evolution.WAST`, to be used together with
+        at all; see :class:`~sklearn_sparse_nn.evolution.TopKAST`, and
+        :class:`~sklearn_sparse_nn.evolution.WAST`, to be used together with
         ``importance='evolution'``; or as a rule of one's own says.
 
     importance : {'communality', 'attribution', 'strength', 'evolution'}, \

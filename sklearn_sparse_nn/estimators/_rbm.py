@@ -70,10 +70,11 @@ class SETRBMTransformer(
         :class:`~sklearn_sparse_nn.topology.FromArrays`; or as the method `connect` of
         an object says.
 
-    evolution : {'set', 'static'} or EvolutionRule, default='set'
+    evolution : {'set', 'static', 'topkast'} or EvolutionRule, default='set'
         How the connections change: the weakest are replaced by random ones, see
-        :class:`~sklearn_sparse_nn.evolution.SET`; not at all; or as a rule of one's own
-        says, see :class:`~sklearn_sparse_nn.evolution.EvolutionRule`.
+        :class:`~sklearn_sparse_nn.evolution.SET`; not at all; see
+        :class:`~sklearn_sparse_nn.evolution.TopKAST`; or as a rule of one's own says,
+        see :class:`~sklearn_sparse_nn.evolution.EvolutionRule`.
 
     learning_rate : float, default=0.05
         The learning rate for weight updates. It is *highly* recommended to tune this
