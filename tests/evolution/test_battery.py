@@ -59,7 +59,7 @@ RULES = {
     "sleep": (prototypes.Sleep(), True, True),
     "regions": (prototypes.Regions(), True, True),
     "NeuroFS": (NeuroFS(3), False, False),
-    "Top-KAST within epochs": (TopKAST(interval=4), True, True),
+    "Top-KAST within epochs": (TopKAST(interval=4, end=1.0), True, True),
     "Top-KAST that ends": (TopKAST(interval=4, end=0.7), False, False),
     "left alone": (prototypes.LeftAlone(), True, True),
 }

@@ -303,7 +303,7 @@ def test_most_rewirings_look_at_no_cell_that_never_had_a_connection(monkeypatch)
 
 
 def test_what_is_held_has_no_part_in_what_the_network_computes():
-    clf = _classifier(TopKAST(interval=4), max_iter=10).fit(X, Y)
+    clf = _classifier(TopKAST(interval=4, end=1.0), max_iter=10).fit(X, Y)
     held = clf._network.state.held
     assert np.count_nonzero(held) == (clf.n_connections_ // 2).sum()
     assert not clf._network.layers.weights[held != 0].any()
@@ -325,7 +325,9 @@ def test_a_new_optimiser_and_a_pickle_keep_what_is_held():
 
 
 def test_another_rule_goes_on_with_all_connections():
-    clf = _classifier(TopKAST(interval=3), max_iter=3, warm_start=True).fit(X, Y)
+    clf = _classifier(TopKAST(interval=3, end=1.0), max_iter=3, warm_start=True).fit(
+        X, Y
+    )
     n_connections = clf.n_connections_
     clf.set_params(evolution="static").fit(X, Y)
     assert len(clf._network.state.held) == 0
@@ -379,7 +381,9 @@ def test_a_wrong_answer_is_refused():
 
 
 def test_dense_layers_hold_weights_too():
-    clf = _classifier(TopKAST(interval=4), topology=Dense(), max_iter=10).fit(X, Y)
+    clf = _classifier(TopKAST(interval=4, end=1.0), topology=Dense(), max_iter=10).fit(
+        X, Y
+    )
     n_cells = np.array([12 * 15, 15 * 10, 10 * 3])
     np.testing.assert_array_equal(clf.n_connections_, n_cells)
     assert [np.count_nonzero(W.data) for W in clf.coefs_] == (n_cells // 2).tolist()
