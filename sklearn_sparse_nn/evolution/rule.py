@@ -51,7 +51,8 @@ class EvolutionRule(BaseEstimator):
     holds_weights : bool, default=False
         Whether the rule holds weights: they learn, but the network computes as if they
         were zero, until the rule releases them. The method `hold` says which. Such a
-        rule is also asked before the first update of a network that it finds.
+        rule is also asked before the first update of a network that it finds, when
+        there is no gradient of a mini-batch yet.
     needs_autoencoder : bool, default=False
         Whether the rule makes sense only where the network restores its inputs. Other
         estimators then refuse it.

@@ -111,13 +111,13 @@ class TopKAST(EvolutionRule):
         for layer in layers:
             if layer.index not in self._absent:
                 self._begin(layer)
+            n_active = max(1, self._n_active(layer))
+            self._densities[layer.index] = n_active / layer.n_cells
         return super().n_pruned(layers)
 
     def _begin(self, layer):
         """Note how many connections a layer has, and how its other cells begin."""
         self._n_connections[layer.index] = layer.n_connections
-        n_active = max(1, self._n_active(layer))
-        self._densities[layer.index] = n_active / layer.n_cells
         # As in a layer in which all cells have a connection.
         bound = layer.gain * np.sqrt(3 / layer.n_inputs)
         seed = int(layer.rng.integers(2**63))
