@@ -15,8 +15,8 @@ SGD, ADAM = 0, 1
 class OptimiserState(NamedTuple):
     """State beside the weights and the intercepts of a network, float32.
 
-    `second` arrays are empty for SGD. `importances` are those of `engine.terms`, or
-    empty where nobody asks for them.
+    `second` arrays are empty for SGD. `importances` are those of `engine.terms`, and
+    `held` those of `engine.held`; both are empty where nobody asks for them.
     """
 
     first: np.ndarray
@@ -24,6 +24,7 @@ class OptimiserState(NamedTuple):
     intercepts_first: np.ndarray
     intercepts_second: np.ndarray
     importances: np.ndarray
+    held: np.ndarray
 
 
 class Step(NamedTuple):
@@ -48,6 +49,7 @@ def new_state(solver, n_connections, n_neurons):
         *(np.zeros(n * n_connections, dtype=np.float32) for n in n_moments),
         *(np.zeros(n * n_neurons, dtype=np.float32) for n in n_moments),
         importances=np.zeros(0, dtype=np.float32),
+        held=np.zeros(0, dtype=np.float32),
     )
 
 

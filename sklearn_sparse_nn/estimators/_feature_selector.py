@@ -142,7 +142,7 @@ array-like of them, default='relu'
 
     evolution : {'set', 'static', 'rigl', 'snfs', 'dsr', 'mest', 'itop', 'deepr', \
             'ctre', 'cht', 'chts', 'gmp', 'lamp', 'granet', 'importance_pruning', \
-            'neurofs'} or EvolutionRule, default='set'
+            'topkast', 'neurofs'} or EvolutionRule, default='set'
         How the connections change: see :class:`~sklearn_sparse_nn.evolution.SET`; not
         at all; by :ref:`another rule <rules_of_the_literature>` of the literature; or
         as a rule of one's own says. :class:`~sklearn_sparse_nn.evolution.NeuroFS` has

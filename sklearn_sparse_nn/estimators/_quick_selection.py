@@ -96,7 +96,7 @@ default='logistic'
 
     evolution : {'set', 'static', 'rigl', 'snfs', 'dsr', 'mest', 'itop', 'deepr', \
             'ctre', 'cht', 'chts', 'gmp', 'lamp', 'granet', 'importance_pruning', \
-            'wast'} or EvolutionRule, default='set'
+            'topkast', 'wast'} or EvolutionRule, default='set'
         How the connections change: see :class:`~sklearn_sparse_nn.evolution.SET`; not
         at all; by :ref:`another rule <rules_of_the_literature>` of the literature; or
         as a rule of one's own says. Use :class:`~sklearn_sparse_nn.evolution.WAST`

@@ -73,7 +73,8 @@ class SETRBMTransformer(
         an object says.
 
     evolution : {'set', 'static', 'rigl', 'snfs', 'dsr', 'mest', 'itop', 'deepr', \
-            'ctre', 'cht', 'chts', 'gmp', 'granet'} or EvolutionRule, default='set'
+            'ctre', 'cht', 'chts', 'topkast', 'gmp', 'granet'} \
+            or EvolutionRule, default='set'
         How the connections change: the weakest are replaced by random ones, see
         :class:`~sklearn_sparse_nn.evolution.SET`; not at all; by
         :ref:`another rule <rules_of_the_literature>` of the literature; or as a rule of

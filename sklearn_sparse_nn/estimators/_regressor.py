@@ -140,7 +140,7 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
 
     evolution : {'set', 'static', 'rigl', 'snfs', 'dsr', 'mest', 'itop', 'deepr', \
             'ctre', 'cht', 'chts', 'gmp', 'lamp', 'granet', 'importance_pruning', \
-            'neurofs'} or EvolutionRule, default='set'
+            'topkast', 'neurofs'} or EvolutionRule, default='set'
         How the connections change: sparse evolutionary training [1]_
         (:class:`~sklearn_sparse_nn.evolution.SET`), not at all, by another rule of the
         literature, or as any :class:`~sklearn_sparse_nn.evolution.EvolutionRule` says.

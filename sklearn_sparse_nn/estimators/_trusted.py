@@ -16,6 +16,7 @@ from sklearn_sparse_nn.estimators._quick_selection import (
 from sklearn_sparse_nn.estimators._rbm import SETRBMTransformer
 from sklearn_sparse_nn.estimators._regressor import SETRegressor
 from sklearn_sparse_nn.evolution import EVOLUTIONS
+from sklearn_sparse_nn.evolution.absent import AbsentWeights
 from sklearn_sparse_nn.networks.autoencoder import Autoencoder
 from sklearn_sparse_nn.networks.mlp import MLP
 from sklearn_sparse_nn.networks.rbm import RBM
@@ -43,6 +44,7 @@ _TYPES = (
     RBM,
     Autoencoder,
     *EVOLUTIONS.values(),
+    AbsentWeights,
     *TOPOLOGIES.values(),
     FromArrays,
     sparse.csr_array,

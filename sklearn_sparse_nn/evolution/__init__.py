@@ -41,6 +41,7 @@ from sklearn_sparse_nn.evolution.scores import ScoreRule
 from sklearn_sparse_nn.evolution.set import SET
 from sklearn_sparse_nn.evolution.snfs import SNFS
 from sklearn_sparse_nn.evolution.static import Static
+from sklearn_sparse_nn.evolution.topkast import TopKAST
 from sklearn_sparse_nn.evolution.wast import WAST
 
 EVOLUTIONS = {
@@ -61,6 +62,7 @@ EVOLUTIONS = {
     "ctre": CTRE,
     "cht": CHT,
     "chts": CHTs,
+    "topkast": TopKAST,
 }
 
 __all__ = [
@@ -102,6 +104,7 @@ __all__ = [
     "ScoreRule",
     "Sigmoid",
     "Static",
+    "TopKAST",
     "TrainingClock",
     "UniformDensity",
     "UpdateTerms",

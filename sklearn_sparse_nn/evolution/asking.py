@@ -80,6 +80,26 @@ def ask_what_grows(rule, layer, n_grown):
     return cells, weights
 
 
+def ask_what_is_held(rule, layer):
+    """Ask a rule which weights of a layer are held from now on.
+
+    Parameters
+    ----------
+    rule : EvolutionRule
+    layer : EvolvingLayer
+
+    Returns
+    -------
+    is_held : ndarray of bool, shape (n_connections,)
+
+    Raises
+    ------
+    ValueError
+        If it is not such an array.
+    """
+    return _checked_mask(rule, "hold", layer, rule.hold(layer))
+
+
 def _counts(rule, question, layers):
     """How many connections of each layer a rule says."""
     numbers = np.asarray(getattr(rule, question)(layers))

@@ -60,7 +60,7 @@ def highest_cells(layer, n, score, gone=None):
         free = _free(layer, neurons, gone)
         scores = _scores_of(layer, neurons, score(neurons), free)
         # Scores below so many others are not looked at.
-        least = max(_threshold(scores, n), _threshold(best[1], n))
+        least = max(threshold(scores, n), threshold(best[1], n))
         good = np.flatnonzero((scores >= least) & free)
         cells = neurons[0] * layer.n_inputs + good
         found = cells, scores[good], layer.rng.random(len(good))
@@ -100,7 +100,7 @@ def _scores_of(layer, neurons, scores, free):
     return np.where(free & ~np.isnan(scores), scores, -np.inf)
 
 
-def _threshold(scores, n):
+def threshold(scores, n):
     """The lowest of the `n` highest scores; minus infinity if there are fewer."""
     if n > len(scores):
         return -np.inf
@@ -111,7 +111,7 @@ def _best(n, cells, scores, luck):
     """The `n` cells of the highest scores, luck deciding among equal ones."""
     if len(cells) <= n:
         return cells, scores, luck
-    least = _threshold(scores, n)
+    least = threshold(scores, n)
     above, ties = np.flatnonzero(scores > least), np.flatnonzero(scores == least)
     lucky = ties[np.argsort(luck[ties])[len(ties) + len(above) - n :]]
     best = np.concatenate([above, lucky])

@@ -106,6 +106,9 @@ class EvolvingLayer:
         What each connection has done for the loss since it began: the sum over all
         updates of ``abs(change of the weight * gradient)``. An empty array unless
         `EvolutionRule.keeps_importances`.
+    held : ndarray of float32, shape (n_connections,)
+        What each weight is while it is held, and zero for those that are not: see
+        `EvolutionRule.holds_weights`. An empty array for rules that hold none.
     batch : callable
         ``batch()`` is the `NeuronBatch` of the last mini-batch, or of a sample: see
         `EvolutionRule.sample_size`.
@@ -128,6 +131,7 @@ class EvolvingLayer:
     first_moments: np.ndarray = None
     second_moments: np.ndarray = None
     importances: np.ndarray = None
+    held: np.ndarray = None
     batch: object = None
     region: object = None
     pruned: np.ndarray = None
@@ -146,6 +150,11 @@ class EvolvingLayer:
     def n_cells(self):
         """Number of pairs of an input and a neuron."""
         return self.n_inputs * self.n_neurons
+
+    @property
+    def values(self):
+        """Weight of each connection, whether it is held or not."""
+        return self.weights + self.held
 
     @property
     def is_output(self):

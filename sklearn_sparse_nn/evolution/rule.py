@@ -60,6 +60,11 @@ class EvolutionRule(BaseEstimator):
     output_layer : bool, default=True
         Whether the last layer of the network evolves, too. A network of one layer
         evolves in any case. A parameter of this name has it searched in grids.
+    holds_weights : bool, default=False
+        Whether the rule holds weights: they learn, but the network computes as if they
+        were zero, until the rule releases them. The method `hold` says which. Such a
+        rule is also asked before the first update of a network that it finds, when
+        there is no gradient of a mini-batch yet.
     needs_autoencoder : bool, default=False
         Whether the rule makes sense only where the network restores its inputs. Other
         estimators then refuse it.
@@ -73,6 +78,7 @@ class EvolutionRule(BaseEstimator):
     replaces_update = False
     keeps_importances = False
     output_layer = True
+    holds_weights = False
     needs_autoencoder = False
 
     def __init_subclass__(cls, **kwargs):
@@ -233,6 +239,25 @@ class EvolutionRule(BaseEstimator):
         """
         fan_in = np.diff(layer.indptr)[cells // layer.n_inputs]
         return random_weights(np.maximum(fan_in, 1), layer.gain, layer.rng)
+
+    def hold(self, layer):
+        """Choose which weights are held from now on.
+
+        It is asked when a layer has been rewired, if `holds_weights`. New connections
+        are held until it is answered.
+
+        Parameters
+        ----------
+        layer : EvolvingLayer
+            The layer after the connections have changed; ``layer.values`` are its
+            weights, held or not.
+
+        Returns
+        -------
+        is_held : ndarray of bool, shape (n_connections,)
+            By default, the same as before, and the new ones.
+        """
+        return layer.held != 0
 
     def feature_importances(self, layers):
         """What the rule thinks of each feature, after training.

@@ -16,6 +16,7 @@ from sklearn_sparse_nn.engine.buffers import (
 )
 from sklearn_sparse_nn.engine.columns import Columns, Share
 from sklearn_sparse_nn.engine.compilation import inner
+from sklearn_sparse_nn.engine.held import hold_again, release
 from sklearn_sparse_nn.engine.layers import SparseLayers, n_layers, neurons_of
 from sklearn_sparse_nn.engine.optimisers import (
     OptimiserState,
@@ -28,6 +29,7 @@ from sklearn_sparse_nn.engine.sections import fill, rest, section
 from sklearn_sparse_nn.engine.simd import LINE
 from sklearn_sparse_nn.engine.terms import (
     UpdateTerms,
+    add_l2,
     add_terms,
     note_importances,
     remember,
@@ -139,17 +141,21 @@ def _update_block(learner, number, width, work, thread, update):
     block = work.blocks[number, 0], work.blocks[number, 1], work.blocks[number, 2]
     gradient, bias = _sum_gradients(layers, block, width, work, thread)
     here = slice(layers.indptr[block[1]], layers.indptr[block[2]])
-    weights = layers.weights[here]
+    weights, held = layers.weights[here], state.held[here]
+    release(weights, held)
     penalty = regularise(gradient, weights, update.alpha, update.scale)
     work.penalties[number] = penalty
     n_gradients = len(gradient) + len(bias)
     before = work.gradients[thread][n_gradients : n_gradients + len(weights)]
     if learner.looks_back:
+        l2, held_l2 = learner.terms.l2[block[0]], learner.terms.held_l2[block[0]]
+        add_l2(gradient, weights, held, l2, held_l2)
         remember(before, weights)
     change(weights, state.first[here], state.second[here], gradient, step)
     if learner.looks_back:
         add_terms(weights, before, learner.terms, update.key, here.start)
         note_importances(state.importances[here], weights, before, gradient)
+    hold_again(weights, held)
     here = slice(block[1], block[2])
     intercepts = layers.intercepts[here]
     first, second = state.intercepts_first[here], state.intercepts_second[here]

@@ -8,7 +8,11 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from sklearn_sparse_nn.engine.layers import connections_of, layer_indptr, n_layers
-from sklearn_sparse_nn.evolution.asking import ask_what_goes, ask_what_grows
+from sklearn_sparse_nn.evolution.asking import (
+    ask_what_goes,
+    ask_what_grows,
+    ask_what_is_held,
+)
 from sklearn_sparse_nn.evolution.layer import EvolvingLayer, TrainingClock
 
 
@@ -38,7 +42,7 @@ class Evolution(NamedTuple):
         """The time, if the rule is to rewire at this share of the epoch, else None."""
         n_updates, interval = network.updates_since_rewiring, self.rule.interval
         asked = share == 0 if interval is None else n_updates % interval == 0
-        if n_updates > 0 and asked:
+        if network.waits_for_rule or (n_updates > 0 and asked):
             clock = self.clock(share, network)
             if self.rule.is_due(clock):
                 return clock
@@ -86,6 +90,8 @@ def evolve(network, rule, zeta, clock, team, batch):
             cells, weights = ask_what_grows(rule, view, n_grown[layer])
             if gone.any() or len(cells):
                 network.rewire(layer, gone, cells, weights, team)
+            if rule.holds_weights:
+                network.hold(layer, ask_what_is_held(rule, see(layer)))
 
 
 def _one_thread():
@@ -154,7 +160,7 @@ def layer_views(network, values=None, clock=None):
 def _evolving_layer(network, layer, zeta, clock, batch):
     layers, state = network.layers, network.state
     here = connections_of(layers, layer)
-    beside = state.first, state.second, state.importances
+    beside = state.first, state.second, state.importances, state.held
     arrays = [
         layer_indptr(layers, layer),
         *(array[here].view() for array in (layers.indices, layers.weights, *beside)),
@@ -162,7 +168,7 @@ def _evolving_layer(network, layer, zeta, clock, batch):
     for array in arrays:
         array.flags.writeable = False
     indptr, indices, weights, *numbers = arrays
-    names = "first_moments", "second_moments", "importances"
+    names = "first_moments", "second_moments", "importances", "held"
     return EvolvingLayer(
         indptr=indptr,
         indices=indices,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_sparse_nn.engine.buffers import tile_width
+from sklearn_sparse_nn.engine.held import hold
 from sklearn_sparse_nn.engine.inputs import describe_inputs
 from sklearn_sparse_nn.engine.layers import (
     SparseLayers,
@@ -110,7 +111,11 @@ class SparseNetwork:
         Whether the last mini-batch is kept after training, and in a file, as rules that
         ask for its gradient need it.
     keeps_importances : bool
-        Whether the state holds the importances of connections.
+        Whether the state has the importances of connections.
+    holds_weights : bool
+        Whether the state has room for weights that are held: see `engine.held`.
+    waits_for_rule : bool
+        Whether the rule has yet to choose, before any update, which these are.
     looks_back : bool
         Whether an update looks at the weights of before: see `engine.terms`.
     """
@@ -138,6 +143,7 @@ class SparseNetwork:
         self.updates_since_rewiring = 0
         self.n_rewired = np.zeros(len(sizes) - 1, dtype=np.int64)
         self.keeps_batch = self.keeps_importances = self.looks_back = False
+        self.holds_weights = self.waits_for_rule = False
         self._batch = None
 
     def _begin_weights(self, layer, given):
@@ -165,11 +171,12 @@ class SparseNetwork:
     def reset_optimiser(self, solver):
         """Forget the optimiser's state and start anew, with new noise."""
         layers = self.layers
+        state = new_state(solver, len(layers.weights), len(layers.intercepts))
         if self.state is not None:
             self.noise_seed += 1
-        self.solver = solver
-        self.state = new_state(solver, len(layers.weights), len(layers.intercepts))
-        self._place_importances()
+            state = state._replace(held=self.state.held)
+        self.solver, self.state = solver, state
+        self._place_more()
         self.n_updates = 0
 
     def follow(self, rule):
@@ -179,18 +186,25 @@ class SparseNetwork:
         self.keeps_importances = rule.keeps_importances
         adds_terms = type(rule).terms is not EvolutionRule.terms
         self.looks_back = rule.keeps_importances or adds_terms
+        if self.holds_weights != rule.holds_weights:
+            self.holds_weights = self.waits_for_rule = rule.holds_weights
         if self.state is not None:
-            self._place_importances()
+            self._place_more()
 
-    def _place_importances(self):
-        n = len(self.layers.weights) if self.keeps_importances else 0
-        if len(self.state.importances) != n:
-            importances = np.zeros(n, dtype=np.float32)
-            self.state = self.state._replace(importances=importances)
+    def _place_more(self):
+        """Have what only some rules ask for beside each connection, or nothing."""
+        asked = {"importances": self.keeps_importances, "held": self.holds_weights}
+        for name, is_asked in asked.items():
+            n = len(self.layers.weights) if is_asked else 0
+            if len(getattr(self.state, name)) != n:
+                numbers = {name: np.zeros(n, dtype=np.float32)}
+                self.state = self.state._replace(**numbers)
 
     def is_finite(self):
         """Whether no weight and no intercept is infinite or NaN."""
-        numbers = self.layers.weights, self.layers.intercepts
+        numbers = [self.layers.weights, self.layers.intercepts]
+        if self.state is not None:
+            numbers.append(self.state.held)
         # NaN is both least and greatest; one flag for each weight would take memory.
         extremes = [(x.min(initial=0), x.max(initial=0)) for x in numbers]
         return np.isfinite(extremes).all()
@@ -224,7 +238,8 @@ class SparseNetwork:
         """What training changes, and how."""
         terms = NO_TERMS
         if evolution is not None and self.looks_back:
-            terms = checked_terms(evolution.rule.terms(parameters.learning_rate))
+            terms = evolution.rule.terms(parameters.learning_rate)
+            terms = checked_terms(terms, n_layers(self.layers))
         step, alpha = optimiser_step(parameters), np.float32(parameters.alpha)
         return Learner(self.layers, self.state, step, alpha, terms, self.looks_back)
 
@@ -253,6 +268,7 @@ class SparseNetwork:
                     run = train_batches, learner, batches, task, team
                     batches = self._skip_update(*run)
                 self.evolve(rule, evolution.zeta, clock, team, look)
+                learner = self._learner(parameters, evolution)
                 continue
             stop = self._next_stop(batches, n_batches, evolution)
             batches = batches._replace(last=stop, n_updates=self.n_updates)
@@ -408,9 +424,13 @@ class SparseNetwork:
         if not self.keeps_batch:
             self._batch = None
         self.updates_since_rewiring = 0
+        self.waits_for_rule = False
 
     def rewire(self, layer, pruned, cells, weights, team):
-        """Remove and add connections of a layer: see `topology.rewiring`."""
+        """Remove and add connections of a layer: see `topology.rewiring`.
+
+        Where the rule holds weights, the new ones begin so.
+        """
         with shielded():
             self._rewire(layer, pruned, cells, weights, team)
             self.n_rewired[layer] += len(cells)
@@ -424,16 +444,27 @@ class SparseNetwork:
             for name in reversed(_BUFFERS)
             if name in self.__dict__
         }
+        layers, state = self.layers, self.state
+        if self.holds_weights:
+            layers, state = _exchanged(layers, state)
         # Arrays that are empty come last.
-        beside = ("first", "second", "importances")
-        beside = sorted(beside, key=lambda name: not len(getattr(self.state, name)))
-        state = [getattr(self.state, name) for name in beside]
-        layers, state = rewire(self.layers, state, *changes)
-        state = self.state._replace(**dict(zip(beside, state)))
+        beside = ("first", "second", "importances", "held")
+        beside = sorted(beside, key=lambda name: not len(getattr(state, name)))
+        numbers = [getattr(state, name) for name in beside]
+        layers, numbers = rewire(layers, numbers, *changes)
+        state = state._replace(**dict(zip(beside, numbers)))
+        if self.holds_weights:
+            layers, state = _exchanged(layers, state)
         self.__dict__.update(layers=layers, state=state)  # both at once
         if "_workspace" in buffers:
             buffers["_workspace"] = self._with_blocks(buffers["_workspace"])
             self.__dict__.update(reversed(buffers.items()))
+
+    def hold(self, layer, is_held):
+        """Choose anew which weights of a layer are held: see `engine.held`."""
+        here = connections_of(self.layers, layer)
+        with shielded():
+            hold(self.layers.weights[here], self.state.held[here], is_held)
 
     def neuron_batch(self, layer, values):
         """What the neurons of a layer did, of all values in a mini-batch."""
@@ -496,15 +527,21 @@ class SparseNetwork:
         n_connections, n_neurons = len(self.layers.weights), len(self.layers.intercepts)
         fits = len(self.streams) == len(self.gains) == n_layers(self.layers)
         if self.state is not None:
-            require(self.state, ["f4"] * 5, "The optimiser's state is damaged: ")
+            require(self.state, ["f4"] * 6, "The optimiser's state is damaged: ")
             second = (n_connections, n_neurons) if self.solver == "adam" else (0, 0)
             lengths = (n_connections, second[0], n_neurons, second[1])
             lengths += (n_connections if self.keeps_importances else 0,)
+            lengths += (n_connections if self.holds_weights else 0,)
             fits &= tuple(map(len, self.state)) == lengths
         if not fits:
             raise ValueError(
                 "The network is damaged: its optimiser or random streams do not fit."
             )
+
+
+def _exchanged(layers, state):
+    """The same with the weights that are held in the place of the others."""
+    return layers._replace(weights=state.held), state._replace(held=layers.weights)
 
 
 def _values_of(work, place):

@@ -101,8 +101,10 @@ class RegressionMLP(MLP):
             shifts[known] = (before.centers[known] - self.centers[known]) / spreads
         layers, here = self.layers, slice(-len(known), None)
         degrees = np.diff(layers.indptr)[here]
-        weights = layers.weights[connections_of(layers, n_layers(layers) - 1)]
-        weights *= np.repeat(factors, degrees)
+        last = connections_of(layers, n_layers(layers) - 1)
+        layers.weights[last] *= np.repeat(factors, degrees)
+        if self.state is not None and self.holds_weights:
+            self.state.held[last] *= np.repeat(factors, degrees)
         layers.intercepts[here] = factors * layers.intercepts[here] + shifts
 
     def standardise(self, y):

@@ -79,6 +79,6 @@ def test_regularise_adds_l2_and_takes_the_mean(alpha, scale):
 @pytest.mark.parametrize("solver, n_second", [("sgd", 0), ("adam", 1)])
 def test_new_state_is_zeros_beside_each_parameter(solver, n_second):
     state = new_state(solver, 5, 3)
-    lengths = [5, 5 * n_second, 3, 3 * n_second, 0]
+    lengths = [5, 5 * n_second, 3, 3 * n_second, 0, 0]
     assert [len(array) for array in state] == lengths
     assert all(array.dtype == np.float32 and not array.any() for array in state)

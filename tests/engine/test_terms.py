@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from sklearn_sparse_nn.engine.terms import (
     NO_TERMS,
     UpdateTerms,
+    add_l2,
     add_terms,
     checked_terms,
     note_importances,
@@ -17,13 +18,13 @@ from tests.engine.helpers import called
 KEY = np.uint32(7)
 
 _remember, _note_importances = called(remember), called(note_importances)
-_add_terms = called(add_terms)
+_add_terms, _add_l2 = called(add_terms), called(add_l2)
 
 
 def _changed(weights, before, terms, key=KEY, position=0):
     """What `add_terms` makes of weights."""
     weights = weights.copy()
-    _add_terms(weights, before, checked_terms(terms), np.uint32(key), position)
+    _add_terms(weights, before, checked_terms(terms, 1), np.uint32(key), position)
     return weights
 
 
@@ -196,15 +197,38 @@ def test_where_nobody_asks_for_importances_there_are_none_to_add_to():
 
 @pytest.mark.parametrize("terms", [UpdateTerms(), UpdateTerms(1, np.float64(2), 1)])
 def test_right_terms_are_as_compiled_code_takes_them(terms):
-    checked = checked_terms(terms)
-    assert tuple(checked) == tuple(terms)
-    assert [type(number) for number in checked] == [np.float32, np.float32, bool]
-    assert [type(number) for number in NO_TERMS] == [np.float32, np.float32, bool]
+    checked = checked_terms(terms, 2)
+    assert tuple(checked[:3]) == tuple(terms[:3])
+    for each in (checked, NO_TERMS):
+        types = [np.float32, np.float32, bool, np.ndarray, np.ndarray]
+        assert [type(number) for number in each] == types
+
+
+@pytest.mark.parametrize("l2, expected", [(0.5, [0.5] * 3), ([1, 0, 2], [1, 0, 2])])
+def test_an_l2_term_is_one_for_all_layers_or_one_for_each(l2, expected):
+    for name in ("l2", "held_l2"):
+        array = getattr(checked_terms(UpdateTerms(**{name: l2}), 3), name)
+        assert array.dtype == np.float32 and array.tolist() == expected
+    with pytest.raises(ValueError, match="broadcast"):
+        checked_terms(UpdateTerms(l2=[1, 2]), 3)
+
+
+@pytest.mark.parametrize("holds", [False, True])
+@pytest.mark.parametrize("l2, held_l2", [(0, 0), (0.25, 0), (0, 0.5), (0.25, 0.5)])
+def test_an_l2_term_adds_weights_to_gradients(holds, l2, held_l2):
+    weights, gradient = _random()
+    held = np.where(np.arange(1000) % 3, 0, weights) if holds else np.zeros(0)
+    factors = np.full(1000, float(l2))
+    factors[np.flatnonzero(held)] = held_l2
+    expected = gradient + factors * weights
+    numbers = np.float32([l2, held_l2])
+    _add_l2(gradient, weights, held.astype(np.float32), *numbers)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast")
 @pytest.mark.parametrize("value", [-1e-6, -np.inf, np.inf, np.nan, 1e39])
-@pytest.mark.parametrize("name", ["noise", "l1"])
+@pytest.mark.parametrize("name", ["noise", "l1", "l2", "held_l2"])
 def test_terms_that_are_negative_or_not_finite_are_refused(name, value):
     with pytest.raises(ValueError, match="must be finite and at least 0, got Update"):
-        checked_terms(UpdateTerms(**{name: value}))
+        checked_terms(UpdateTerms(**{name: value}), 1)

@@ -132,7 +132,7 @@ def _expect_trusted(estimator):
     train_part(estimator.fit(X, y), X, y)
     file = skops.dumps(estimator)
     untrusted = skops.get_untrusted_types(data=file)
-    assert set(untrusted) <= set(TRUSTED_TYPES) and len(untrusted) <= 5
+    assert set(untrusted) <= set(TRUSTED_TYPES) and len(untrusted) <= 6
     loaded = skops.loads(file, trusted=TRUSTED_TYPES)
     assert_same(loaded, estimator, X)
     assert_same(train_part(loaded, X, y), train_part(estimator, X, y), X)

@@ -31,6 +31,7 @@ from sklearn_sparse_nn.evolution import (
     NeuroFS,
     RigL,
     Sigmoid,
+    TopKAST,
     choosing,
     layer,
     paths,
@@ -83,6 +84,8 @@ RULES = {
     "importance": (prototypes.Importance(), True, True),
     "regions": (prototypes.Regions(), True, True),
     "NeuroFS": (NeuroFS(3), False, False),
+    "Top-KAST within epochs": (TopKAST(interval=4, end=1.0), True, True),
+    "Top-KAST that ends": (TopKAST(interval=4, end=0.7), False, False),
 }
 all_rules = pytest.mark.parametrize("name", RULES)
 
@@ -123,7 +126,8 @@ def _numbers_by_cell(network, layer):
     here, n_inputs = connections_of(layers, layer), layers.sizes[layer]
     degrees = np.diff(layer_indptr(layers, layer))
     cells = np.repeat(np.arange(len(degrees)) * n_inputs, degrees)
-    arrays = layers.weights, state.first, state.second, state.importances
+    weights = layers.weights + state.held if len(state.held) else layers.weights
+    arrays = weights, state.first, state.second, state.importances
     numbers = [array[here] for array in arrays if len(array)]
     assert all(len(each) == len(cells) for each in numbers)
     cells = (cells + layers.indices[here]).tolist()
