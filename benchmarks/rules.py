@@ -3,9 +3,9 @@
 Two hidden layers of 1,000 neurons, of the given density, and a dense output layer; Adam
 with the default learning rate. A rule rewires forty times in a fit (ITOP ten times,
 DEEP R each ten updates), and replaces the fraction 0.3, DSR 0.05, if it does not say
-itself how much. Rules that prune begin five times as dense and end at the density that
-is named, and so does MEST with half as much more on its way. Images have their own test
-samples, the other sets stratified splits of 80 and 20 percent, one for each seed::
+itself how much. Rules that prune begin five times as dense, Top-KAST twice, and all end
+at the density that is named. Images have their own test samples, the other sets
+stratified splits of 80 and 20 percent, one for each seed::
 
     SPARSE_NN_DATA=data python benchmarks/rules.py --json rules.json
 
@@ -88,7 +88,8 @@ def classifier(name, task, density, n_samples):
     shrinks = "final_fraction" in rule.get_params()
     if shrinks:
         rule.set_params(final_fraction=1 / _SHRINKING, output_layer=False)
-    hidden = min(1.0, density * (_SHRINKING if shrinks else 1))
+    more = _SHRINKING if shrinks else 2 if name == "topkast" else 1
+    hidden = min(1.0, density * more)
     epoch = -(-n_samples // task.batch_size)
     return SETClassifier(
         HIDDEN,
