@@ -51,6 +51,7 @@ from tests.estimators.battery import (
 from tests.evolution import prototypes
 from tests.memory import Peak
 
+SHRINKING = "gmp", "lamp", "granet", "topkast"
 # Each with whether it keeps the number of connections of each layer, and of all layers.
 RULES = {
     **{name: (soon(name), True, True) for name in EVOLUTIONS},
@@ -63,7 +64,7 @@ RULES = {
     "SET within epochs": (SET(interval=4), True, True),
     "SET, random weights": (SET(grown_weights="random"), True, True),
     "SET that ends": (SET(schedule=Cosine(end=0.7)), True, True),
-    **{name: (soon(name), False, False) for name in ("gmp", "lamp", "granet")},
+    **{name: (soon(name), False, False) for name in SHRINKING},
     "importance_pruning": (ImportancePruning(0.2, period=2), False, False),
     "GMP within epochs": (GMP(0.5, "uniform", end=0.3, interval=2), False, False),
     "GraNet within epochs": (GraNet(0.5, "uniform", interval=2), False, False),
