@@ -177,10 +177,10 @@ array-like of them, default='relu'
 
     memory : str or object with the joblib.Memory interface, default=None
         Where to keep trained networks: a folder, or a :class:`joblib.Memory`. Selectors
-        that differ only in `n_features_to_select` (but with ``evolution='neurofs'``),
-        `importance` (but with ``over_training=True``), `diversity` and
-        `group_correlation` then train once for the same data and `random_state`.
-        Callbacks see only what is trained.
+        that differ only in `importance`, `diversity`, `group_correlation` and
+        `n_features_to_select` then train once for the same data and `random_state`. The
+        importance is part of training with ``over_training=True``, the number with
+        ``evolution='neurofs'``. Callbacks see only what is trained.
 
     verbose : bool, default=False
         Whether to print, after each epoch, the loss, the seconds so far, and those left

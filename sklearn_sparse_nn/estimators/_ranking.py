@@ -70,9 +70,9 @@ class BaseRankingSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator, AB
         return random_state.randint(np.iinfo(np.int32).max, size=number).tolist()
 
     def _check_begun(self, name, value):
-        """Check that networks that go on are what the parameter of that name asks for.
+        """Check that a parameter asks for what the networks that go on were begun with.
 
-        After an interrupt there are fewer than were begun, which go on.
+        How many there are may differ: an interrupt leaves fewer of them.
         """
         if getattr(self, name) not in (value, "auto"):
             raise ValueError(
