@@ -181,6 +181,13 @@ def report(machine, results, args, draw=None):
         draw(json.loads(text)["results"]).savefig(args.figure, dpi=120)
 
 
+def write_lines(path, results):
+    """Write results as JSON, a line for each."""
+    lines = ",\n".join(f"{json.dumps(k)}: {json.dumps(r)}" for k, r in results.items())
+    machine = json.dumps(describe_machine())
+    path.write_text(f'{{"machine": {machine},\n"results": {{\n{lines}\n}}}}\n')
+
+
 def draw_ratios(results, title, key="times_ours"):
     """Bars of how many times as long as ours each side takes, with their spread.
 

@@ -1,13 +1,13 @@
 """All evolution rules, at several densities, on the same number of weight updates.
 
-Two hidden layers of 1,000 neurons, of the given density, and a dense output layer; Adam
-with the default learning rate. A rule rewires forty times in a fit (ITOP ten times,
-DEEP R each ten updates), and replaces the fraction 0.3, DSR 0.05, if it does not say
-itself how much. Rules that prune begin five times as dense, Top-KAST twice, and all end
-at the density that is named. Images have their own test samples, the other sets
+Two hidden layers of 1,000 neurons, of the given density, and a dense output layer that
+stays; Adam with the default learning rate. A rule rewires forty times in a fit (ITOP
+ten times, DEEP R each ten updates), and replaces the fraction 0.3, DSR 0.05, if it does
+not say itself how much. Rules that prune begin five times as dense, Top-KAST twice, and
+all end at the density that is named. Images have their own test samples, the other sets
 stratified splits of 80 and 20 percent, one for each seed::
 
-    SPARSE_NN_DATA=data python benchmarks/rules.py --json rules.json
+    SPARSE_NN_DATA=data python benchmarks/rules.py --json benchmarks/results/rules.json
 
 Results are added to those in the file, so that it can be stopped and go on. Seconds are
 those of the processor. FLOPs are nominal, as a share of those of the dense network, and
@@ -24,7 +24,7 @@ from time import process_time
 from typing import NamedTuple
 
 import numpy as np
-from common import describe_machine, print_table
+from common import print_table, write_lines
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -61,6 +61,8 @@ RULES |= {"rigl, 10 candidates": RigL(candidates=10), "deepr": DeepR(interval=10
 _SHRINKING = 5
 _REWIRINGS = {"itop": 10}
 _ZETA = {"dsr": 0.05}
+# What falls asleep there is to wake again.
+_WAKES = {"deepr"}
 
 
 def load(name, seed):
@@ -85,9 +87,11 @@ def classifier(name, task, density, n_samples):
     if name not in ("static", "deepr") and "interval" in rule.get_params():
         n_rewirings = _REWIRINGS.get(name, N_REWIRINGS)
         rule.set_params(interval=task.n_updates // n_rewirings)
+    if "output_layer" in rule.get_params() and name not in _WAKES:
+        rule.set_params(output_layer=False)
     shrinks = "final_fraction" in rule.get_params()
     if shrinks:
-        rule.set_params(final_fraction=1 / _SHRINKING, output_layer=False)
+        rule.set_params(final_fraction=1 / _SHRINKING)
     more = _SHRINKING if shrinks else 2 if name == "topkast" else 1
     hidden = min(1.0, density * more)
     epoch = -(-n_samples // task.batch_size)
@@ -149,22 +153,45 @@ def print_results(results, data):
 
 
 def _values(results, data, rule, density, quantity):
+    """By the seed."""
     start = key_of(data, rule, density, "")
-    return np.array([r[quantity] for k, r in results.items() if k.startswith(start)])
+    found = {k: r[quantity] for k, r in results.items() if k.startswith(start)}
+    return {k.removeprefix(start): value for k, value in found.items()}
 
 
 def _cell(results, data, rule, density, quantity):
-    values = _values(results, data, rule, density, quantity)
-    return f"{values.mean():.3f} ± {values.std():.3f}" if len(values) else ""
+    values = list(_values(results, data, rule, density, quantity).values())
+    return f"{np.mean(values):.3f} ± {np.std(values):.3f}" if values else ""
 
 
 def _difference(results, data, rule, other, density):
-    both = [_values(results, data, r, density, "accuracy") for r in (rule, other)]
-    if len(both[0]) < 2 or len(both[0]) != len(both[1]):
+    one, two = (_values(results, data, r, density, "accuracy") for r in (rule, other))
+    difference = np.array([one[seed] - two[seed] for seed in one if seed in two])
+    if len(difference) < 2:
         return ""
-    difference = both[0] - both[1]
     error = difference.std(ddof=1) / np.sqrt(len(difference))
     return f"{difference.mean():+.3f} ± {error:.3f}"
+
+
+def draw(results):
+    """Accuracy over density, a panel for each data set; also for the documentation."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(
+        2, 3, figsize=(10, 6.5), layout="constrained", sharex=True
+    )
+    styles = product(["-", "--"], plt.get_cmap("tab10").colors)
+    style_of = dict(zip(RULES, styles))
+    for ax, data in zip(axes.flat, DATA):
+        for rule, (line, color) in style_of.items():
+            found = {d: _values(results, data, rule, d, "accuracy") for d in DENSITIES}
+            means = {d: np.mean([*v.values()]) for d, v in found.items() if v}
+            ax.plot([*means], [*means.values()], line, color=color, label=rule)
+        ax.set(title=data, xscale="log", xlabel="density", ylabel="accuracy")
+        ax.set_xticks(DENSITIES, [f"{100 * d:g} %" for d in DENSITIES], minor=False)
+        ax.label_outer()
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right")
+    return figure
 
 
 def main():
@@ -182,9 +209,9 @@ def main():
     if path and path.exists():
         results = json.loads(path.read_text())["results"]
     wanted = product(
-        arguments.data, arguments.densities, arguments.seeds, arguments.rules
+        arguments.seeds, arguments.data, arguments.densities, arguments.rules
     )
-    jobs = [(data, rule, density, seed) for data, density, seed, rule in wanted]
+    jobs = [(data, rule, density, seed) for seed, data, density, rule in wanted]
     jobs = [job for job in jobs if key_of(*job) not in results]
     found = Parallel(n_jobs=arguments.processes, return_as="generator")(
         delayed(run)(*job) for job in jobs
@@ -192,16 +219,9 @@ def main():
     for job, result in zip(jobs, found, strict=True):
         results[key_of(*job)] = result
         if path:
-            write(path, results)
+            write_lines(path, results)
     for data in arguments.data:
         print_results(results, data)
-
-
-def write(path, results):
-    """Write all results as JSON, a line for each fit."""
-    lines = ",\n".join(f"{json.dumps(k)}: {json.dumps(r)}" for k, r in results.items())
-    machine = json.dumps(describe_machine())
-    path.write_text(f'{{"machine": {machine},\n"results": {{\n{lines}\n}}}}\n')
 
 
 if __name__ == "__main__":

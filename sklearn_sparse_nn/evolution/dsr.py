@@ -42,6 +42,9 @@ class DSR(ScoreRule):
             default='constant'
         By what `zeta` is multiplied as training goes on. From zero on, nothing goes:
         ``Constant(end=0.95)`` ends as [1]_ does.
+    output_layer : bool, default=True
+        Whether the output layer takes part, too. A network of one layer evolves in any
+        case.
 
     References
     ----------
@@ -71,12 +74,18 @@ class DSR(ScoreRule):
     uses_gradient = False
 
     def __init__(
-        self, threshold=1e-3, tolerance=0.1, interval=100, schedule="constant"
+        self,
+        threshold=1e-3,
+        tolerance=0.1,
+        interval=100,
+        schedule="constant",
+        output_layer=True,
     ):
         self.threshold = threshold
         self.tolerance = tolerance
         self.interval = interval
         self.schedule = schedule
+        self.output_layer = output_layer
 
     def prune(self, layer):
         """Remove the weights below the threshold of all layers."""

@@ -1,12 +1,17 @@
 """Gradual pruning with neuroregeneration."""
 
-import numpy as np
-from sklearn.utils._param_validation import StrOptions
+from numbers import Integral
 
-from sklearn_sparse_nn.evolution.choosing import highest
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+
 from sklearn_sparse_nn.evolution.gmp import GMP
+from sklearn_sparse_nn.evolution.gradients import (
+    gradient_flops,
+    promising_cells,
+    steepest,
+)
 from sklearn_sparse_nn.evolution.schedules import SCHEDULES, Schedule, schedule_of
-from sklearn_sparse_nn.evolution.scores import ScoreRule
 
 
 class GraNet(GMP):
@@ -46,6 +51,10 @@ class GraNet(GMP):
     output_layer : bool, default=True
         Whether the output layer changes, too. If not, fractions are of the other
         layers. A network of one layer evolves in any case.
+    candidates : int or None, default=None
+        If None, the gradient of all empty cells is computed, of some neurons at a time.
+        If an int, only that of so many random ones for each connection that begins: see
+        :class:`RigL`.
 
     See Also
     --------
@@ -72,6 +81,7 @@ class GraNet(GMP):
     _parameter_constraints: dict = {
         **GMP._parameter_constraints,
         "schedule": [StrOptions(set(SCHEDULES)), Schedule],
+        "candidates": [Interval(Integral, 1, None, closed="left"), None],
     }
 
     def __init__(
@@ -83,11 +93,13 @@ class GraNet(GMP):
         interval=None,
         schedule="cosine",
         output_layer=True,
+        candidates=None,
     ):
         super().__init__(
             final_fraction, distribution, begin, end, interval, output_layer
         )
         self.schedule = schedule
+        self.candidates = candidates
 
     def n_pruned(self, layers):
         """Those above the target, and a fraction of the others."""
@@ -105,17 +117,14 @@ class GraNet(GMP):
             for layer, left in zip(layers, self.targets(layers))
         ]
 
-    def cell_scores(self, layer, neurons):
-        """Magnitude of the gradient."""
-        return np.abs(layer.gradient(neurons))
-
     def grow(self, layer, n_grown):
-        """Connect the cells of the highest scores that were empty or have just gone."""
-        empty = ScoreRule.grow(self, layer, min(n_grown, layer.n_empty_cells))
+        """Connect where the gradient is largest, of what was empty or has just gone."""
+        n_empty = min(n_grown, layer.n_empty_cells)
+        empty = promising_cells(layer, n_empty, self.candidates)
         cells = np.concatenate([empty, layer.cells[layer.pruned]])
-        scores = np.abs(layer.gradient_at(cells))
-        return np.sort(cells[highest(scores, n_grown, layer.rng)])
+        return np.sort(cells[steepest(layer, cells, n_grown)])
 
     def nominal_flops(self, sparse, dense, interval):
-        """Add the gradient of all cells, of a mini-batch at each rewiring."""
-        return super().nominal_flops(sparse, dense, interval) + dense.sum() / interval
+        """Add the gradient of all cells, or of some, at each rewiring."""
+        seen = gradient_flops(sparse, dense, self.candidates)
+        return super().nominal_flops(sparse, dense, interval) + seen / interval

@@ -33,6 +33,9 @@ class ITOP(SET):
         Weights of new connections.
     schedule : {'constant', 'linear', 'cosine', 'cubic'} or Schedule, default='cosine'
         By what `zeta`, in [1]_ 0.5, is multiplied as training goes on.
+    output_layer : bool, default=True
+        Whether the connections of the output layer change, too. A network of one layer
+        evolves in any case.
 
     Attributes
     ----------
@@ -69,8 +72,9 @@ class ITOP(SET):
         min_updates=10,
         grown_weights="zero",
         schedule="cosine",
+        output_layer=True,
     ):
-        super().__init__(min_updates, grown_weights, interval, schedule)
+        super().__init__(min_updates, grown_weights, interval, schedule, output_layer)
 
     def grow(self, layer, n_grown):
         """Connect cells where no connection has been, then others."""

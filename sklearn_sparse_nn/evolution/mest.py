@@ -37,6 +37,9 @@ class MEST(ScoreRule):
     interval : int or None, default=None
         Weight updates between two rewirings. If None, the network is rewired before
         each epoch, or each call to `partial_fit`; in [1]_, before every fifth epoch.
+    output_layer : bool, default=True
+        Whether the connections of the output layer change, too. A network of one layer
+        evolves in any case.
 
     References
     ----------
@@ -63,11 +66,19 @@ class MEST(ScoreRule):
         "interval": [Interval(Integral, 1, None, closed="left"), None],
     }
 
-    def __init__(self, gradient_weight=0.01, surplus=0.5, end=0.75, interval=None):
+    def __init__(
+        self,
+        gradient_weight=0.01,
+        surplus=0.5,
+        end=0.75,
+        interval=None,
+        output_layer=True,
+    ):
         self.gradient_weight = gradient_weight
         self.surplus = surplus
         self.end = end
         self.interval = interval
+        self.output_layer = output_layer
 
     @property
     def schedule(self):

@@ -1,12 +1,15 @@
 """RigL: growth where the gradient is largest."""
 
-from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from sklearn_sparse_nn.evolution.choosing import highest, highest_cells
+from sklearn_sparse_nn.evolution.gradients import (
+    gradient_flops,
+    promising_cells,
+    steepest,
+)
 from sklearn_sparse_nn.evolution.schedules import Cosine
 from sklearn_sparse_nn.evolution.scores import ScoreRule
 
@@ -45,6 +48,9 @@ class RigL(ScoreRule):
         If an int, the gradient is computed only at so many random empty cells for each
         connection that competes, and time, too, is in proportion to the number of
         connections: for layers of ten thousand neurons or more.
+    output_layer : bool, default=True
+        Whether the connections of the output layer change, too. A network of one layer
+        evolves in any case.
 
     See Also
     --------
@@ -77,10 +83,11 @@ class RigL(ScoreRule):
 
     replaces_update = True
 
-    def __init__(self, interval=100, end=0.75, candidates=None):
+    def __init__(self, interval=100, end=0.75, candidates=None, output_layer=True):
         self.interval = interval
         self.end = end
         self.candidates = candidates
+        self.output_layer = output_layer
 
     @property
     def schedule(self):
@@ -105,35 +112,19 @@ class RigL(ScoreRule):
         """Remove the smallest weights, but for those where the gradient is large."""
         pruned = super().prune(layer)
         gone, n = layer.cells[pruned], np.count_nonzero(pruned)
-        empty = self._promising(layer, min(n, layer.n_empty_cells))
-        gradient = np.abs(layer.gradient_at(np.concatenate([gone, empty])))
-        best = highest(gradient, n, layer.rng)
+        n_empty = min(n, layer.n_empty_cells)
+        empty = promising_cells(layer, n_empty, self.candidates)
+        best = steepest(layer, np.concatenate([gone, empty]), n)
         pruned[pruned] = ~best[: len(gone)]
         self._chosen[layer.index] = empty[best[len(gone) :]]
         return pruned
-
-    def _promising(self, layer, n):
-        """Empty cells, those of the `n` largest gradients or random ones, ascending."""
-        if self.candidates is None:
-            return highest_cells(layer, n, partial(_magnitudes, layer))
-        return layer.sample_empty_cells(min(self.candidates * n, layer.n_empty_cells))
 
     def grow(self, layer, n_grown):
         """Connect the empty cells that have won."""
         return self._chosen.pop(layer.index)
 
     def nominal_flops(self, sparse, dense, interval):
-        """Count an update that is replaced: the gradient of all cells, or of some.
-
-        Of `candidates`, the count is what it is at most, for a `zeta` of 1.
-        """
-        seen = dense
-        if self.candidates is not None:
-            seen = np.minimum(dense, (1 + self.candidates) * sparse)
+        """Count an update that is replaced: the gradient of all cells, or of some."""
+        seen = gradient_flops(sparse, dense, self.candidates)
         updates = interval * super().nominal_flops(sparse, dense, interval)
-        return (updates + 2 * sparse.sum() + seen.sum()) / (interval + 1)
-
-
-def _magnitudes(layer, neurons):
-    gradient = layer.gradient(neurons)
-    return np.abs(gradient, out=gradient)
+        return (updates + 2 * sparse.sum() + seen) / (interval + 1)

@@ -6,6 +6,11 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_sparse_nn.evolution.distributions import share_out
+from sklearn_sparse_nn.evolution.gradients import (
+    gradient_flops,
+    promising_cells,
+    steepest,
+)
 from sklearn_sparse_nn.evolution.schedules import SCHEDULES, Schedule
 from sklearn_sparse_nn.evolution.scores import ScoreRule
 
@@ -36,6 +41,13 @@ class SNFS(ScoreRule):
     sample_size : int or None, default=None
         Training samples of which the gradient decides where connections begin. If None,
         those of the last mini-batch. What their neurons do is in memory at once.
+    candidates : int or None, default=None
+        If None, the gradient of all empty cells is computed, of some neurons at a time.
+        If an int, only that of so many random ones for each connection that begins: see
+        :class:`RigL`.
+    output_layer : bool, default=True
+        Whether the connections of the output layer change, too. A network of one layer
+        evolves in any case.
 
     References
     ----------
@@ -59,16 +71,22 @@ class SNFS(ScoreRule):
         "interval": [Interval(Integral, 1, None, closed="left"), None],
         "schedule": [StrOptions(set(SCHEDULES)), Schedule],
         "sample_size": [Interval(Integral, 1, None, closed="left"), None],
+        "candidates": [Interval(Integral, 1, None, closed="left"), None],
     }
 
-    def __init__(self, interval=None, schedule="cosine", sample_size=None):
+    def __init__(
+        self,
+        interval=None,
+        schedule="cosine",
+        sample_size=None,
+        candidates=None,
+        output_layer=True,
+    ):
         self.interval = interval
         self.schedule = schedule
         self.sample_size = sample_size
-
-    def cell_scores(self, layer, neurons):
-        """Magnitude of the gradient."""
-        return np.abs(layer.gradient(neurons))
+        self.candidates = candidates
+        self.output_layer = output_layer
 
     def n_grown(self, layers):
         """What goes in all layers, in proportion to their mean momentum."""
@@ -76,9 +94,15 @@ class SNFS(ScoreRule):
         speeds = [_mean_momentum(layer) for layer in layers]
         return share_out(total, speeds, [layer.n_empty_cells for layer in layers])
 
+    def grow(self, layer, n_grown):
+        """Connect the empty cells of the largest gradients."""
+        cells = promising_cells(layer, n_grown, self.candidates)
+        return cells[steepest(layer, cells, n_grown)]
+
     def nominal_flops(self, sparse, dense, interval):
-        """Add the gradient of all cells, of a mini-batch at each rewiring."""
-        return super().nominal_flops(sparse, dense, interval) + dense.sum() / interval
+        """Add the gradient of all cells, or of some, at each rewiring."""
+        seen = gradient_flops(sparse, dense, self.candidates)
+        return super().nominal_flops(sparse, dense, interval) + seen / interval
 
 
 def _mean_momentum(layer):

@@ -58,6 +58,9 @@ class TopKAST(EvolutionRule):
     end : float, default=0.75
         Share of the fit after which A stays as it is and nothing is held, in the range
         (0, 1]. With 1, A and B are chosen anew to the end, as in [1]_.
+    output_layer : bool, default=True
+        Whether the output layer has two sets, too. If not, it computes with all of its
+        connections, and these stay. A network of one layer has them in any case.
 
     References
     ----------
@@ -93,11 +96,14 @@ class TopKAST(EvolutionRule):
     _n_connections = _absent = _new = None
     _densities = 1.0
 
-    def __init__(self, active=0.5, penalty=1e-5, interval=100, end=0.75):
+    def __init__(
+        self, active=0.5, penalty=1e-5, interval=100, end=0.75, output_layer=True
+    ):
         self.active = active
         self.penalty = penalty
         self.interval = interval
         self.end = end
+        self.output_layer = output_layer
 
     def terms(self, learning_rate):
         """The penalty, stronger for what is held."""

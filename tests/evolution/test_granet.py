@@ -92,8 +92,3 @@ def test_it_replaces_more_while_the_schedule_is_higher():
 def test_wrong_parameters_are_named(rule, message):
     with pytest.raises(InvalidParameterError, match=message):
         SETClassifier(evolution=rule).fit(np.eye(4), [0, 1, 0, 1])
-
-
-def test_operations_are_those_of_the_gradient_too():
-    sparse, dense = np.array([20.0, 10.0]), np.array([200.0, 50.0])
-    assert GraNet().nominal_flops(sparse, dense, 100) == 3 * 30 + 2.5

@@ -9,6 +9,7 @@ from sklearn_sparse_nn import SETClassifier
 from sklearn_sparse_nn.evolution import (
     SNFS,
     EvolvingLayer,
+    GraNet,
     NeuronBatch,
     RigL,
     TrainingClock,
@@ -63,6 +64,22 @@ def test_only_candidates_are_looked_at():
     best = cells[np.argsort(-np.abs(gradient.flat[cells]))[:n]]
     np.testing.assert_array_equal(np.flatnonzero(grows), np.intersect1d(best, empty))
     assert goes.sum() == grows.sum()
+
+
+@pytest.mark.parametrize("rule", [SNFS(candidates=3), GraNet(1.0, candidates=3)])
+def test_others_look_at_candidates_only_too(rule):
+    layer, mask, _, gradient = seen_layer((300, 200), 0.05, epoch=1)
+    layer.first_moments, layer.second_moments = layer.weights, np.zeros(0)
+    looked_at, gradient_at = [], layer.gradient_at
+    layer.gradient_at = lambda cells: looked_at.append(cells) or gradient_at(cells)
+    layer.gradient = None
+    (goes,), (grows,) = ask(rule, [layer])
+    (cells,) = looked_at
+    n = grows.sum()
+    assert n == goes.sum() > 0
+    assert np.count_nonzero(~mask.flat[cells]) == 3 * n
+    best = cells[np.argsort(-np.abs(gradient.flat[cells]))[:n]]
+    np.testing.assert_array_equal(np.flatnonzero(grows), np.sort(best))
 
 
 def test_what_goes_may_come_back_and_keeps_its_weight():
@@ -125,8 +142,11 @@ def test_operations_are_those_of_the_appendix():
     assert training == pytest.approx((100 * 3 * 30 + 2 * 30 + 250) / 101)
     training = RigL(candidates=4).nominal_flops(sparse, dense, 100)
     assert training == pytest.approx((100 * 3 * 30 + 2 * 30 + 100 + 50) / 101)
-    training = SNFS().nominal_flops(sparse, dense, 100)
-    assert training == pytest.approx(3 * 30 + 2.5)
+    for rule in (SNFS, GraNet):
+        training = rule().nominal_flops(sparse, dense, 100)
+        assert training == pytest.approx(3 * 30 + 2.5)
+        training = rule(candidates=4).nominal_flops(sparse, dense, 100)
+        assert training == pytest.approx(3 * 30 + 1.5)
 
 
 @pytest.mark.parametrize(
