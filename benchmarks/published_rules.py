@@ -1,0 +1,161 @@
+"""Rules in the setting of a published table, beside what it says.
+
+Table 7 of Zhang et al. (NeurIPS 2025, arXiv:2501.19107): three hidden layers of 1,568
+neurons with 1 % of all connections, and a dense output layer; 100 epochs in
+mini-batches of 32, SGD with momentum of 0.9 and a rate that falls from 0.025, a weight
+decay of 5e-4; each epoch replaces the fraction 0.3. Pixels are shifted and scaled
+alike. CHT begins with CSTI, CHTs with BRF; CHTss begins five times as dense, not half
+dense as there::
+
+    SPARSE_NN_DATA=data python benchmarks/published_rules.py --json table7.json
+
+Results are added to those in the file, so that it can be stopped and go on.
+"""
+
+import argparse
+import json
+import os
+import warnings
+from itertools import product
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+from common import print_table, write_lines
+from joblib import Parallel, delayed
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_sparse_nn import SETClassifier
+from sklearn_sparse_nn.evolution import CHT, SET, CHTs, RigL, Sigmoid, Static
+from sklearn_sparse_nn.topology import BRF, CSTI, ErdosRenyi
+
+HIDDEN, DENSITY, BATCH_SIZE, WEIGHT_DECAY = (1568,) * 3, 0.01, 32, 5e-4
+_FALLING = Sigmoid(last=0.2, end=0.8)
+# Topology, rule, and how many times as dense the network begins.
+RULES = {
+    "static": (ErdosRenyi(), Static(), 1),
+    "set": (ErdosRenyi(), SET(output_layer=False), 1),
+    "rigl": (ErdosRenyi(), RigL(interval=None, output_layer=False), 1),
+    "cht": (CSTI(), CHT(), 1),
+    "chts": (BRF(), CHTs(), 1),
+    "chts, relative importance": (BRF(), CHTs("relative_importance"), 1),
+    "chtss": (BRF(), CHTs(fraction=_FALLING), 5),
+}
+PUBLISHED = {
+    "mnist": {
+        "set": 0.9814,
+        "rigl": 0.9861,
+        "cht": 0.9848,
+        "chts": 0.9876,
+        "chtss": 0.9883,
+    },
+    "fashion_mnist": {
+        "set": 0.8900,
+        "rigl": 0.8991,
+        "cht": 0.8870,
+        "chts": 0.9067,
+        "chtss": 0.9081,
+    },
+}
+
+
+def load(data):
+    """Training and test samples, all pixels shifted and scaled alike, and classes."""
+    archive = np.load(Path(os.environ["SPARSE_NN_DATA"]) / f"{data}.npz")
+    X, X_test = (
+        archive[f"x_{part}"].reshape(-1, 784).astype(np.float32)
+        for part in ("train", "test")
+    )
+    mean, deviation = np.float32(X.mean(dtype=float)), np.float32(X.std(dtype=float))
+    X, X_test = ((each - mean) / deviation for each in (X, X_test))
+    return X, X_test, archive["y_train"], archive["y_test"]
+
+
+def run(data, rule, seed, n_epochs):
+    """Train and judge one network."""
+    X, X_test, y, y_test = load(data)
+    topology, evolution, more = RULES[rule]
+    model = SETClassifier(
+        HIDDEN,
+        density=[more * DENSITY] * len(HIDDEN) + [1.0],
+        topology=topology,
+        evolution=evolution,
+        zeta=0.3,
+        solver="sgd",
+        learning_rate_init=0.025,
+        # The penalty of a mini-batch is divided by the number of its samples.
+        alpha=WEIGHT_DECAY * BATCH_SIZE,
+        batch_size=BATCH_SIZE,
+        max_iter=n_epochs,
+        tol=0,
+        n_iter_no_change=np.inf,
+        random_state=seed,
+    )
+    start = process_time()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    hidden = model.coefs_[:-1]
+    alive = [np.mean(each.count_nonzero(axis=0) > 0) for each in hidden]
+    return {
+        "accuracy": model.score(X_test, y_test),
+        "seconds": round(process_time() - start, 1),
+        "alive": round(float(np.mean(alive)), 4),
+        "density": round(
+            sum(each.nnz for each in hidden) / sum(np.prod(c.shape) for c in hidden), 5
+        ),
+    }
+
+
+def print_results(results, data):
+    """Accuracy beside the published one, seconds and neurons of each rule."""
+    rows = []
+    for rule in RULES:
+        found = [r for k, r in results.items() if k.startswith(f"{data}|{rule}|")]
+        if found:
+            accuracy = np.array([each["accuracy"] for each in found])
+            means = {k: np.mean([each[k] for each in found]) for k in found[0]}
+            rows.append(
+                [
+                    rule,
+                    f"{accuracy.mean():.4f} ± {accuracy.std():.4f}",
+                    f"{PUBLISHED[data].get(rule, float('nan')):.4f}",
+                    f"{means['alive']:.2f}",
+                    f"{means['seconds']:.0f}",
+                ]
+            )
+    headings = [data, "accuracy", "published", "neurons that are reached", "seconds"]
+    print()
+    print_table(headings, rows)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", nargs="+", default=list(PUBLISHED))
+    parser.add_argument("--rules", nargs="+", default=list(RULES))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="added to, if it is there")
+    args = parser.parse_args()
+    results = {}
+    if args.json and args.json.exists():
+        results = json.loads(args.json.read_text())["results"]
+    wanted = product(args.seeds, args.data, args.rules)
+    jobs = [(data, rule, seed, args.epochs) for seed, data, rule in wanted]
+    jobs = [job for job in jobs if "|".join(map(str, job)) not in results]
+    found = Parallel(n_jobs=args.processes, return_as="generator")(
+        delayed(run)(*job) for job in jobs
+    )
+    for job, result in zip(jobs, found, strict=True):
+        results["|".join(map(str, job))] = result
+        if args.json:
+            write_lines(args.json, results)
+    for data in args.data:
+        print_results(results, data)
+
+
+if __name__ == "__main__":
+    main()
