@@ -30,6 +30,9 @@ def warm_up():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         SETClassifier(8, max_iter=2, **options).fit(X, y)
+        # These rules have kernels of their own.
+        for evolution in ("cht", "chts"):
+            SETClassifier(8, max_iter=2, evolution=evolution, **options).fit(X, y)
         SETAutoencoder(8, max_iter=1, **options).fit(X)
         SETRBMTransformer(8, n_iter=1, **options).fit(X)
     return decide.stats.cache_path

@@ -22,7 +22,8 @@ class CHTs(CHT):
       choice is loose at first and strict in the end.
     - Where connections begin depends on link prediction (CH2-L3n): for each neuron on a
       path of length three, one plus its connections within the paths, divided by one
-      plus those to elsewhere. It is fast in less sparse networks, too.
+      plus those to elsewhere. Its time is in proportion to the second power of the
+      connections of a neuron, in :class:`CHT` to the third.
 
     With `fraction`, the number of connections falls as training goes on. This is the
     sigmoid density decay (CHTss) of [1]_ with ``fraction=Sigmoid(last=0.2, end=0.8)``.
