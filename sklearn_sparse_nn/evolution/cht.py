@@ -27,8 +27,8 @@ class CHT(ReplacingRule):
     A layer where nearly all that goes comes back does not change any more. Neither
     gradients nor activations are needed. Neurons that have lost all of their
     connections do not get new ones: with few connections, the network keeps only a part
-    of its neurons. Time is in proportion to the number of paths of length three, that is
-    to the third power of the connections of a neuron.
+    of its neurons. The time of a rewiring is in proportion to the number of paths, that
+    is to the third power of the connections of a neuron.
 
     Differences from the authors' code: where it has a layer that is not sparse, here
     the last layer may be sparse, and neurons without a connection there go, too. A

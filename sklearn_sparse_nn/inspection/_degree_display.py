@@ -99,6 +99,7 @@ class DegreeDistributionDisplay:
         (self.line_,) = ax.plot(degrees[shown], at_least[shown], **options)
         self.law_ = self._draw_law(ax)
         ax.set(xscale="log", yscale="log")
+        _write_numbers(ax.xaxis)
         ax.set(xlabel="Number of connections, or more", ylabel=self.label)
         return self
 
@@ -116,3 +117,11 @@ class DegreeDistributionDisplay:
         (line,) = ax.plot(degrees, share * beyond, color="black", label=label)
         ax.legend(loc="lower left")
         return line
+
+
+def _write_numbers(axis):
+    """Write whole numbers, and not powers of ten that overlap."""
+    from matplotlib.ticker import LogFormatter
+
+    axis.set_major_formatter(LogFormatter())
+    axis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
