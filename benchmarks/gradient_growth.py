@@ -12,8 +12,17 @@ Accuracy on the test samples of the same network where connections are few, with
 rules and others, after ten epochs; mean and standard deviation over the seeds::
 
     python benchmarks/gradient_growth.py --accuracy
+
+Rewirings of the network of `million_neurons.py`, with 20.5 million connections, on its
+mini-batches of 128 samples: seconds, and how much higher they make the peak of the
+memory. Each rule has a fresh process (Linux only)::
+
+    python benchmarks/gradient_growth.py --million
 """
 
+import json
+import subprocess
+import sys
 import warnings
 from statistics import median
 from time import process_time
@@ -31,6 +40,8 @@ from common import (
     report,
     spread,
 )
+from memory import memory
+from million_neurons import EPSILON, N_CLASSES, N_FEATURES, noise, sizes_of
 from rewiring import BATCH_SIZE, PARAMETERS
 from sklearn.exceptions import ConvergenceWarning
 
@@ -49,6 +60,11 @@ TIMED = {
     "rigl": RigL(),
     "rigl, 3 candidates": RigL(candidates=3),
     "rigl, 10 candidates": RigL(candidates=10),
+}
+SAMPLED = {
+    "set": SET(interval=1),
+    "rigl, 3 candidates": RigL(interval=1, candidates=3),
+    "rigl, 10 candidates": RigL(interval=1, candidates=10),
 }
 JUDGED = TIMED | {
     "snfs": SNFS(),
@@ -146,14 +162,71 @@ def accuracies(args):
     return results
 
 
+def rewirings_of_a_million(name):
+    """Seconds of an update and of rewirings, and MiB at the peak before and after."""
+    X, labels = noise(8 * BATCH_SIZE, N_FEATURES, N_CLASSES)
+    targets, rule = class_targets(labels), SAMPLED[name]
+    network = Timed(
+        sizes_of(500_000), Start(ErdosRenyi(), EPSILON, seed=0), "relu", "softmax"
+    )
+    network.reset_optimiser("sgd")
+    network.follow(rule)
+    network.rewirings, found = [], {}
+    # A network of this size must not diverge.
+    parameters = PARAMETERS._replace(learning_rate=1e-6)
+    with ThreadTeam(1) as team:
+        for key, n, evolution in (
+            ("first", 2, None),
+            ("before", 2, None),
+            ("after", 8, Evolution(rule, zeta=0.3, epoch=0, max_epochs=10**6)),
+        ):
+            start, order = process_time(), np.arange(n * BATCH_SIZE)
+            network.train_epoch(X, targets, order, parameters, team, evolution)
+            found[key] = {"s": process_time() - start, "MiB": memory("VmHWM")}
+    return {
+        "update": found["before"]["s"] / 2,
+        "rewirings": network.rewirings,
+        "peak": found["before"]["MiB"],
+        "more": found["after"]["MiB"] - found["before"]["MiB"],
+    }
+
+
+def million(args):
+    """What `rewirings_of_a_million` returns, of each rule in a fresh process."""
+    results = {}
+    for name in SAMPLED:
+        command = [sys.executable, *sys.argv, "--one", name]
+        output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        results[name] = json.loads(output.stdout)
+    rows = [
+        [
+            name,
+            f"{each['update']:.2f}",
+            f"{median(each['rewirings']):.2f}",
+            f"{each['peak']:,.0f}",
+            f"{each['more']:,.0f}",
+        ]
+        for name, each in results.items()
+    ]
+    headings = ["", "an update, s", "a rewiring, s", "peak, MiB", "more, MiB"]
+    print_table(headings, rows)
+    return results
+
+
 def main():
     parser = argument_parser(__doc__, n_rounds=9)
     parser.add_argument("--accuracy", action="store_true", help="not seconds")
+    parser.add_argument("--million", action="store_true", help="a million neurons")
+    parser.add_argument("--one", choices=SAMPLED, help="used by the script itself")
     parser.add_argument("--epochs", type=int, default=10, help="%(default)s")
     parser.add_argument("--epsilons", nargs="+", type=float, default=[0.5, 1, 2])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     args = parser.parse_args()
-    results = accuracies(args) if args.accuracy else seconds(args)
+    if args.one:
+        print(json.dumps(rewirings_of_a_million(args.one)))
+        return
+    measure = accuracies if args.accuracy else million if args.million else seconds
+    results = measure(args)
     report(describe_machine(), results, args)
 
 
