@@ -10,18 +10,17 @@ one thread. Differences are taken fold by fold::
 Defaults are chosen on the other half. A variant names parameters that differ::
 
     python benchmarks/panel.py --half choose --models SET \\
-        --variant "tanh: activation='tanh'" --variant "wide: hidden_layer_sizes=2000"
+        --variant "tanh: activation='tanh'" --variant "RigL: evolution=RigL(20)"
 """
 
 import argparse
-import ast
 import json
 import time
 import warnings
 from pathlib import Path
 
 import numpy as np
-from common import describe_machine, print_table
+from common import print_table, write_lines
 from joblib import Parallel, delayed
 from panel_data import PANEL, here
 from sklearn.compose import TransformedTargetRegressor
@@ -40,7 +39,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC, LinearSVR
 
-from sklearn_sparse_nn import SETClassifier, SETRegressor
+from sklearn_sparse_nn import SETClassifier, SETRegressor, evolution
 
 # For classes and for numbers; a variant of SET changes both.
 MODELS = {
@@ -103,10 +102,9 @@ def run(name, model, parameters, seed):
 
 
 def parse_variant(text):
-    """A name, and parameters written as arguments of a call."""
+    """A name, and parameters written as arguments of a call: literals and rules."""
     name, _, arguments = text.partition(":")
-    call = ast.parse(f"f({arguments})", mode="eval").body
-    return name.strip(), {k.arg: ast.literal_eval(k.value) for k in call.keywords}
+    return name.strip(), eval(f"dict({arguments})", dict(vars(evolution)))
 
 
 def mean_of(result, quantity):
@@ -168,14 +166,6 @@ def _difference(by_model, first, other):
     return f"{difference.mean():+.3f} ± {error:.3f}"
 
 
-def write(path, results):
-    """Write all results as JSON, a line for each data set."""
-    lines = [f"{json.dumps(n)}: {json.dumps(rounded(r))}" for n, r in results.items()]
-    machine = json.dumps(describe_machine())
-    body = ",\n".join(lines)
-    path.write_text(f'{{"machine": {machine},\n"results": {{\n{body}\n}}}}\n')
-
-
 def rounded(by_model):
     """Numbers of six digits, as more say nothing."""
     return {
@@ -220,7 +210,7 @@ def main():
     for (name, label), result in zip(jobs, found, strict=True):
         results.setdefault(name, {})[label] = result
         if path:
-            write(path, results)
+            write_lines(path, {n: rounded(r) for n, r in results.items()})
     shown = {n: results[n] for n in names}
     models = list(dict.fromkeys([*wanted, *(m for n in names for m in results[n])]))
     print_results(shown, models)
