@@ -20,15 +20,17 @@ from scipy import sparse
 
 from sklearn_sparse_nn.engine.paths import Side, add_nodes, add_paths
 
-# Pairs of neurons whose paths are weighed together, but for those of one neuron.
-_PAIRS = 2**18
+# Cells that are scored together, but for those of one neuron. What the inputs on paths
+# are worth is counted once for all of them.
+_CELLS = 2**22
 
 
 class Paths:
     """Scores of the cells of a layer, by the paths between their two ends.
 
-    Nothing as large as the layer is kept in memory. Time is in proportion to the number
-    of paths of length three, and to that of the cells.
+    Ask for the neurons in ascending order. The scores of four million cells are in
+    memory at a time. Time is in proportion to the number of paths of length three, and
+    to that of the cells.
 
     Parameters
     ----------
@@ -44,6 +46,7 @@ class Paths:
         columns = sparse.csr_array((ones, indices, rows), shape=shape).T.tocsr()
         self._neurons = _side(rows, indices)
         self._inputs = _side(columns.indptr, columns.indices)
+        self._known = {}
 
     def by_nodes(self, neurons):
         """CH2-L3n: (1 + internal) / (1 + external), summed over the local community.
@@ -58,28 +61,35 @@ class Paths:
         scores : ndarray of float32, shape (len(neurons), n_inputs)
             Zero where there is no path. Those of connections mean nothing.
         """
-        scores = self._no_scores(neurons)
-        sides = self._nearby(neurons), self._neurons, self._inputs
-        add_nodes(scores, int(neurons[0]), *sides)
-        return scores
+        return self._scores_of(neurons, add_nodes)
 
     def by_paths(self, neurons):
         """CH3-L3p: 1 / sqrt((1 + external(x)) (1 + external(y))), summed over paths.
 
         See `by_nodes`.
         """
-        scores = self._no_scores(neurons)
-        n_neurons = len(self._neurons.common)
-        size = max(1, _PAIRS // n_neurons)
-        for start in range(0, len(neurons), size):
-            here = neurons[start : start + size]
-            sides = self._nearby(here), self._neurons, self._inputs
-            worth = np.zeros((len(here), n_neurons), dtype=np.float32)
-            add_paths(scores[start : start + size], int(here[0]), *sides, worth)
-        return scores
+        return self._scores_of(neurons, add_paths)
 
-    def _no_scores(self, neurons):
-        return np.zeros((len(neurons), len(self._inputs.common)), dtype=np.float32)
+    def _scores_of(self, neurons, add):
+        """Scores of some neurons, and of those that come next."""
+        start, stop = int(neurons[0]), int(neurons[-1]) + 1
+        first, scores = self._known.get(add, (0, ()))
+        if not first <= start < stop <= first + len(scores):
+            del scores
+            self._known.pop(add, None)
+            self._known[add] = first, scores = start, self._add(start, stop, add)
+        return scores[start - first : stop - first]
+
+    def _add(self, start, stop, add):
+        n_neurons, n_inputs = len(self._neurons.common), len(self._inputs.common)
+        n = max(stop - start, _CELLS // max(n_neurons, n_inputs))
+        some = np.arange(start, min(start + n, n_neurons))
+        scores = np.zeros((len(some), n_inputs), dtype=np.float32)
+        room = ()
+        if add is add_paths:
+            room = (np.zeros((len(some), n_neurons), dtype=np.float32),)
+        add(scores, start, self._nearby(some), self._neurons, self._inputs, *room)
+        return scores
 
     def _nearby(self, neurons):
         """The inputs of some neurons."""

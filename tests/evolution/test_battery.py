@@ -262,7 +262,7 @@ def test_memory_is_proportional_to_connections(monkeypatch, peaks_without_a_rule
     # Those that look at all cells do so in blocks.
     monkeypatch.setattr(choosing, "_CELLS", 2**14)
     monkeypatch.setattr(layer, "_GATHERED", 2**14)
-    monkeypatch.setattr(paths, "_PAIRS", 2**14)
+    monkeypatch.setattr(paths, "_CELLS", 2**14)
     rule = _rule(name)
     kind = SETAutoencoder if rule.needs_autoencoder else SETClassifier
     # Some numbers beside each connection; what all neurons did with a sample, twice.

@@ -59,7 +59,7 @@ def test_scores_equal_those_of_all_paths(data):
     left[mask] = ~gone
     first = data.draw(st.integers(0, shape[0] - 1))
     neurons = np.arange(first, data.draw(st.integers(first + 1, shape[0])))
-    with patch.object(paths, "_PAIRS", data.draw(st.sampled_from([1, 20, 2**18]))):
+    with patch.object(paths, "_CELLS", data.draw(st.sampled_from([1, 20, 2**18]))):
         graph = Paths(layer, gone)
         found = graph.by_nodes(neurons), graph.by_paths(neurons)
     for scores, expected in zip(found, scores_of_paths(left)):
@@ -75,7 +75,7 @@ def test_all_paths_are_never_in_memory_together(monkeypatch, score):
     mask[:, 0] = True
     np.fill_diagonal(mask, True)
     layer = layer_of(mask)
-    monkeypatch.setattr(paths, "_PAIRS", 1000)
+    monkeypatch.setattr(paths, "_CELLS", 1000)
     graph = Paths(layer, np.zeros(layer.n_connections, dtype=bool))
     with Peak() as peak:
         getattr(graph, score)(np.arange(10))
