@@ -63,8 +63,8 @@ _REWIRINGS = {"itop": 10}
 _ZETA = {"dsr": 0.05}
 # What falls asleep there is to wake again.
 _WAKES = {"deepr"}
-# Ten minutes for a fit and more, as time goes with the third power of the connections of
-# a neuron, in CHTs with the second.
+# Ten minutes for a fit and more, as time goes with the third power of the connections
+# of a neuron, in CHTs with the second.
 _LEFT_OUT = set(
     product(["allaml", "tox_171"], [("cht", 0.05), ("cht", 0.1), ("chts", 0.1)])
 )
