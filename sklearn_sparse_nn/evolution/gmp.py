@@ -110,10 +110,8 @@ class GMP(ScoreRule):
 
     def targets(self, layers):
         """How many connections are left by now: those of the highest scores."""
-        fraction, begun = (
-            self._fraction()(layers[0].clock.progress),
-            self._begun(layers),
-        )
+        fraction = self._fraction()(layers[0].clock.progress)
+        begun = self._begun(layers)
         if self.distribution == "uniform":
             now = [layer.n_connections for layer in layers]
             return np.minimum(np.rint(fraction * begun).astype(int), now)

@@ -17,20 +17,22 @@ than two neurons, or two inputs: it is counted once for all paths of a pair.
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import gen_batches
 
 from sklearn_sparse_nn.engine.paths import Side, add_nodes, add_paths
 
-# Cells that are scored together, but for those of one neuron. What the inputs on paths
-# are worth is counted once for all of them.
+# Cells that are scored together, and pairs of neurons whose paths are weighed together,
+# but for those of one neuron. What the inputs on paths are worth is counted once for
+# all of them.
 _CELLS = 2**22
 
 
 class Paths:
     """Scores of the cells of a layer, by the paths between their two ends.
 
-    Ask for the neurons in ascending order. The scores of four million cells are in
-    memory at a time. Time is in proportion to the number of paths of length three, and
-    to that of the cells.
+    Ask for the neurons in ascending order. Four million numbers of each kind are in
+    memory at a time, or those that are asked for. Time is in proportion to the number
+    of paths of length three, and to that of the cells.
 
     Parameters
     ----------
@@ -85,10 +87,14 @@ class Paths:
         n = max(stop - start, _CELLS // max(n_neurons, n_inputs))
         some = np.arange(start, min(start + n, n_neurons))
         scores = np.zeros((len(some), n_inputs), dtype=np.float32)
-        room = ()
-        if add is add_paths:
-            room = (np.zeros((len(some), n_neurons), dtype=np.float32),)
-        add(scores, start, self._nearby(some), self._neurons, self._inputs, *room)
+        if add is add_nodes:
+            add(scores, start, self._nearby(some), self._neurons, self._inputs)
+            return scores
+        for rows in gen_batches(len(some), max(1, _CELLS // n_neurons)):
+            here = some[rows]
+            sides = self._nearby(here), self._neurons, self._inputs
+            room = np.zeros((len(here), n_neurons), dtype=np.float32)
+            add(scores[rows], int(here[0]), *sides, room)
         return scores
 
     def _nearby(self, neurons):

@@ -80,3 +80,17 @@ def test_all_paths_are_never_in_memory_together(monkeypatch, score):
     with Peak() as peak:
         getattr(graph, score)(np.arange(10))
         assert peak.bytes() < 400_000
+
+
+@pytest.mark.parametrize("score", ["by_nodes", "by_paths"])
+def test_neurons_of_few_inputs_are_not_all_paired(monkeypatch, score):
+    """Of 3,000 neurons there are nine million pairs, 36 MB."""
+    layer = layer_of(np.random.default_rng(0).random((3000, 4)) < 0.4)
+    gone = np.zeros(layer.n_connections, dtype=bool)
+    expected = getattr(Paths(layer, gone), score)(np.arange(3000))
+    monkeypatch.setattr(paths, "_CELLS", 2**14)
+    graph = Paths(layer, gone)
+    with Peak() as peak:
+        scores = getattr(graph, score)(np.arange(3000))
+        assert peak.bytes() < 1_000_000
+    np.testing.assert_allclose(scores, expected, rtol=1e-4)

@@ -393,3 +393,14 @@ def test_dense_layers_hold_weights_too():
 def test_parameters_out_of_range_are_refused(changes):
     with pytest.raises(InvalidParameterError):
         _classifier(TopKAST(**changes)).fit(X, Y)
+
+
+def test_an_output_layer_that_is_left_alone_holds_nothing():
+    rule = TopKAST(interval=2, end=0.5, output_layer=False)
+    clf = _classifier(rule, max_iter=20)
+    begun = clf.set_params(evolution="static").fit(X, Y)
+    n_begun, before = begun.n_connections_, begun.coefs_[-1].toarray() != 0
+    clf.set_params(evolution=rule).fit(X, Y)
+    assert clf.n_connections_[-1] == n_begun[-1]
+    assert clf.n_connections_[0] < n_begun[0]
+    np.testing.assert_array_equal(clf.coefs_[-1].toarray() != 0, before)
