@@ -77,7 +77,7 @@ def narrow(monkeypatch):
     monkeypatch.setattr(bands, "_LEAST_CONNECTIONS", 0)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_bands_change_no_bit(data):
     sizes = data.draw(st.lists(st.integers(1, 40), min_size=2, max_size=4))

@@ -9,7 +9,7 @@ from tests.engine.helpers import called
 _share_of = called(share_of)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(n_threads=st.integers(1, 70), n_lines=st.integers(0, 200))
 def test_threads_share_all_columns_in_whole_cache_lines(n_threads, n_lines):
     width = n_lines * LINE

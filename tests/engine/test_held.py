@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sklearn_sparse_nn.engine.held import hold, hold_again, release
@@ -15,7 +15,6 @@ def _float32(*values):
     return tuple(np.array(each, dtype=np.float32) for each in values)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(-3, 3, width=32), *[st.booleans()] * 2), max_size=30)
 )

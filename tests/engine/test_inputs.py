@@ -98,7 +98,7 @@ def test_a_csr_without_entries_is_zeros():
     _check(sparse.csr_array((4, 3), dtype=np.float32), np.zeros((4, 3)), [3, 1])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_a_random_csr_reads_as_its_dense_form(data):
     n_samples, n_features = data.draw(st.integers(1, 20)), data.draw(st.integers(1, 80))

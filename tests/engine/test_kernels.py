@@ -131,7 +131,7 @@ def test_kernel_equals_its_dense_twin(kernel, shape, n_samples, ahead):
 
 
 @pytest.mark.parametrize("kernel", ["forward", "input_gradient", "weight_gradient"])
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_kernel_equals_its_dense_twin_on_any_part(kernel, data):
     n_inputs, n_neurons = data.draw(st.integers(1, 30)), data.draw(st.integers(1, 30))
@@ -148,7 +148,7 @@ def test_kernel_equals_its_dense_twin_on_any_part(kernel, data):
 
 @pytest.mark.parametrize("name", ["relu", "tanh"])
 @pytest.mark.parametrize("shape", SHAPES)
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_forward_sample_equals_its_dense_twin_on_any_part(shape, name, data):
     case = Case(*SHAPES[shape], n_samples=1)

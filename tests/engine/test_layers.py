@@ -39,7 +39,7 @@ def _matrices(sizes, density, seed):
     ]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     sizes=st.lists(st.integers(1, 12), min_size=2, max_size=5),
     density=st.sampled_from([0.0, 0.1, 0.5, 1.0]),
@@ -109,7 +109,7 @@ def test_a_copy_shares_nothing(field):
     assert (layers[field] != copy[field]).all()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_a_part_is_a_network_of_its_own(data):
     sizes = data.draw(st.lists(st.integers(1, 12), min_size=2, max_size=5))

@@ -122,7 +122,7 @@ def test_merged_connections_equal_the_dense_twin(
     case.expect_twin(*case.run(n_threads))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_any_merge_equals_the_dense_twin(data):
     fraction = st.floats(0, 1)

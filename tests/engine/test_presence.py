@@ -168,7 +168,7 @@ def test_absent_inputs_of_a_part_of_the_columns_are_left_out():
         assert_allclose(some, all_, rtol=1e-4, atol=1e-4)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     n_inputs=st.integers(1, 300),
     n_neurons=st.integers(1, 100),

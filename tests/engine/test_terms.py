@@ -58,7 +58,7 @@ def test_terms_are_those_of_the_slow_twin(noise, l1, keeps_signs, position):
     np.testing.assert_allclose(changed, expected, rtol=1e-5, atol=1e-6)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.lists(st.tuples(*[st.floats(-3, 3, width=32)] * 2), max_size=20),
     st.floats(0, 2, width=32),

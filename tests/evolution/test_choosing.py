@@ -43,7 +43,7 @@ def _expect_the_highest(chosen, left):
     assert max(left, default=-np.inf) <= min(chosen, default=np.inf)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.data())
 def test_the_highest_scores_are_marked(data):
     size, seed = data.draw(st.integers(0, 40)), data.draw(st.integers(0, 2**32))
@@ -149,7 +149,7 @@ def scored_layers(draw):
     return layer, _scores(draw(st.sampled_from(KINDS)), shape, seed), free
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(scored_layers(), st.sampled_from([1, 7, 30, 2**20]), st.data())
 def test_the_free_cells_of_the_highest_scores_are_found(layer_etc, block, data):
     layer, scores, free = layer_etc

@@ -72,7 +72,7 @@ def _removed(layers, fixed):
     return left
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     sizes=st.lists(st.integers(2, 9), min_size=2, max_size=5),
     density=st.sampled_from([0.2, 0.4, 0.7]),

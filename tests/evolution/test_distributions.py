@@ -36,7 +36,7 @@ def _filled(total, shares, room):
     return np.minimum(high * shares, room)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(shares_and_room(), st.integers(0, 1000))
 def test_all_is_shared_out_that_there_is_room_for(shares_and_room, total):
     shares, room = shares_and_room
@@ -46,7 +46,7 @@ def test_all_is_shared_out_that_there_is_room_for(shares_and_room, total):
     assert ((0 <= numbers) & (numbers <= room)).all()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(shares_and_room(shares=st.floats(1e-3, 1e3)), st.integers(0, 10**6))
 def test_numbers_are_in_proportion_where_there_is_room_for_all(shares_and_room, total):
     shares, _ = shares_and_room
@@ -55,7 +55,7 @@ def test_numbers_are_in_proportion_where_there_is_room_for_all(shares_and_room, 
     assert (abs(numbers - expected) < 1 + 1e-6).all()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(shares_and_room(), st.integers(0, 1000))
 def test_what_does_not_fit_goes_to_the_others_in_proportion(shares_and_room, total):
     shares, room = shares_and_room
@@ -118,7 +118,7 @@ def _room(layers):
     return np.array([layer.n_neurons * layer.n_inputs for layer in layers])
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(layers(), st.floats(0, 1.2))
 def test_a_uniform_density_is_the_same_in_all_layers(layers, density):
     room = _room(layers)
@@ -129,7 +129,7 @@ def test_a_uniform_density_is_the_same_in_all_layers(layers, density):
     assert (abs(numbers - expected) < 1 + 1e-6).all()
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(layers(), st.floats(0, 1.2))
 def test_erdos_renyi_densities_are_in_proportion_to_neurons(layers, density):
     room = _room(layers)
@@ -170,7 +170,7 @@ def weighted_layers(draw):
     return found
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(weighted_layers(), st.floats(0, 1.2))
 def test_the_largest_weights_of_the_network_stay(layers, share):
     # Magnitudes are 1, 2, ...

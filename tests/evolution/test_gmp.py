@@ -63,7 +63,7 @@ def lamp(weights):
 
 
 @each_rule
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 2**32), epoch=st.integers(0, 99))
 def test_what_stays_is_as_by_the_twin(name, seed, epoch):
     layers = layers_at(epoch, seed)

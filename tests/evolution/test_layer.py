@@ -47,7 +47,7 @@ def _layer_and_batch(shape, n_samples=7, n_columns=None, seed=0, weight_sum=2.5)
     return layer_of(mask, batch=lambda: batch), gradient
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_the_gradient_at_cells_is_that_of_their_neurons(data):
     shape = data.draw(st.integers(1, 12)), data.draw(st.integers(1, 12))
@@ -143,7 +143,7 @@ def test_only_the_last_layer_is_that_of_the_output(n_layers):
     assert [layer.is_output for layer in layers] == [False] * (n_layers - 1) + [True]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_a_layer_knows_the_cells_of_some_neurons(data):
     shape = data.draw(st.integers(1, 12)), data.draw(st.integers(1, 12))

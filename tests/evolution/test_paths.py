@@ -47,7 +47,7 @@ def _split(around, community, end):
     return len(around & community), len(around - community - {end})
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_scores_equal_those_of_all_paths(data):
     shape = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 9))

@@ -61,7 +61,7 @@ def regions(draw):
     return replace(layer, region=region), mask, inside, reserved
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(regions())
 def test_a_region_numbers_its_cells_in_ascending_order(layer_and_masks):
     layer, _, inside, _ = layer_and_masks
@@ -73,7 +73,7 @@ def test_a_region_numbers_its_cells_in_ascending_order(layer_and_masks):
     np.testing.assert_array_equal(cells, expected)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(regions(), st.data())
 def test_a_region_finds_the_numbers_of_its_cells(layer_and_masks, data):
     layer, _, inside, reserved = layer_and_masks
@@ -89,7 +89,7 @@ def test_a_region_finds_the_numbers_of_its_cells(layer_and_masks, data):
         np.testing.assert_array_equal(layer.region.allows(cells), allowed)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(regions(), st.data())
 def test_cells_are_drawn_where_the_region_is_free(layer_and_masks, data):
     layer, mask, inside, reserved = layer_and_masks
@@ -104,7 +104,7 @@ def test_cells_are_drawn_where_the_region_is_free(layer_and_masks, data):
     np.testing.assert_array_equal(layer.sample_empty_cells(len(free)), free)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(regions())
 def test_a_rule_prunes_what_has_room_in_the_region(layer_and_masks):
     layer, mask, inside, reserved = layer_and_masks

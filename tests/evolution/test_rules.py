@@ -92,7 +92,7 @@ def _expect_pruned_as_by_the_twin(layer):
     np.testing.assert_array_equal(np.sort(layer.weights[pruned]), expected)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(layers())
 def test_set_prunes_zeros_and_what_is_nearest_to_zero(mask_and_layer):
     _expect_pruned_as_by_the_twin(mask_and_layer[1])
@@ -113,7 +113,7 @@ def test_set_prunes_layers_of_several_blocks_like_small_ones(kind):
     _expect_pruned_as_by_the_twin(layer)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(layers(), st.integers(1, 9))
 def test_set_prunes_the_same_in_blocks(mask_and_layer, block):
     _, layer = mask_and_layer
@@ -187,7 +187,7 @@ def test_set_leaves_a_full_layer_alone(shape):
     assert not SET().prune(layer).any()
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(layers())
 def test_set_grows_as_many_as_it_prunes_where_there_was_nothing(mask_and_layer):
     mask, layer = mask_and_layer
@@ -264,7 +264,7 @@ def test_set_grows_at_zero_or_at_random():
     assert (SET(grown_weights="random").new_weights(layer, cells) != 0).all()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(layers())
 def test_a_layer_knows_its_cells(mask_and_layer):
     mask, layer = mask_and_layer

@@ -35,7 +35,7 @@ def schedules(draw):
     return kind(draw(numbers), draw(numbers), begin, end)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(schedules(), st.floats(0, 1))
 def test_a_schedule_is_first_until_begin_and_last_from_end_on(schedule, progress):
     if progress >= schedule.end:
@@ -47,7 +47,7 @@ def test_a_schedule_is_first_until_begin_and_last_from_end_on(schedule, progress
     assert schedule(schedule.end) == schedule(1) == schedule.last
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(schedules())
 def test_a_schedule_goes_one_way_from_first_to_last(schedule):
     numbers = [schedule(progress) for progress in np.linspace(0, 1, 201)]
@@ -61,7 +61,7 @@ def _sparsity_of_zhu_and_gupta(t, start, span, initial, final):
     return final + (initial - final) * (1 - (t - start) / span) ** 3
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.floats(0.2, 0.7), st.floats(0, 1), st.floats(0, 1))
 def test_schedules_follow_their_curves(progress, first, last):
     share = (progress - 0.2) / 0.5

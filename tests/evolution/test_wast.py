@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.base import clone
@@ -71,7 +71,6 @@ def _slow_rewiring(mask, weights, importances, n):
     return goes, grown
 
 
-@settings(deadline=None)
 @given(
     shape=st.tuples(st.integers(1, 12), st.integers(1, 12)),
     density=st.floats(0, 1),

@@ -70,7 +70,7 @@ def test_derivatives_meet_finite_differences(activation, sizes):
     assert np.abs(expected).max() > 0.01
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     n_samples=st.integers(1, 150),
     n_features=st.integers(1, 9),

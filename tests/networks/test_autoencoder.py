@@ -133,7 +133,7 @@ def test_one_step_goes_down_the_gradient_for_any_batch(n, make):
     _expect_step(before, after, *naive.gradients(before, *rest))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_training_is_that_of_the_dense_twin_for_any_shape(data):
     n_features = data.draw(st.integers(1, 12))

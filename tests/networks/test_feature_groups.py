@@ -47,7 +47,7 @@ def _blocks(n, n_features, seed=0):
     return (3 + X).astype(np.float32)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     n=st.integers(3, 40),
     n_features=st.integers(1, 25),
@@ -167,7 +167,7 @@ def test_who_represents_a_group_is_as_important_as_its_best_member():
     np.testing.assert_array_equal(importances, [9, 1, 2, 3, 4, 6])
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(importances=st.lists(st.floats(0, 10), min_size=1, max_size=20))
 def test_without_diversity_the_rank_is_that_of_the_importances(importances):
     n = len(importances)

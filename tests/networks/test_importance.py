@@ -58,7 +58,7 @@ def _normal(n, n_features, seed=0):
 # Strength
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     n_features=st.integers(1, 12),
     hidden=st.lists(st.integers(1, 9), min_size=1, max_size=3),
@@ -265,7 +265,6 @@ def test_a_curve_without_a_knee_keeps_everything(scores):
     assert knee(np.array(scores, dtype=float)) == len(scores)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50))
 def test_a_knee_keeps_something_and_not_more_than_there_is(scores):
     scores = np.sort(scores)[::-1]

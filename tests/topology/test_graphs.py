@@ -60,7 +60,7 @@ def _expect_as_erdos_renyi(topology, n_inputs, n_neurons, epsilon, seed=0):
     assert (np.diff(neurons * n_inputs + indices) > 0).all()
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     topology=st.sampled_from(GRAPHS),
     n_inputs=st.integers(1, 60),

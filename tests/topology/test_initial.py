@@ -26,7 +26,7 @@ def block(request, monkeypatch):
     monkeypatch.setattr(initial, "_BLOCK", request.param)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     n_inputs=st.integers(1, 60),
     n_neurons=st.integers(1, 60),
@@ -97,7 +97,7 @@ def test_a_layer_of_more_than_a_billion_cells_is_cut_into_blocks(monkeypatch):
     assert abs(indptr[n_neurons // 2] / 100_000 - 1) < 0.02
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_what_is_split_fits_into_its_blocks(data):
     cells = data.draw(st.lists(st.integers(1, 2 * 10**9), min_size=1, max_size=6))

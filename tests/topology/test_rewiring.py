@@ -88,7 +88,7 @@ def _rewire(layers, state, layer, n_pruned, n_grown, seed=0, n_threads=1):
     return *result, pruned, grown, weights
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_connections_after_rewiring_equal_the_dense_twin(data):
     layers, state = _network(data.draw(st.sampled_from([0.1, 0.4, 0.9])))

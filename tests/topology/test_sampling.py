@@ -32,7 +32,7 @@ def _expect_uniform_over_pairs(draw, numbers, n_draws):
     assert 1e-4 < chi2.sf(statistic, len(counts) - 1) < 1 - 1e-4
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_sample_is_distinct_ascending_and_of_the_exact_size(data):
     population = data.draw(st.integers(0, 3000))
@@ -113,7 +113,7 @@ def _structure(mask):
     return indptr, np.nonzero(mask)[1].astype(np.uint32), mask.shape[1]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_empty_cells_are_empty_distinct_and_ascending(data):
     shape = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 40))
@@ -175,7 +175,7 @@ def test_empty_cells_of_a_large_layer_are_those_of_the_ranks_drawn(
     np.testing.assert_array_equal(sample, empty[ranks])
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_what_is_drawn_outside_is_distinct_ascending_and_not_taken(data):
     population = data.draw(st.integers(0, 500))

@@ -35,7 +35,7 @@ def _dispersion(degrees):
     return degrees.var() / degrees.mean()
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     n_inputs=st.integers(1, 60),
     n_neurons=st.integers(1, 60),
@@ -75,7 +75,7 @@ def test_full_density_connects_everything(shape):
     np.testing.assert_array_equal(np.diff(indptr), shape[0])
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     n=st.integers(1, 60),
     largest=st.integers(1, 60),
