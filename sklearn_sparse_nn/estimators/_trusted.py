@@ -51,8 +51,19 @@ _TYPES = (
     sparse.csc_array,
 )
 
+# Of estimators with a monitor; they import this package.
+_INSPECTION = [
+    f"sklearn_sparse_nn.inspection.{name}"
+    for name in (
+        "_explored.Explored",
+        "_history.TopologyHistory",
+        "_monitor.TopologyMonitor",
+    )
+]
+
 #: Names of the types that ``skops.io.load(file, trusted=TRUSTED_TYPES)`` needs for any
 #: estimator of this library: estimators, their networks, rules and topologies, with
-#: the arrays of `FromArrays`. Add the names of rules of your own. What is loaded is
-#: checked: see the user guide.
+#: the arrays of `FromArrays`, and histories of fits. Add the names of rules of your
+#: own. What is loaded is checked: see the user guide.
 TRUSTED_TYPES = [f"{each.__module__}.{each.__qualname__}" for each in _TYPES]
+TRUSTED_TYPES += _INSPECTION

@@ -125,6 +125,6 @@ class GraNet(GMP):
         return np.sort(cells[steepest(layer, cells, n_grown)])
 
     def nominal_flops(self, sparse, dense, interval):
-        """Add the gradient of all cells, or of some, at each rewiring."""
-        seen = gradient_flops(sparse, dense, self.candidates)
-        return super().nominal_flops(sparse, dense, interval) + seen / interval
+        """Count the gradient of all cells, or of some, at each rewiring."""
+        more = gradient_flops(sparse, dense, self.candidates) - sparse.sum()
+        return super().nominal_flops(sparse, dense, interval) + more / interval

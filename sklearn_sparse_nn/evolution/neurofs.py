@@ -148,9 +148,10 @@ class NeuroFS(SET):
         return highest(scores, n_gone, layer.rng)
 
     def nominal_flops(self, sparse, dense, interval):
-        """Add the gradient of all cells of the first layer, at each rewiring."""
+        """Count the gradient of all cells of the first layer, at each rewiring."""
         interval = max(interval, self.min_updates)
-        return super().nominal_flops(sparse, dense, interval) + dense[0] / interval
+        more = dense[0] - sparse[0]
+        return super().nominal_flops(sparse, dense, interval) + more / interval
 
     def _n_empty_cells(self, layer):
         """Cells of the inputs that are left where no connection is, nor was."""

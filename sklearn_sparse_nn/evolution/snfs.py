@@ -100,9 +100,9 @@ class SNFS(ScoreRule):
         return cells[steepest(layer, cells, n_grown)]
 
     def nominal_flops(self, sparse, dense, interval):
-        """Add the gradient of all cells, or of some, at each rewiring."""
-        seen = gradient_flops(sparse, dense, self.candidates)
-        return super().nominal_flops(sparse, dense, interval) + seen / interval
+        """Count the gradient of all cells, or of some, at each rewiring."""
+        more = gradient_flops(sparse, dense, self.candidates) - sparse.sum()
+        return super().nominal_flops(sparse, dense, interval) + more / interval
 
 
 def _mean_momentum(layer):

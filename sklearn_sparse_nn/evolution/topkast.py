@@ -91,9 +91,9 @@ class TopKAST(EvolutionRule):
 
     uses_gradient = False
     holds_weights = True
-    # State: by the number of the layer, how many connections it has, the weights of its
-    # other cells, and what begins; of all layers, the density of A.
-    _n_connections = _absent = _new = None
+    # State: by the number of the layer, how many connections and neurons it has, the
+    # weights of its other cells, and what begins; of all layers, the density of A.
+    _n_connections = _n_neurons = _absent = _new = None
     _densities = 1.0
 
     def __init__(
@@ -112,26 +112,28 @@ class TopKAST(EvolutionRule):
     def n_pruned(self, layers):
         """See to the layers that are new."""
         if self._absent is None:
-            self._n_connections, self._absent, self._new = {}, {}, {}
+            self._n_connections, self._n_neurons = {}, {}
+            self._absent, self._new = {}, {}
             self._densities = np.ones(layers[0].n_layers)
         for layer in layers:
             if layer.index not in self._absent:
                 self._begin(layer)
-            n_active = max(1, self._n_active(layer))
+            n_active = max(1, self._n_active(layer.index))
             self._densities[layer.index] = n_active / layer.n_cells
         return super().n_pruned(layers)
 
     def _begin(self, layer):
         """Note how many connections a layer has, and how its other cells begin."""
         self._n_connections[layer.index] = layer.n_connections
+        self._n_neurons[layer.index] = layer.n_neurons
         # As in a layer in which all cells have a connection.
         bound = layer.gain * np.sqrt(3 / layer.n_inputs)
         seed = int(layer.rng.integers(2**63))
         self._absent[layer.index] = AbsentWeights(seed, bound)
 
-    def _n_active(self, layer):
-        """How many connections A has."""
-        n = self._n_connections[layer.index]
+    def _n_active(self, number):
+        """How many connections A has in a layer."""
+        n = self._n_connections[number]
         return max(min(n, 1), round(self.active * n))
 
     def _has_ended(self, layer):
@@ -145,7 +147,7 @@ class TopKAST(EvolutionRule):
         if layer.held.any() or not ended:
             n = self._n_connections[layer.index]
             stays, *comes = _largest(
-                layer, absent, self._n_active(layer) if ended else n
+                layer, absent, self._n_active(layer.index) if ended else n
             )
             new = absent.take(comes)
         absent.add(layer.cells[~stays], layer.values[~stays])
@@ -168,8 +170,16 @@ class TopKAST(EvolutionRule):
         """Hold what is not in A."""
         if self._has_ended(layer):
             return np.zeros(layer.n_connections, dtype=bool)
-        n_active = min(self._n_active(layer), layer.n_connections)
+        n_active = min(self._n_active(layer.index), layer.n_connections)
         return ~highest(_magnitudes(layer.values), n_active, layer.rng)
+
+    def nominal_flops(self, sparse, dense, interval):
+        """Count both ways through A, and the gradient of B."""
+        active = sparse.copy()
+        for number, n_neurons in (self._n_neurons or {}).items():
+            most = 2 * self._n_active(number) + n_neurons
+            active[number] = min(sparse[number], most)
+        return 2 * active.sum() + sparse.sum()
 
 
 def _largest(layer, absent, n):

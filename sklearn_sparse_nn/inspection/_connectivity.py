@@ -134,7 +134,16 @@ class ConnectivityDisplay:
         Returns
         -------
         self : ConnectivityDisplay
+
+        Raises
+        ------
+        ValueError
+            If there is an `image_shape` for another kind than "inputs".
         """
+        if kind != "inputs" and image_shape is not None:
+            raise ValueError(
+                f"image_shape is for kind='inputs', and kind={kind!r} has none."
+            )
         ax = axes_for(self, ax)
         if kind == "matrix":
             _draw_matrix(ax, self.connections, **kwargs)

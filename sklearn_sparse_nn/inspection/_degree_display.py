@@ -95,11 +95,13 @@ class DegreeDistributionDisplay:
         ax = axes_for(self, ax)
         degrees, at_least = self.distribution.degrees, self.distribution.at_least
         shown = degrees > 0
-        options = {"marker": "o", "linestyle": "", "markersize": 4} | kwargs
+        options = {"marker": "o", "linestyle": "", "markersize": 4}
+        options |= _without_aliases(kwargs)
         (self.line_,) = ax.plot(degrees[shown], at_least[shown], **options)
         self.law_ = self._draw_law(ax)
-        ax.set(xscale="log", yscale="log")
-        _write_numbers(ax.xaxis)
+        if shown.any():
+            ax.set(xscale="log", yscale="log")
+            _write_numbers(ax.xaxis)
         ax.set(xlabel="Number of connections, or more", ylabel=self.label)
         return self
 
@@ -117,6 +119,14 @@ class DegreeDistributionDisplay:
         (line,) = ax.plot(degrees, share * beyond, color="black", label=label)
         ax.legend(loc="lower left")
         return line
+
+
+def _without_aliases(kwargs):
+    """Options of a line by their full names, such as linestyle for ls."""
+    from matplotlib.cbook import normalize_kwargs
+    from matplotlib.lines import Line2D
+
+    return normalize_kwargs(kwargs, Line2D)
 
 
 def _write_numbers(axis):

@@ -1,6 +1,9 @@
 """What the displays have in common."""
 
+from numbers import Integral
+
 import numpy as np
+from sklearn.utils import check_scalar
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 
@@ -20,6 +23,7 @@ def axes_for(display, ax):
 
 def draw_bars(ax, values, names, label, n_features, **kwargs):
     """Draw the features of the largest values as bars, the largest on top."""
+    check_scalar(n_features, "n_features", Integral, min_val=1)
     largest = np.argsort(values, kind="stable")[-n_features:]
     # Names may repeat: what is at one place is not drawn there twice.
     ax.barh(np.arange(len(largest)), values[largest], **kwargs)

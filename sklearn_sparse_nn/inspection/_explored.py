@@ -31,6 +31,14 @@ class Explored:
         before = np.repeat(starts - (np.cumsum(degrees) - degrees), degrees)
         self._seen[rows, indices[before + np.arange(len(rows))]] = True
 
+    def mark(self, cells):
+        """Mark some cells: neuron × n_inputs + input."""
+        neurons, inputs = np.divmod(cells, self._seen.shape[1])
+        rows = np.searchsorted(self._neurons, neurons)
+        rows[rows == len(self._neurons)] = 0
+        followed = self._neurons[rows] == neurons
+        self._seen[rows[followed], inputs[followed]] = True
+
     @property
     def share(self):
         """Share of the cells that have held a connection."""

@@ -95,7 +95,7 @@ class FeatureStrengthDisplay:
             has.
         """
         check_matplotlib_support("FeatureStrengthDisplay.from_estimator")
-        part = find_part(estimator, _attribute, cls.__name__, _WANTED)
+        part = find_part(estimator, _attribute, cls.__name__, _WANTED).estimator
         attribute = _attribute(part)
         strength = getattr(part, attribute)
         display = cls(

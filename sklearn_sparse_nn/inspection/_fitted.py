@@ -1,10 +1,12 @@
 """Find the fitted network that an estimator is, or holds."""
 
 from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
 from sklearn.neural_network import BernoulliRBM
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_scalar
@@ -14,6 +16,23 @@ from sklearn_sparse_nn.estimators._rbm import SETRBMTransformer
 
 # Where selectors, searches and other estimators keep what they have fitted.
 _PARTS = ("autoencoder_", "estimator_", "best_estimator_")
+
+
+class Part(NamedTuple):
+    """What is looked for, as it was found in an estimator.
+
+    Attributes
+    ----------
+    estimator : estimator
+    names : ndarray of str or None
+        What the features are called that it gets, if that is known.
+    gets_features : bool
+        Whether these are the features that the whole gets.
+    """
+
+    estimator: BaseEstimator
+    names: np.ndarray | None
+    gets_features: bool
 
 
 def find_part(estimator, suits, caller, wanted):
@@ -31,7 +50,7 @@ def find_part(estimator, suits, caller, wanted):
 
     Returns
     -------
-    part : estimator
+    part : Part
 
     Raises
     ------
@@ -50,7 +69,7 @@ def find_part(estimator, suits, caller, wanted):
             "and holds none."
         )
     if len(found) > 1:
-        names = ", ".join(type(each).__name__ for each in found)
+        names = ", ".join(type(each.estimator).__name__ for each in found)
         raise TypeError(
             f"{caller} needs {wanted}, and this {type(estimator).__name__} holds more "
             f"than one: {names}. Pass the one that you mean."
@@ -58,17 +77,52 @@ def find_part(estimator, suits, caller, wanted):
     return found[0]
 
 
-def _parts_of(estimator, suits):
+def _parts_of(estimator, suits, names=None, gets_features=True):
+    """All `Part`s of a fitted estimator, of whose features the names are given."""
+    names = getattr(estimator, "feature_names_in_", names)
     if isinstance(estimator, Pipeline):
-        parts = [step for _, step in estimator.steps]
+        inside = _steps_of(estimator, names)
     elif suits(estimator):
-        yield estimator
+        yield Part(estimator, names, gets_features)
         return
     else:
-        parts = [getattr(estimator, name, None) for name in _PARTS]
-    for part in parts:
-        if isinstance(part, BaseEstimator):
-            yield from _parts_of(part, suits)
+        # The `estimator_` of an ensemble is what it fits copies of.
+        attributes = () if hasattr(estimator, "estimators_") else _PARTS
+        parts = (getattr(estimator, name, None) for name in attributes)
+        inside = ((part, *_passed_on(estimator, part, names)) for part in parts)
+    for part, names, same in inside:
+        if isinstance(part, BaseEstimator) and _is_fitted(part):
+            yield from _parts_of(part, suits, names, gets_features and same)
+
+
+def _steps_of(pipeline, names):
+    """Steps, the names of the features that each gets, and whether it gets these."""
+    for number, (_, step) in enumerate(pipeline.steps):
+        yield step, names, not number
+        try:
+            names = pipeline[: number + 1].get_feature_names_out()
+        except (AttributeError, ValueError, NotImplementedError, NotFittedError):
+            names = None  # the step does not say
+
+
+def _passed_on(estimator, part, names):
+    """Names of the features that a part gets, and whether these are all there are."""
+    n_features = getattr(part, "n_features_in_", None)
+    if n_features in (None, getattr(estimator, "n_features_in_", n_features)):
+        return names, True
+    # Recursive elimination fits what is left.
+    selects = hasattr(estimator, "get_support") and (
+        np.count_nonzero(estimator.get_support()) == n_features
+    )
+    return estimator.get_feature_names_out() if selects else None, False
+
+
+def _is_fitted(estimator):
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        return False
+    return True
 
 
 def is_network(estimator):
@@ -79,7 +133,8 @@ def is_network(estimator):
 
 def find_network(estimator, caller):
     """The network that an estimator is or holds: see `find_part`."""
-    return find_part(estimator, is_network, caller, "a fitted neural network")
+    wanted = "a fitted neural network"
+    return find_part(estimator, is_network, caller, wanted).estimator
 
 
 def layer_matrices(estimator, caller):
@@ -141,26 +196,7 @@ def input_names(estimator, n_inputs, suits=is_network):
 
     If they have no names, x0, x1, and so on.
     """
-    names = None
-    if isinstance(estimator, Pipeline):
-        names = _names_before(estimator, suits)
-    else:
-        names = getattr(estimator, "feature_names_in_", None)
+    names = next(_parts_of(estimator, suits)).names
     if names is None or len(names) != n_inputs:
         names = [f"x{number}" for number in range(n_inputs)]
     return np.asarray(names, dtype=object)
-
-
-def _names_before(pipeline, suits):
-    """Names of the features that the suiting step of a pipeline gets, or None."""
-    number = next(
-        number
-        for number, (_, step) in enumerate(pipeline.steps)
-        if isinstance(step, BaseEstimator) and any(_parts_of(step, suits))
-    )
-    if not number:
-        return getattr(pipeline, "feature_names_in_", None)
-    try:
-        return pipeline[:number].get_feature_names_out()
-    except (AttributeError, ValueError, NotImplementedError):
-        return None  # a step before does not say

@@ -52,8 +52,9 @@ def count_flops(estimator, *, history=None):
     Returns
     -------
     flops : Flops
-        A named tuple `inference`, `training`, `dense_inference`, `dense_training`. A
-        fit takes `training` times the number of samples times that of epochs.
+        A named tuple `inference`, `training`, `dense_inference`, `dense_training`. The
+        fit of a network takes `training` times the number of samples times that of
+        epochs; that of a selector takes it for each of its networks.
 
     Raises
     ------
@@ -85,21 +86,23 @@ def count_flops(estimator, *, history=None):
         lambda part: isinstance(part, BaseLayeredNetwork),
         "count_flops",
         "a fitted SETClassifier, SETRegressor or SETAutoencoder",
-    )
+    ).estimator
     sizes = network._fitted_layers().sizes.astype(np.float64)
     n_connections = [network.n_connections_]
     if history is not None:
         history = find_history(history, "count_flops")
         if history.shapes != list(pairwise(sizes)):
             raise ValueError(f"The history is of other layers: {history.shapes}.")
-        n_connections = history.n_connections[1:]
+        if len(history.n_connections) > 1:
+            n_connections = history.n_connections[1:]
     dense = _forward(sizes[:-1] * sizes[1:], sizes)
     interval = _interval(network)
     training = [
         network._rule.nominal_flops(_forward(each, sizes), dense, interval)
         for each in n_connections
     ]
-    inference = _forward(network.n_connections_, sizes).sum()
+    n_used = network.n_connections_ - network._network.n_held()
+    inference = _forward(n_used, sizes).sum()
     mean = np.mean(training)
     return Flops(*map(float, (inference, mean, dense.sum(), 3 * dense.sum())))
 
@@ -111,6 +114,4 @@ def _forward(n_connections, sizes):
 
 def _interval(network):
     """Weight updates between two rewirings: those of an epoch, if nothing else."""
-    if network._rule.interval is not None:
-        return network._rule.interval
-    return max(1.0, network._network.n_updates / network.n_iter_)
+    return network._rule.interval or max(1, network._network.updates_per_epoch)

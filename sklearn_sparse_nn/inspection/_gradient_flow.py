@@ -3,6 +3,7 @@
 from numbers import Real
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_scalar
 
 from sklearn_sparse_nn.engine.layers import connections_of
@@ -68,17 +69,19 @@ def effective_gradient_flow(estimator, X, y=None, *, p=2, per_layer=False):
     (2,)
     """
     check_scalar(p, "p", Real, min_val=1)
-    if hasattr(estimator, "steps"):
-        raise TypeError(
-            "effective_gradient_flow takes no Pipeline, since X is what the network "
-            "gets. Pass the step that is the network, and X as it gets it."
-        )
-    network = find_part(
+    part = find_part(
         estimator,
         lambda part: hasattr(part, "_gradient"),
         "effective_gradient_flow",
         "a fitted SETClassifier, SETRegressor or SETAutoencoder",
     )
+    if isinstance(estimator, Pipeline) or not part.gets_features:
+        raise TypeError(
+            "effective_gradient_flow takes no Pipeline, nor what holds one, since X is "
+            "what the network gets. Pass the step that is the network, and X as it "
+            "gets it."
+        )
+    network = part.estimator
     gradient = network._gradient(X, y)
     layers = network._fitted_layers()
     norms = np.array(

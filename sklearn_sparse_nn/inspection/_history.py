@@ -30,6 +30,11 @@ class TopologyHistory:
         Those that were not there after the epoch before. The first row is 0.
     n_died : ndarray of int of shape (n_epochs + 1, n_layers)
         Those of the epoch before that are gone. The first row is 0.
+    n_grown, n_pruned : ndarray of int of shape (n_epochs + 1, n_layers)
+        How often a connection has begun, and has ended, in the rewirings of an epoch.
+        A rule that rewires once per epoch does not undo what it has done; with others
+        these numbers may be larger than `n_born` and `n_died`. What is pruned and
+        returns at once counts. The first row is 0.
     explored : ndarray of float of shape (n_epochs + 1, n_layers)
         Share of the cells of each layer, which are the connections that it could have,
         that have held one after this or an earlier epoch. Of a very large layer, this
@@ -46,8 +51,15 @@ class TopologyHistory:
         self._explored = [Explored(*shape, room) for shape in self.shapes]
         self._topologies = {0: _topology_of(layers)}
         self._rows = []
+        self._grown, self._pruned = np.zeros((2, len(self.shapes)), dtype=np.int64)
         nothing = np.zeros(len(self.shapes), dtype=np.int64)
         self._add_row(nothing, nothing)
+
+    def see_rewiring(self, layer, n_pruned, cells):
+        """Note what a rewiring has done to a layer."""
+        self._explored[layer].mark(cells)
+        self._grown[layer] += len(cells)
+        self._pruned[layer] += n_pruned
 
     def add(self, layers):
         """Record the network after another epoch."""
@@ -68,8 +80,10 @@ class TopologyHistory:
     def _add_row(self, n_born, n_died):
         for explored, connections in zip(self._explored, self._last):
             explored.see(*connections)
+        numbers = n_born, n_died, self._grown, self._pruned
         explored = [each.share for each in self._explored]
-        self._rows.append((_n_connections(self._last), n_born, n_died, explored))
+        self._rows.append((_n_connections(self._last), *numbers, explored))
+        self._grown, self._pruned = np.zeros_like(numbers[2:])
 
     def _thin_out(self):
         """Forget topologies until there is room for those that are kept."""
@@ -102,7 +116,9 @@ class TopologyHistory:
     n_connections = property(lambda self: self._column(0))
     n_born = property(lambda self: self._column(1))
     n_died = property(lambda self: self._column(2))
-    explored = property(lambda self: self._column(3))
+    n_grown = property(lambda self: self._column(3))
+    n_pruned = property(lambda self: self._column(4))
+    explored = property(lambda self: self._column(5))
 
     @property
     def epochs(self):

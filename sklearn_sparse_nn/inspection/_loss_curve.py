@@ -27,7 +27,8 @@ class LossCurveDisplay:
     Parameters
     ----------
     curves : dict of str to array-like of shape (n_epochs,)
-        Of each curve, its label and what it was after each epoch.
+        Of each curve, its label and what it was after each epoch. All end with the last
+        epoch; a shorter one begins later.
 
     Attributes
     ----------
@@ -81,16 +82,18 @@ class LossCurveDisplay:
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         wanted = "a fitted estimator with loss_curve_ or reconstruction_error_curve_"
-        part = find_part(estimator, _curves_of, cls.__name__, wanted)
+        part = find_part(estimator, _curves_of, cls.__name__, wanted).estimator
         return cls(curves=_curves_of(part)).plot(ax=ax, **kwargs)
 
     def plot(self, *, ax=None, **kwargs):
         """Draw the display; the parameters are those of `from_estimator`."""
         ax = axes_for(self, ax)
         self.lines_ = []
+        last = max(map(len, self.curves.values()))
         for label, curve in self.curves.items():
             options = {"label": label, **kwargs}
-            self.lines_ += ax.plot(range(1, len(curve) + 1), curve, **options)
+            epochs = range(last - len(curve) + 1, last + 1)
+            self.lines_ += ax.plot(epochs, curve, **options)
         label_epochs(ax)
         if len(self.curves) > 1:
             ax.set_ylabel("Loss")

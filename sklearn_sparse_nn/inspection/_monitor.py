@@ -1,6 +1,5 @@
 """A callback that records how connections change."""
 
-import weakref
 from numbers import Integral
 
 from sklearn.utils import check_scalar
@@ -14,8 +13,10 @@ class TopologyMonitor:
     """Callback that records the connections of a network after each epoch of `fit`.
 
     Set it by `set_callbacks` on a `SETClassifier`, `SETRegressor`, `SETAutoencoder` or
-    `SETRBMTransformer`. Where clones of it are fitted, as in a grid search, the history
-    is that of the fit that ended last; fits in other processes leave none.
+    `SETRBMTransformer`. A fitted estimator keeps the history of its fit, also in a file
+    or a copy, and `exploration_rate` and others find it there. `get_history` is that of
+    the fit that ended last, of all estimators with this monitor. A selector cannot be
+    recorded: it makes its networks itself.
 
     Parameters
     ----------
@@ -31,8 +32,9 @@ class TopologyMonitor:
 
     Notes
     -----
-    A rule that rewires within epochs, one with an `interval`, is seen once per epoch:
-    what begins and ends between two looks is not recorded.
+    Of a rule that rewires within epochs, one with an `interval`, the topologies are
+    those at the end of each epoch. What begins and ends between two of them counts in
+    `n_grown`, `n_pruned` and `explored` of the history.
 
     Examples
     --------
@@ -53,7 +55,7 @@ class TopologyMonitor:
     def __init__(self, *, max_bytes=2**28):
         self.max_bytes = max_bytes
         self._running = {}
-        self._latest = self._fitted = None
+        self._latest = None
 
     def setup(self, estimator, context):
         """Check what the monitor is set on."""
@@ -61,30 +63,33 @@ class TopologyMonitor:
         if not isinstance(estimator, BaseSparseNetwork):
             raise TypeError(
                 "TopologyMonitor records SETClassifier, SETRegressor, SETAutoencoder "
-                f"or SETRBMTransformer, got {type(estimator).__name__}. Set it on the "
-                "one that is inside."
+                f"or SETRBMTransformer, got {type(estimator).__name__}. Of a pipeline "
+                "or a search, set it on the one inside; what a selector makes for "
+                "itself cannot be recorded."
             )
 
     def on_fit_task_begin(self, estimator, context):
         """Record the network with which a fit begins."""
         if context.task_name == "fit":
-            history = TopologyHistory(estimator._network.layers, self.max_bytes)
+            network = estimator._network
+            history = TopologyHistory(network.layers, self.max_bytes)
+            network.observers.append(history)
             self._running[id(estimator)] = history
 
     def on_fit_task_end(self, estimator, context):
-        """Record the network after an epoch."""
+        """Record the network after an epoch; after a fit, keep the history."""
         if context.task_name == "epoch":
             self._running[id(estimator)].add(estimator._network.layers)
+        elif context.task_name == "fit":
+            self._latest = self._running[id(estimator)]
 
     def teardown(self, estimator, context):
-        """Keep the history of a fit."""
-        history = self._running.pop(id(estimator), None)
-        if history is not None:
-            self._latest, self._fitted = history, weakref.ref(estimator)
+        """Forget the history of a fit that has failed."""
+        self._running.pop(id(estimator), None)
 
     def __getstate__(self):
-        # What runs elsewhere is not of use, and a weak reference has no copy.
-        return {**vars(self), "_running": {}, "_fitted": None}
+        # A history is large, and its estimator has it, too.
+        return {**vars(self), "_running": {}, "_latest": None}
 
     def get_history(self):
         """The history of the fit that ended last.
@@ -102,10 +107,6 @@ class TopologyMonitor:
             raise ValueError("This TopologyMonitor has not recorded a fit yet.")
         return self._latest
 
-    def _is_of(self, estimator):
-        """Whether the last history may be that of an estimator."""
-        return self._fitted is None or self._fitted() is estimator
-
 
 def find_history(source, caller):
     """The history that a history, a monitor or a fitted estimator is or has.
@@ -115,18 +116,18 @@ def find_history(source, caller):
     TypeError
         If an estimator holds no network, or more than one.
     ValueError
-        If nothing was recorded, or if the monitor has recorded another fit since.
+        If nothing was recorded.
     """
     if isinstance(source, TopologyHistory):
         return source
     if isinstance(source, TopologyMonitor):
         return source.get_history()
-    network = find_network(source, caller)
-    for callback in getattr(network, "_skl_callbacks", []):
-        if isinstance(callback, TopologyMonitor) and callback._is_of(network):
-            return callback.get_history()
+    estimator = find_network(source, caller)
+    network = getattr(estimator, "_network", None)
+    for observer in getattr(network, "observers", []):
+        if isinstance(observer, TopologyHistory):
+            return observer
     raise ValueError(
         f"{caller} needs the history of a fit: call set_callbacks(TopologyMonitor()) "
-        f"of the {type(network).__name__} before it is fitted. A monitor that another "
-        "estimator was fitted with since has the history of that."
+        f"of the {type(estimator).__name__} before fit. partial_fit leaves none."
     )

@@ -56,7 +56,7 @@ def fit_power_law(numbers, *, minimum=None, n_draws=100, random_state=None):
         The least number that is to follow the law. If None, the one that fits best.
     n_draws : int, default=100
         How many sets to draw for `p_value`, which they tell within about ``0.5 /
-        sqrt(n_draws)``. If 0, `p_value` is None, and the fit takes no time.
+        sqrt(n_draws)``. The fit is repeated for each. If 0, `p_value` is None.
     random_state : int, RandomState instance or None, default=None
         Of these sets. Pass an int for reproducible results.
 

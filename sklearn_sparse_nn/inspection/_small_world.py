@@ -1,5 +1,6 @@
 """Whether a network is a small world."""
 
+from itertools import pairwise
 from numbers import Integral
 from typing import NamedTuple
 
@@ -30,7 +31,7 @@ class SmallWorld(NamedTuple):
     omega : float
         Path length of random graphs by that of the network, less clustering by that of
         a lattice. Near 0 in a small world, near 1 in a random graph, near -1 in a
-        lattice.
+        lattice; NaN if the lattice has no clusters.
     """
 
     clustering: float
@@ -75,8 +76,9 @@ def small_world(estimator, *, n_random=5, n_sources=100, random_state=None):
     Notes
     -----
     The lattice connects each neuron to the inputs that are nearest to its place in the
-    layer, as many as it has. Time is in proportion to the number of paths of two
-    connections, and to `n_sources` times the connections.
+    layer, as many as it has. Time is in proportion to `n_sources` times the
+    connections, and to the number of paths of two connections: from layer to layer, and
+    to a layer and back, from that of its two sides where they are fewer.
 
     References
     ----------
@@ -109,7 +111,7 @@ def small_world(estimator, *, n_random=5, n_sources=100, random_state=None):
     def measure(layers):
         graph = _graph(layers)
         length = _path_length(graph, n_sources, random_state)
-        return np.array([_clustering(graph), length])
+        return np.array([_clustering(graph, layers), length])
 
     clustering, length = measure(layers)
     randoms = [
@@ -117,7 +119,8 @@ def small_world(estimator, *, n_random=5, n_sources=100, random_state=None):
         for _ in range(n_random)
     ]
     random_clustering, random_length = np.mean(randoms, axis=0)
-    lattice_clustering = _clustering(_graph([_lattice(each) for each in layers]))
+    lattice = [_lattice(each) for each in layers]
+    lattice_clustering = _clustering(_graph(lattice), lattice)
     sigma = _ratio(clustering, random_clustering) / (length / random_length)
     omega = random_length / length - _ratio(clustering, lattice_clustering)
     return SmallWorld(*map(float, (clustering, length, sigma, omega)))
@@ -141,20 +144,39 @@ def _graph(layers):
     return sparse.csr_array((np.ones(len(ends[0])), ends), shape=(first[-1],) * 2)
 
 
-def _clustering(graph):
+def _clustering(graph, layers):
     """Share of the paths of three connections that a circle of four closes."""
     degrees = np.diff(graph.indptr)
     ends = np.repeat(degrees - 1, degrees) * (degrees[graph.indices] - 1)
     n_paths = ends.sum(dtype=np.float64) / 2
-    n_corners = 0.0  # pairs of neighbours in common of a pair of neurons
-    block = max(1, _PAIRS // graph.shape[0])
-    for start in range(0, graph.shape[0], block):
-        common = graph[start : start + block] @ graph
-        n_corners += (common.data * (common.data - 1) / 2).sum()
-    n_corners -= (degrees * (degrees - 1.0) / 2).sum()  # a neuron and itself
-    # Each circle has two pairs of opposite neurons, each of which comes twice here.
-    n_circles = n_corners / 4
+    patterns = [_pattern(each) for each in layers]
+    n_circles = sum(map(_n_circles_within, patterns))
+    n_circles += sum(_n_pairs_of_paths(a, b) for a, b in pairwise(patterns))
     return 4 * n_circles / n_paths if n_paths else 0.0
+
+
+def _n_circles_within(layer):
+    """Circles of two inputs and two neurons of a layer."""
+    degrees = [layer.sum(axis=axis) for axis in (0, 1)]
+    # Over pairs of the side between which there are fewer paths.
+    if np.square(degrees[0]).sum() > np.square(degrees[1]).sum():
+        layer, degrees = layer.T.tocsr(), degrees[::-1]
+    there_and_back = (degrees[1] * (degrees[1] - 1) / 2).sum()
+    return (_n_pairs_of_paths(layer, layer.T.tocsr()) - there_and_back) / 2
+
+
+def _n_pairs_of_paths(first, second):
+    """Pairs of paths of one connection of each that have the same ends."""
+    n_pairs, block = 0.0, max(1, _PAIRS // second.shape[1])
+    for start in range(0, first.shape[0], block):
+        n_paths = (first[start : start + block] @ second).data
+        n_pairs += (n_paths * (n_paths - 1) / 2).sum()
+    return n_pairs
+
+
+def _pattern(layer):
+    ones = np.ones(layer.nnz)
+    return sparse.csr_array((ones, layer.indices, layer.indptr), shape=layer.shape)
 
 
 def _path_length(graph, n_sources, random_state):

@@ -1,9 +1,14 @@
 """How far the connections of two networks lie apart."""
 
 import numpy as np
+from scipy import sparse
 from scipy.optimize import linear_sum_assignment
+from sklearn.utils import gen_batches
 
 from sklearn_sparse_nn.inspection._fitted import by_neuron, layer_matrices
+
+# Pairs of neurons that are looked at together.
+_PAIRS = 2**20
 
 
 def topology_distance(first, second, *, match_neurons=True):
@@ -19,9 +24,10 @@ def topology_distance(first, second, *, match_neurons=True):
 
     Parameters
     ----------
-    first, second : estimators
+    first, second : estimators, or sequences of sparse arrays
         Fitted estimators with `coefs_` or Boltzmann machines, of the same layer sizes;
-        or selectors, searches or pipelines that hold one.
+        or selectors, searches or pipelines that hold one. Or of each layer an array of
+        shape (n_inputs, n_neurons), such as :meth:`TopologyHistory.topology` returns.
     match_neurons : bool, default=True
         Whether to look for pairs of neurons. If False, neurons are compared by their
         position, as suits two states of one network: of each layer, the share of the
@@ -67,12 +73,18 @@ def topology_distance(first, second, *, match_neurons=True):
     >>> topology_distance(early, late) > 0
     array([ True,  True])
     """
-    layers = [layer_matrices(each, "topology_distance") for each in (first, second)]
+    layers = [_layers_of(each) for each in (first, second)]
     shapes = [[each.shape for each in matrices] for matrices in layers]
     if shapes[0] != shapes[1]:
         raise ValueError(f"The layers have different shapes: {shapes[0]}, {shapes[1]}.")
     measure = _matched_distances if match_neurons else _positional_distances
     return np.array(measure(*([by_neuron(w) for w in matrices] for matrices in layers)))
+
+
+def _layers_of(network):
+    if isinstance(network, (list, tuple)):
+        return [sparse.csr_array(each) for each in network]
+    return layer_matrices(network, "topology_distance")
 
 
 def _positional_distances(first, second):
@@ -87,11 +99,19 @@ def _matched_distances(first, second):
     distances, partner = [], np.arange(first[0].shape[1])
     for a, b in zip(first, second):
         # `partner[i]` is the input of the second network that is input i of the first.
-        n_common = (a @ b[:, partner].T).toarray()
-        degrees = np.diff(a.indptr)[:, np.newaxis], np.diff(b.indptr)
-        cost = _jaccard(n_common, *degrees)
+        cost = _pairwise_distances(a, b[:, partner].T.tocsr())
         rows, partner = linear_sum_assignment(cost)
         distances.append(cost[rows, partner].mean())
+    return distances
+
+
+def _pairwise_distances(first, second):
+    """Of each neuron of one layer, a row, to each neuron of the other, a column."""
+    degrees, others = np.diff(first.indptr)[:, np.newaxis], second.sum(axis=0)
+    distances = np.empty((first.shape[0], second.shape[1]))
+    for rows in gen_batches(first.shape[0], max(1, _PAIRS // second.shape[1])):
+        n_common = (first[rows] @ second).toarray()
+        distances[rows] = _jaccard(n_common, degrees[rows], others)
     return distances
 
 

@@ -118,6 +118,11 @@ class SparseNetwork:
         Whether the rule has yet to choose, before any update, which these are.
     looks_back : bool
         Whether an update looks at the weights of before: see `engine.terms`.
+    updates_per_epoch : int
+        Weight updates of the last epoch.
+    observers : list
+        What is told of each rewiring, by ``see_rewiring(layer, n_pruned, cells)``. A
+        copy has the same, a branch none.
     """
 
     def __init__(self, sizes, start, gains):
@@ -140,7 +145,8 @@ class SparseNetwork:
         self.solver = None
         self.state = None
         self.n_updates = 0
-        self.updates_since_rewiring = 0
+        self.updates_since_rewiring = self.updates_per_epoch = 0
+        self.observers = []
         self.n_rewired = np.zeros(len(sizes) - 1, dtype=np.int64)
         self.keeps_batch = self.keeps_importances = self.looks_back = False
         self.holds_weights = self.waits_for_rule = False
@@ -253,6 +259,7 @@ class SparseNetwork:
         size = min(parameters.batch_size, len(order))
         n_batches = -(-len(order) // size)
         losses, seed = np.zeros((n_batches, 2)), np.uint32(self.noise_seed)
+        n_before = self.n_updates
         batches = Batches(inputs, order, 0, 0, size, seed, 0, True, losses)
         learner = self._learner(parameters, evolution)
 
@@ -275,6 +282,7 @@ class SparseNetwork:
             self._run_batches(train_batches, learner, batches, task, team)
             batches = batches._replace(first=stop)
         del owner
+        self.updates_per_epoch = self.n_updates - n_before
         return losses
 
     def _run_batches(self, train_batches, learner, batches, task, team):
@@ -434,6 +442,8 @@ class SparseNetwork:
         with shielded():
             self._rewire(layer, pruned, cells, weights, team)
             self.n_rewired[layer] += len(cells)
+        for observer in self.observers:
+            observer.see_rewiring(layer, np.count_nonzero(pruned), cells)
 
     def _rewire(self, *changes):
         # Buffers depend on where the connections are: whatever fails from here on, no
@@ -465,6 +475,16 @@ class SparseNetwork:
         here = connections_of(self.layers, layer)
         with shielded():
             hold(self.layers.weights[here], self.state.held[here], is_held)
+
+    def n_held(self):
+        """How many weights of each layer are held: see `engine.held`."""
+        if not self.holds_weights:
+            return np.zeros(n_layers(self.layers), dtype=np.int64)
+        held = [
+            self.state.held[connections_of(self.layers, layer)]
+            for layer in range(n_layers(self.layers))
+        ]
+        return np.array([np.count_nonzero(each) for each in held])
 
     def neuron_batch(self, layer, values):
         """What the neurons of a layer did, of all values in a mini-batch."""
@@ -504,6 +524,7 @@ class SparseNetwork:
             n: self.__dict__.pop(n) for n in reversed(_BUFFERS) if n in vars(self)
         }
         vars(clone).update(buffers)
+        clone.observers = []
         return clone
 
     def __getstate__(self):

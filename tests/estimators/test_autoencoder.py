@@ -212,7 +212,7 @@ def test_partial_fit_standardises_by_all_data_so_far(digits, make):
     assert (plain.mean_ == 0).all() and (plain.scale_ == 1).all()
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_data_of_any_shape(data):
     shape = data.draw(st.tuples(st.integers(1, 12), st.integers(1, 8)))

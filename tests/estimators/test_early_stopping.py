@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import make_classification
 from sklearn.model_selection import train_test_split
@@ -80,7 +80,6 @@ def test_with_a_constant_learning_rate_the_best_network_returns():
     np.testing.assert_array_equal(now, seen[best])
 
 
-@settings(deadline=None)
 @given(
     losses=st.lists(
         st.tuples(st.floats(0, 10), st.floats(0, 10), st.integers(0, 3)),

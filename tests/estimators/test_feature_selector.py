@@ -366,7 +366,7 @@ def test_a_chunk_may_lack_classes_that_were_named(data):
         selector.partial_fit(X, y + 1)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_data_of_any_shape(data):
     n_samples, n_features = data.draw(st.integers(1, 12)), data.draw(st.integers(1, 8))

@@ -10,6 +10,7 @@ from sklearn.base import clone
 
 from sklearn_sparse_nn import TRUSTED_TYPES
 from sklearn_sparse_nn.evolution import EVOLUTIONS, SET
+from sklearn_sparse_nn.inspection import TopologyMonitor, exploration_rate
 from sklearn_sparse_nn.topology import TOPOLOGIES
 from tests.estimators.battery import (
     all_estimators,
@@ -124,6 +125,18 @@ def test_skops_needs_the_trusted_types_alone(estimator, name):
 @pytest.mark.parametrize("name", TOPOLOGIES)
 def test_skops_needs_the_trusted_types_of_topologies_alone(estimator, name):
     _expect_trusted(estimator.set_params(topology=TOPOLOGIES[name]()))
+
+
+@all_networks
+def test_a_history_goes_along(estimator):
+    skops = pytest.importorskip("skops.io")
+    X, y = samples()
+    file = skops.dumps(estimator.set_callbacks(TopologyMonitor()).fit(X, y))
+    assert set(skops.get_untrusted_types(data=file)) <= set(TRUSTED_TYPES)
+    loaded = skops.loads(file, trusted=TRUSTED_TYPES)
+    rates = exploration_rate(loaded)
+    np.testing.assert_array_equal(rates, exploration_rate(estimator))
+    assert len(rates) > 1
 
 
 def _expect_trusted(estimator):

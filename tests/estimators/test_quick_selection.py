@@ -217,7 +217,7 @@ def test_constant_features_come_last(digits, importance, constant):
     assert selector.ranking_[~varies].min() == varies.sum() + 1
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_what_varies_never_comes_after_what_does_not(data):
     n_samples, n_features = data.draw(st.tuples(st.integers(2, 9), st.integers(2, 90)))
@@ -644,7 +644,7 @@ def test_partial_fit_goes_on_after_fit_and_fit_starts_anew(digits):
     assert selector.autoencoder_.n_iter_ == 4
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_data_of_any_shape(data):
     shape = data.draw(st.tuples(st.integers(1, 12), st.integers(1, 8)))

@@ -23,7 +23,7 @@ from sklearn_sparse_nn.estimators._samples import (
 # Moments
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_moments_in_chunks_are_those_of_all_samples(data):
     n_features = data.draw(st.integers(1, 6))

@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import make_classification
 from sklearn.utils._param_validation import InvalidParameterError
@@ -193,7 +193,6 @@ def _initial(away, n_cells):
     return np.concatenate(blocks)[:n_cells]
 
 
-@settings(deadline=None)
 @given(
     shape=st.tuples(st.integers(1, 12), st.integers(1, 12)),
     density=st.floats(0, 1),

@@ -27,6 +27,7 @@ from sklearn_sparse_nn.inspection import (
 )
 from sklearn_sparse_nn.inspection._connectivity import _PIXELS, _shares
 from tests.estimators.battery import digits, samples
+from tests.inspection.helpers import Network
 
 matplotlib.use("Agg")
 
@@ -107,6 +108,15 @@ def test_curves_of_the_loss():
         np.testing.assert_array_equal(line.get_data(), [range(1, 6), curve])
     labels = [line.get_label() for line in lines]
     assert labels == ["Training loss", "Validation loss"]
+
+
+def test_curves_of_a_warm_start_end_together():
+    X, y = digits()
+    clf = SETClassifier((20,), max_iter=3, early_stopping=True, warm_start=True)
+    clf.set_params(random_state=0).fit(X, y).fit(X, y)
+    training, validation = LossCurveDisplay.from_estimator(clf).lines_
+    assert training.get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
+    assert validation.get_xdata().tolist() == [4, 5, 6]
 
 
 def test_one_curve_needs_no_legend():
@@ -208,6 +218,15 @@ def test_a_layer_as_lines_between_neurons(network):
 def test_kinds_of_connectivity(network):
     with pytest.raises(ValueError, match="'kind'"):
         ConnectivityDisplay.from_estimator(network, kind="circle")
+    with pytest.raises(ValueError, match="image_shape"):
+        ConnectivityDisplay.from_estimator(network, kind="matrix", image_shape=(8, 8))
+
+
+@pytest.mark.parametrize("n_features", [0, -60, 2.5])
+@pytest.mark.parametrize("display", [ConnectivityDisplay, FeatureStrengthDisplay])
+def test_a_number_of_bars_is_a_positive_integer(display, n_features, network):
+    with pytest.raises((TypeError, ValueError), match="n_features"):
+        display.from_estimator(network, n_features=n_features)
 
 
 def test_names_of_inputs_in_a_pipeline():
@@ -247,6 +266,18 @@ def test_equal_degrees_have_no_law_and_zeros_are_not_drawn():
     )
     display = DegreeDistributionDisplay(distribution=distribution).plot()
     np.testing.assert_array_equal(display.line_.get_data(), [[2], [0.75]])
+
+
+def test_degrees_of_a_layer_without_connections_can_be_drawn():
+    display = DegreeDistributionDisplay.from_estimator(Network([np.zeros((5, 3))]))
+    display.figure_.canvas.draw()
+    assert not len(display.line_.get_xdata()) and display.law_ is None
+
+
+def test_short_names_of_options_do(network):
+    display = DegreeDistributionDisplay.from_estimator(network, ls="-", ms=2)
+    assert display.line_.get_linestyle() == "-"
+    assert display.line_.get_markersize() == 2
 
 
 @pytest.mark.parametrize("layer", [None, 0, -1])

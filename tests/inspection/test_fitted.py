@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.decomposition import PCA
+from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import NotFittedError
-from sklearn.feature_selection import SelectFromModel, SelectKBest
+from sklearn.feature_selection import RFE, SelectFromModel, SelectKBest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import BernoulliRBM, MLPClassifier
@@ -29,11 +30,13 @@ from sklearn_sparse_nn.inspection import (
     DegreeDistributionDisplay,
     FeatureStrengthDisplay,
     LossCurveDisplay,
+    count_flops,
     degree_distribution,
     neuron_degrees,
     small_world,
     to_networkx,
 )
+from sklearn_sparse_nn.inspection._fitted import find_network
 from tests.estimators.battery import samples
 
 matplotlib.use("Agg")
@@ -159,9 +162,31 @@ def test_names_of_features_go_through_a_pipeline():
         (CLASSIFIER, "gene0"),
         (make_pipeline(CLASSIFIER), "gene0"),
         (silent, "x0"),
+        (make_pipeline(make_pipeline(PCA(), CLASSIFIER)), "pca0"),
+        (GridSearchCV(make_pipeline(PCA(), CLASSIFIER), {}, cv=2), "pca0"),
+        (make_pipeline(PCA(), GridSearchCV(CLASSIFIER, {}, cv=2)), "pca0"),
+        (GridSearchCV(chosen, {}, cv=2), "gene0"),
+        (SelectFromModel(CLASSIFIER), "gene0"),
     ):
         fitted = clone(estimator).fit(frame, y)
         names = FeatureStrengthDisplay.from_estimator(fitted).feature_names
         assert names[0] == first
-        network = fitted[-1] if hasattr(fitted, "steps") else fitted
+        network = find_network(fitted, "")
         assert len(names) == network.n_features_in_
+        assert names[-1] == ConnectivityDisplay.from_estimator(fitted).feature_names[-1]
+
+
+def test_names_of_features_that_are_left():
+    X, y = samples()
+    frame = pd.DataFrame(X).add_prefix("gene")
+    few = RFE(CLASSIFIER, importance_getter="feature_strength_", n_features_to_select=4)
+    names = FeatureStrengthDisplay.from_estimator(few.fit(frame, y)).feature_names
+    np.testing.assert_array_equal(names, frame.columns[few.support_])
+
+
+def test_an_ensemble_holds_more_than_what_it_is_made_of():
+    X, y = samples()
+    ensemble = BaggingClassifier(CLASSIFIER, 2).fit(X, y)
+    for instrument in (count_flops, neuron_degrees):
+        with pytest.raises(TypeError, match="BaggingClassifier"):
+            instrument(ensemble)

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.feature_selection import RFE, SelectFromModel
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_sparse_nn import (
     QuickSelectionSelector,
@@ -57,6 +59,19 @@ def test_what_has_no_gradient_is_refused():
             effective_gradient_flow(wrong.fit(X, y), X, y)
     with pytest.raises(TypeError, match="Pass the step"):
         effective_gradient_flow(make_pipeline(CLASSIFIER).fit(X, y), X, y)
+    pipeline = make_pipeline(StandardScaler(), CLASSIFIER)
+    # All of them would give the network an X that it does not know.
+    for wrong in (
+        GridSearchCV(pipeline, {}, cv=2),
+        SelectFromModel(pipeline),
+        make_pipeline(pipeline),
+        RFE(CLASSIFIER, importance_getter="feature_strength_"),
+    ):
+        with pytest.raises(TypeError, match="Pass the step"):
+            effective_gradient_flow(clone(wrong).fit(X, y), X, y)
+    search = GridSearchCV(CLASSIFIER, {}, cv=2).fit(X, y)
+    expected = effective_gradient_flow(search.best_estimator_, X, y)
+    assert effective_gradient_flow(search, X, y) == expected
     with pytest.raises(NotFittedError):
         effective_gradient_flow(clone(CLASSIFIER), X, y)
 

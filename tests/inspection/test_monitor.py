@@ -1,3 +1,4 @@
+import copy
 import pickle
 from itertools import pairwise
 
@@ -12,8 +13,8 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 
 from sklearn_sparse_nn import QuickSelectionSelector, SETClassifier
-from sklearn_sparse_nn.engine.layers import stack_layers
-from sklearn_sparse_nn.evolution import SET
+from sklearn_sparse_nn.engine.layers import layer_matrix, stack_layers
+from sklearn_sparse_nn.evolution import ITOP, SET, DeepR, RigL
 from sklearn_sparse_nn.inspection import (
     TopologyHistory,
     TopologyMonitor,
@@ -21,6 +22,7 @@ from sklearn_sparse_nn.inspection import (
 )
 from sklearn_sparse_nn.inspection._explored import Explored
 from sklearn_sparse_nn.inspection._fitted import by_neuron, layer_matrices
+from sklearn_sparse_nn.networks.network import SparseNetwork
 from tests.estimators.battery import samples
 from tests.inspection.helpers import Network, layer_masks, masks_of
 from tests.memory import Peak
@@ -156,13 +158,46 @@ def test_of_clones_it_is_the_last_fit_also_with_threads():
     )
 
 
-def test_a_history_of_another_fit_is_not_taken_for_ones_own():
+def test_each_estimator_keeps_its_own_history(tmp_path):
     X, y = samples()
     monitor = TopologyMonitor()
-    one, other = (clone(CLASSIFIER).set_callbacks(monitor).fit(X, y) for _ in range(2))
-    exploration_rate(other)
-    with pytest.raises(ValueError, match="another estimator was fitted"):
+    one = clone(CLASSIFIER).set_callbacks(monitor).fit(X, y)
+    other = clone(CLASSIFIER).set_params(max_iter=3).set_callbacks(monitor).fit(X, y)
+    assert len(exploration_rate(one)) == 6
+    assert len(exploration_rate(other)) == len(exploration_rate(monitor)) == 4
+    for again in (copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
+        np.testing.assert_array_equal(exploration_rate(again), exploration_rate(one))
+        with pytest.raises(ValueError, match="not recorded a fit yet"):
+            again._skl_callbacks[0].get_history()
+    one.set_callbacks().fit(X, y)
+    with pytest.raises(ValueError, match="needs the history of a fit"):
         exploration_rate(one)
+    with pytest.raises(ValueError, match="partial_fit leaves none"):
+        exploration_rate(other.partial_fit(X, y))
+
+
+def test_with_early_stopping_the_history_is_there():
+    X, y = samples()
+    clf = clone(CLASSIFIER).set_params(early_stopping=True, max_iter=9, tol=1.0)
+    clf.set_params(learning_rate="constant", n_iter_no_change=4)
+    clf.set_callbacks(TopologyMonitor()).fit(X, y)
+    assert len(exploration_rate(clf)) == clf.n_iter_ + 1
+
+
+def test_a_fit_that_fails_leaves_the_history_of_before():
+    X, y = samples()
+    monitor = TopologyMonitor()
+    clf = clone(CLASSIFIER).set_callbacks(monitor)
+    clf.set_params(learning_rate_init=1e20)
+    with pytest.raises(ValueError, match="non-finite"):
+        clf.fit(X, y)
+    with pytest.raises(ValueError, match="not recorded a fit yet"):
+        monitor.get_history()
+    clf.set_params(learning_rate_init=0.001).fit(X, y)
+    with pytest.raises(ValueError, match="non-finite"):
+        clf.set_params(learning_rate_init=1e20).fit(X, y)
+    assert len(exploration_rate(clf)) == len(exploration_rate(monitor)) == 6
+    assert not monitor._running
 
 
 def test_without_a_history_it_says_how_to_get_one():
@@ -240,9 +275,42 @@ def test_rewirings_within_an_epoch_are_seen_together():
     clf.set_callbacks(monitor).fit(X, y)
     history = monitor.get_history()
     assert history.n_born[1:, 0].all()
+    np.testing.assert_array_equal(history.n_grown.sum(axis=0), clf.n_rewired_)
+    assert (history.n_grown >= history.n_born).all()
+    assert (history.n_pruned >= history.n_died).all()
+    assert history.n_grown.sum() > history.n_born.sum()
+    change = history.n_grown - history.n_pruned
+    np.testing.assert_array_equal(np.diff(history.n_connections, axis=0), change[1:])
     for before, after in pairwise(range(4)):
         a, b = (history.topology(epoch).toarray() for epoch in (before, after))
         assert history.n_born[after, 0] == (b & ~a).sum()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [SET(interval=2, min_updates=1), RigL(interval=3), DeepR(), ITOP(interval=4)],
+)
+@pytest.mark.parametrize("max_bytes", [2**28, 600])
+def test_what_was_there_between_two_epochs_was_explored(rule, max_bytes, monkeypatch):
+    ever = {}
+
+    def rewire(network, layer, *changes):
+        before(network, layer, *changes)
+        now = layer_matrix(network.layers, layer)
+        now.data[:] = 1
+        ever[layer] = ever.get(layer, 0) + now
+
+    before = SparseNetwork.rewire
+    monkeypatch.setattr(SparseNetwork, "rewire", rewire)
+    X, y = samples()
+    monitor = TopologyMonitor(max_bytes=max_bytes)
+    clf = clone(CLASSIFIER).set_params(evolution=rule, batch_size=30)
+    history = clf.set_callbacks(monitor).fit(X, y) and monitor.get_history()
+    assert history.explored[-1, 0] > history.explored[0, 0]
+    for layer, explored in enumerate(history._explored):
+        start = history.topology(0, layer).toarray()
+        cells = start | (ever[layer].toarray() != 0 if layer in ever else False)
+        assert history.explored[-1, layer] == cells[:, explored._neurons].mean()
 
 
 def test_memory_is_bounded_however_large_the_layer():

@@ -2,7 +2,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from sklearn_sparse_nn.inspection import small_world
 from sklearn_sparse_nn.inspection._fitted import layer_matrices
@@ -44,7 +44,6 @@ def lengths_twin(graph):
     return lengths
 
 
-@settings(deadline=None)
 @given(layer_masks())
 def test_clustering_and_path_length_are_those_of_a_walk(masks):
     graph = neighbours(masks)

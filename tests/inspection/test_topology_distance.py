@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 from sklearn.datasets import load_digits
 
 from sklearn_sparse_nn import SETClassifier, SETRBMTransformer
 from sklearn_sparse_nn.inspection import topology_distance
 from tests.inspection.helpers import Network, layer_masks, masks_of
+from tests.memory import Peak
 
 
 @st.composite
@@ -100,6 +102,28 @@ def test_networks_of_other_shapes_and_numbers_of_layers_are_refused():
     for other in others:
         with pytest.raises(ValueError, match="different shapes"):
             topology_distance(one, other)
+
+
+@given(two_networks())
+def test_arrays_of_the_layers_are_a_network_too(networks):
+    layers = [[sparse.csr_array(mask) for mask in each] for each in networks]
+    for match in (True, False):
+        expected = topology_distance(*map(Network, networks), match_neurons=match)
+        found = topology_distance(*layers, match_neurons=match)
+        # What an estimator stores is a connection, even if it is zero.
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_memory_is_that_of_the_distances():
+    rng = np.random.default_rng(0)
+    n, degree = 3000, 10
+    layers = [
+        sparse.random_array((n, n), density=degree / n, rng=rng, format="csr")
+        for _ in range(2)
+    ]
+    with Peak() as peak:
+        topology_distance(*([layer] for layer in layers))
+        assert peak.bytes() < 1.5 * 8 * n**2
 
 
 def test_states_of_a_boltzmann_machine():
