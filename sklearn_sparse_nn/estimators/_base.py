@@ -121,7 +121,7 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         if isinstance(topology, str):
             topology = TOPOLOGIES[topology]()
         if hasattr(topology, "of_data"):
-            topology = topology.of_data(X)
+            topology = topology.of_data(X, hasattr(self, "predict"))
         return Start(
             topology,
             self._amount().epsilons(sizes),

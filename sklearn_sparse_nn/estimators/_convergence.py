@@ -68,13 +68,20 @@ class ConvergenceMixin:
         progress.report(self.n_iter_, *figures)
 
     def _follow_progress(self, n_updates, validation=None, team=None, scorer=None):
-        """Note whether this epoch was better than all before, and its network if so."""
+        """Note whether this epoch was better than all before, and its network if so.
+
+        As long as the rule has yet to remove connections, the last epoch is the best:
+        the networks before are not what the fit is to end with.
+        """
+        counts = self._network.rewired_at >= self._rule.settles
         if validation is None:
-            enough = self.loss_ <= self.best_loss_ - self.tol
-            self.best_loss_ = min(self.loss_, self.best_loss_)
+            best = self.best_loss_ if counts else np.inf
+            enough = self.loss_ <= best - self.tol
+            self.best_loss_ = min(self.loss_, best)
         else:
             score = self._watch(validation, team, scorer)
-            loss, best = self.validation_loss_curve_[-1], self.best_validation_score_
+            loss = self.validation_loss_curve_[-1]
+            best = self.best_validation_score_ if counts else -np.inf
             enough = score >= best + self.tol
             # Of few samples, many networks get all right: the last is not the worst.
             # If the score is NaN, it is no better.

@@ -28,9 +28,13 @@ class CHTs(CHT):
     With `fraction`, the number of connections falls as training goes on. This is the
     sigmoid density decay (CHTss) of [1]_ with ``fraction=Sigmoid(last=0.2, end=0.8)``.
 
-    Differences from the authors' code: of connections that begin again, those that have
-    just been removed keep their weight, but others do not remember theirs. Where the
-    number of connections falls, those that go for good are drawn like the others.
+    In [1]_ the power is one over a temperature, and grows from 2 to 10; in the authors'
+    code for perceptrons it grows evenly from 1 to 3, in that for transformers to 9.
+
+    Other differences from the authors' code: of connections that begin again, those
+    that have just been removed keep their weight, but others do not remember theirs.
+    Where the number of connections falls, those that go for good are drawn like the
+    others.
 
     Parameters
     ----------
@@ -42,7 +46,8 @@ class CHTs(CHT):
     fraction : Schedule or None, default=None
         Which fraction of the first connections of a layer is left as training goes on.
         If None, their number does not change. In `partial_fit`, it is that of the
-        beginning.
+        beginning. Before the `end` of the schedule, a fit does not stop for lack of
+        improvement.
     chain_removal : bool, default=True
         Whether neurons without connections on one side lose those on the other.
     interval : int or None, default=None
@@ -72,7 +77,6 @@ class CHTs(CHT):
     ...     epsilon=10,
     ...     evolution=CHTs(fraction=Sigmoid(last=0.4, end=0.8)),
     ...     max_iter=30,
-    ...     n_iter_no_change=30,
     ...     random_state=0,
     ... )
     >>> clf.fit(X / 16, y).n_connections_
@@ -112,6 +116,11 @@ class CHTs(CHT):
         self.interval = interval
         self.schedule = schedule
         self.output_layer = output_layer
+
+    @property
+    def settles(self):
+        """Share of the fit from which on the number of connections stays."""
+        return 0.0 if self.fraction is None else getattr(self.fraction, "end", 1.0)
 
     def targets(self, layers):
         """The fraction of the first connections of each layer that changes."""

@@ -7,7 +7,6 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_sparse_nn.evolution.replacing import ReplacingRule
 from sklearn_sparse_nn.evolution.schedules import SCHEDULES, Schedule
-from sklearn_sparse_nn.topology.sampling import sample_outside
 
 
 class CTRE(ReplacingRule):
@@ -22,7 +21,8 @@ class CTRE(ReplacingRule):
     Likeness alone soon finds nothing new, so chance helps, in one of two ways:
 
     - ``variant='sequential'``: once training has not improved for `patience` epochs,
-      connections begin at random empty cells, to the end of the fit.
+      connections begin at random empty cells, to the end of the fit. Another fit of a
+      warm start begins with likeness again.
     - ``variant='simultaneous'``: where a connection is about to begin that has just
       been removed, another one begins at a random empty cell instead.
 
@@ -35,9 +35,10 @@ class CTRE(ReplacingRule):
     most of the time, which says little, and connections gather there: of pixels that
     are not negative, it found no better connections than chance.
 
-    Differences from the authors' code: the sample is not all of the training data;
-    new connections begin with a weight of zero, not with a random one; of a classifier,
-    the activations of the output layer are its scores and not its probabilities.
+    Differences from the authors' code: `patience` is 40 epochs there; the sample is not
+    all of the training data; new connections begin with a weight of zero, not with a
+    random one; of a classifier, the activations of the output layer are its scores and
+    not its probabilities.
 
     Parameters
     ----------
@@ -91,8 +92,9 @@ class CTRE(ReplacingRule):
         "schedule": [StrOptions(set(SCHEDULES)), Schedule],
     }
 
-    # Whether likeness has found what it could: state.
-    _at_random = False
+    # Whether likeness has found what it could, and in which epoch the rule was last
+    # asked: state.
+    _at_random, _asked = False, 0
 
     def __init__(
         self,
@@ -114,7 +116,11 @@ class CTRE(ReplacingRule):
 
     def n_pruned(self, layers):
         """The fraction of each layer; look first whether training still improves."""
-        stalls = layers[0].clock.epochs_in_vain >= self.patience
+        clock = layers[0].clock
+        if clock.epoch < self._asked:
+            self._at_random = False  # another fit, which counts from zero
+        self._asked = clock.epoch
+        stalls = clock.epochs_in_vain >= self.patience
         self._at_random |= self.variant == "sequential" and stalls
         return super().n_pruned(layers)
 
@@ -135,9 +141,8 @@ class CTRE(ReplacingRule):
             return cells
         new = np.setdiff1d(cells, layer.cells[gone], assume_unique=True)
         taken = np.union1d(layer.cells, new)
-        n_random = min(len(cells) - len(new), layer.n_cells - len(taken))
-        others = sample_outside(layer.n_cells, taken, n_random, layer.rng)
-        return np.union1d(new, others)
+        n_random = min(len(cells) - len(new), layer.n_cells_outside(taken))
+        return np.union1d(new, layer.sample_outside(taken, n_random))
 
 
 def _directions(rows, center):

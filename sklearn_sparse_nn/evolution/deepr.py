@@ -96,8 +96,9 @@ class DeepR(EvolutionRule):
 
     def grow(self, layer, n_grown):
         """Connect random cells that hold none, or one that sleeps."""
-        asleep = layer.cells[layer.pruned]
+        asleep = layer.allowed(layer.cells[layer.pruned])
         n_cells = layer.n_empty_cells + len(asleep)
+        n_grown = min(n_grown, n_cells)
         n_again = np.searchsorted(sorted_sample(n_cells, n_grown, layer.rng), n_grown)
         again = layer.rng.choice(asleep, n_again, replace=False)
         empty = layer.sample_empty_cells(n_grown - n_again)

@@ -25,7 +25,8 @@ class DSR(ScoreRule):
     connections, times the schedule. Rewirings are frequent: choose it small, about
     0.05. Two things keep a network alive that [1]_ could lose. In one rewiring at most
     twice as many go as are wanted, the smallest, and at most as many as there are empty
-    cells. And a layer that has lost all takes part as if it had lost nothing.
+    cells. And a layer that has lost all takes part as if it had lost nothing, and gets
+    one connection at least, if it has room.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ class DSR(ScoreRule):
         Weight updates between two rewirings. In [1]_ they are doubled several times
         in the course of training, from 100 on. If None, the network is rewired before
         each epoch, or each call to `partial_fit`.
-    schedule : {'constant', 'linear', 'cosine', 'cubic'} or Schedule, \
+    schedule : {'constant', 'linear', 'cosine', 'cubic', 'sigmoid'} or Schedule, \
             default='constant'
         By what `zeta` is multiplied as training goes on. From zero on, nothing goes:
         ``Constant(end=0.95)`` ends as [1]_ does.
@@ -118,7 +119,13 @@ class DSR(ScoreRule):
         pruned = [int(np.count_nonzero(layer.pruned)) for layer in layers]
         had = [layer.n_connections for layer in layers]
         left = [n_had - n or n_had for n_had, n in zip(had, pruned)]
-        return share_out(sum(pruned), left, [layer.n_empty_cells for layer in layers])
+        room = [layer.n_empty_cells for layer in layers]
+        numbers = share_out(sum(pruned), left, room)
+        for number, (n_had, n) in enumerate(zip(had, pruned)):
+            if n == n_had > 0 and room[number] and not numbers[number]:
+                numbers[int(np.argmax(numbers))] -= 1
+                numbers[number] = 1
+        return numbers
 
 
 def _smallest(layers, n):

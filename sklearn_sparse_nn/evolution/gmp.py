@@ -19,9 +19,9 @@ class GMP(ScoreRule):
     ``density=1`` this is pruning from a dense network as in [1]_, and `final_fraction`
     is the density in the end.
 
-    The end of the fit must be known: `partial_fit` removes nothing. A fit that stops
-    before the share `end` of `max_iter`, for convergence or by early stopping, stops
-    with more connections: set `n_iter_no_change` to `max_iter` to prevent this.
+    The end of the fit must be known: `partial_fit` removes nothing. Before the share
+    `end` of `max_iter`, a fit does not stop for lack of improvement, and early stopping
+    chooses among the networks that come after it.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class GMP(ScoreRule):
     >>> from sklearn_sparse_nn.evolution import GMP
     >>> X, y = load_iris(return_X_y=True)
     >>> clf = SETClassifier(
-    ...     (50,), density=1, evolution=GMP(0.1), n_iter_no_change=100, random_state=0
+    ...     (50,), density=1, evolution=GMP(0.1), max_iter=100, random_state=0
     ... )
     >>> clf.fit(X, y).n_connections_.sum()  # of 350
     np.int64(35)
@@ -97,6 +97,11 @@ class GMP(ScoreRule):
     def _validate_params(self):
         super()._validate_params()
         self._fraction()._validate_params()
+
+    @property
+    def settles(self):
+        """Share of the fit from which on nothing is pruned."""
+        return self.end if self.final_fraction < 1 else 0.0
 
     def _fraction(self):
         """Fraction of the first connections, as training goes on."""

@@ -28,9 +28,9 @@ class GraNet(GMP):
     ``zeta=0.5``, and nothing in the end.
 
     The end of the fit must be known: in `partial_fit` the number of connections stays,
-    and the fraction that is replaced does not fall. A fit that stops before the share
-    `end` of `max_iter`, for convergence or by early stopping, stops with more
-    connections: set `n_iter_no_change` to `max_iter` to prevent this.
+    and the fraction that is replaced does not fall. Before the share `end` of
+    `max_iter`, a fit does not stop for lack of improvement, and early stopping chooses
+    among the networks that come after it.
 
     Parameters
     ----------
@@ -46,7 +46,8 @@ class GraNet(GMP):
     interval : int or None, default=None
         Weight updates between two rewirings. If None, the network is rewired before
         each epoch but the first.
-    schedule : {'constant', 'linear', 'cosine', 'cubic'} or Schedule, default='cosine'
+    schedule : {'constant', 'linear', 'cosine', 'cubic', 'sigmoid'} or Schedule, \
+            default='cosine'
         By what `zeta` is multiplied as training goes on.
     output_layer : bool, default=True
         Whether the output layer changes, too. If not, fractions are of the other
@@ -72,7 +73,7 @@ class GraNet(GMP):
     >>> from sklearn_sparse_nn.evolution import GraNet
     >>> X, y = load_iris(return_X_y=True)
     >>> clf = SETClassifier(
-    ...     (50,), density=0.5, evolution=GraNet(), n_iter_no_change=100, random_state=0
+    ...     (50,), density=0.5, evolution=GraNet(), max_iter=100, random_state=0
     ... )
     >>> clf.fit(X, y).n_connections_.sum()  # of 350
     np.int64(35)
@@ -104,7 +105,7 @@ class GraNet(GMP):
     def n_pruned(self, layers):
         """Those above the target, and a fraction of the others."""
         progress = layers[0].clock.progress
-        share = layers[0].zeta * schedule_of(self.schedule)(progress)
+        share = min(1.0, layers[0].zeta * schedule_of(self.schedule)(progress))
         return [
             layer.n_connections - left + int(share * left)
             for layer, left in zip(layers, self.targets(layers))
@@ -121,7 +122,8 @@ class GraNet(GMP):
         """Connect where the gradient is largest, of what was empty or has just gone."""
         n_empty = min(n_grown, layer.n_empty_cells)
         empty = promising_cells(layer, n_empty, self.candidates)
-        cells = np.concatenate([empty, layer.cells[layer.pruned]])
+        cells = np.concatenate([empty, layer.allowed(layer.cells[layer.pruned])])
+        n_grown = min(n_grown, len(cells))
         return np.sort(cells[steepest(layer, cells, n_grown)])
 
     def nominal_flops(self, sparse, dense, interval):

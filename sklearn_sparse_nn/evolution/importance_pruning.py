@@ -24,6 +24,9 @@ class ImportancePruning(SET):
     connections: where there is no hidden layer behind the first one, as in a Boltzmann
     machine, this is :class:`SET`.
 
+    In [1]_ pruning begins after 200 epochs. The authors' code takes a fifth of the
+    neurons every 10 epochs, or a tenth every 20.
+
     Parameters
     ----------
     fraction : float, default=0.1
@@ -40,7 +43,7 @@ class ImportancePruning(SET):
     interval : int or None, default=None
         If given, rewiring happens each time that so many weight updates are over, and
         `min_updates` does not matter.
-    schedule : {'constant', 'linear', 'cosine', 'cubic'} or Schedule, \
+    schedule : {'constant', 'linear', 'cosine', 'cubic', 'sigmoid'} or Schedule, \
             default='constant'
         By what `zeta` is multiplied as training goes on.
     output_layer : bool, default=False

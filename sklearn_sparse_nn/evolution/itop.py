@@ -3,7 +3,6 @@
 import numpy as np
 
 from sklearn_sparse_nn.evolution.set import SET
-from sklearn_sparse_nn.topology.sampling import sample_outside
 
 
 class ITOP(SET):
@@ -31,7 +30,8 @@ class ITOP(SET):
         See `interval`.
     grown_weights : {'zero', 'random'}, default='zero'
         Weights of new connections.
-    schedule : {'constant', 'linear', 'cosine', 'cubic'} or Schedule, default='cosine'
+    schedule : {'constant', 'linear', 'cosine', 'cubic', 'sigmoid'} or Schedule, \
+            default='cosine'
         By what `zeta`, in [1]_ 0.5, is multiplied as training goes on.
     output_layer : bool, default=True
         Whether the connections of the output layer change, too. A network of one layer
@@ -81,17 +81,17 @@ class ITOP(SET):
         explored = self._explored_cells(layer)
         if explored is None:
             return layer.sample_empty_cells(n_grown)
-        n_new = min(n_grown, layer.n_cells - len(explored))
-        new = sample_outside(layer.n_cells, explored, n_new, layer.rng)
-        everything = n_new == layer.n_cells - len(explored)
+        n_unexplored = layer.n_cells_outside(explored)
+        n_new = min(n_grown, n_unexplored)
+        new = layer.sample_outside(explored, n_new)
+        everything = n_new == n_unexplored
         self.explored_[layer.index] = None if everything else _merged(explored, new)
         del explored
         n_again = n_grown - n_new
         if not n_again:
             return new
         taken = _merged(layer.cells, new)
-        again = sample_outside(layer.n_cells, taken, n_again, layer.rng)
-        return _merged(new, again)
+        return _merged(new, layer.sample_outside(taken, n_again))
 
     def _explored_cells(self, layer):
         """Cells that hold a connection or have held one; None if all have."""

@@ -166,7 +166,7 @@ class EvolvingLayer:
         """Number of cells without a connection where one may begin."""
         if self.region is None:
             return self.n_cells - self.n_connections
-        return self.region.n_cells - len(self._taken)
+        return self.n_cells_outside(self.cells)
 
     @property
     def n_to_prune(self):
@@ -174,8 +174,9 @@ class EvolvingLayer:
 
         Before it has: the fraction `zeta`, but at most as many as there is room for.
         """
-        budget = min(int(self.zeta * self.n_connections), self.n_empty_cells)
-        return vars(self).get("_n_to_prune", budget)
+        if "_n_to_prune" in vars(self):
+            return self._n_to_prune
+        return min(int(self.zeta * self.n_connections), self.n_empty_cells)
 
     @n_to_prune.setter
     def n_to_prune(self, number):
@@ -190,12 +191,6 @@ class EvolvingLayer:
         """Cells of the connections of the neurons from `first` to before `last`."""
         return occupied_cells(self.indptr, self.indices, self.n_inputs, first, last)
 
-    @cached_property
-    def _taken(self):
-        """Numbers of the cells of the region that are no more to be had, ascending."""
-        taken = np.union1d(self.cells, self.region.reserved)
-        return self.region.find(taken)[1]
-
     def sample_empty_cells(self, n):
         """Draw `n` distinct cells that hold no connection, in ascending order.
 
@@ -204,8 +199,39 @@ class EvolvingLayer:
         if self.region is None:
             rows = self.indptr, self.indices, self.n_inputs
             return sample_empty_cells(*rows, n, self.rng)
-        numbers = sample_outside(self.region.n_cells, self._taken, n, self.rng)
+        return self.sample_outside(self.cells, n)
+
+    def sample_outside(self, cells, n):
+        """Draw `n` distinct cells, none of those given, in ascending order.
+
+        All are in the region, if there is one.
+
+        Parameters
+        ----------
+        cells : ndarray of int64
+            Ascending.
+        n : int
+            At most `n_cells_outside`.
+        """
+        if self.region is None:
+            return sample_outside(self.n_cells, cells, n, self.rng)
+        taken = self._numbers_of(cells)
+        numbers = sample_outside(self.region.n_cells, taken, n, self.rng)
         return self.region.cells(numbers)
+
+    def n_cells_outside(self, cells):
+        """How many cells `sample_outside` draws from."""
+        if self.region is None:
+            return self.n_cells - len(cells)
+        return self.region.n_cells - len(self._numbers_of(cells))
+
+    def allowed(self, cells):
+        """Those of some cells that are in the region: all, if there is none."""
+        return cells if self.region is None else cells[self.region.allows(cells)]
+
+    def _numbers_of(self, cells):
+        """Numbers of cells of the region, and of those it has reserved."""
+        return self.region.find(np.union1d(cells, self.region.reserved))[1]
 
     def gradient(self, neurons):
         """Mean gradient of the loss for all cells of some neurons, connected or not.

@@ -23,6 +23,8 @@ class MEST(ScoreRule):
     network has in the end. In `partial_fit`, whose end nobody knows, neither falls.
 
     In [1]_ the fractions fall in two or three steps; here they fall at each rewiring.
+    There, what goes each time is the surplus that was grown the time before; here, the
+    fraction `zeta` goes, and what the falling surplus leaves without a place besides.
 
     Parameters
     ----------
@@ -79,6 +81,11 @@ class MEST(ScoreRule):
         self.end = end
         self.interval = interval
         self.output_layer = output_layer
+
+    @property
+    def settles(self):
+        """Share of the fit from which on no surplus is left."""
+        return self.end if self.surplus else 0.0
 
     @property
     def schedule(self):

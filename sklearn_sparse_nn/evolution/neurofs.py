@@ -94,6 +94,11 @@ class NeuroFS(SET):
         self.min_updates = min_updates
         self.output_layer = output_layer
 
+    @property
+    def settles(self):
+        """Share of the fit from which on no input goes."""
+        return self.removal_end
+
     def is_due(self, clock):
         """Whether enough updates have passed, or removal is to end and has not."""
         late = clock.progress >= self.removal_end and not self._has_ended()

@@ -19,7 +19,7 @@ class ScoreRule(EvolutionRule):
 
     Attributes
     ----------
-    schedule : {'constant', 'linear', 'cosine', 'cubic'} or Schedule, \
+    schedule : {'constant', 'linear', 'cosine', 'cubic', 'sigmoid'} or Schedule, \
             default='constant'
         By what the fraction `zeta` is multiplied as training goes on. A parameter of
         this name has it searched in grids.

@@ -45,7 +45,7 @@ class SET(ScoreRule):
     interval : int or None, default=None
         If given, rewiring happens each time that so many weight updates are over, in
         the middle of an epoch too, and `min_updates` does not matter.
-    schedule : {'constant', 'linear', 'cosine', 'cubic'} or Schedule, \
+    schedule : {'constant', 'linear', 'cosine', 'cubic', 'sigmoid'} or Schedule, \
             default='constant'
         By what `zeta` is multiplied as training goes on: ``Cosine(end=0.75)`` lets it
         fall to zero by three quarters of `max_iter`.

@@ -36,7 +36,8 @@ class SNFS(ScoreRule):
     interval : int or None, default=None
         Weight updates between two rewirings. If None, the network is rewired before
         each epoch, or each call to `partial_fit`, as in [1]_.
-    schedule : {'constant', 'linear', 'cosine', 'cubic'} or Schedule, default='cosine'
+    schedule : {'constant', 'linear', 'cosine', 'cubic', 'sigmoid'} or Schedule, \
+            default='cosine'
         By what `zeta` is multiplied as training goes on.
     sample_size : int or None, default=None
         Training samples of which the gradient decides where connections begin. If None,
@@ -92,6 +93,8 @@ class SNFS(ScoreRule):
         """What goes in all layers, in proportion to their mean momentum."""
         total = sum(int(np.count_nonzero(layer.pruned)) for layer in layers)
         speeds = [_mean_momentum(layer) for layer in layers]
+        if not any(speeds):  # a warm start, before its first update
+            return super().n_grown(layers)
         return share_out(total, speeds, [layer.n_empty_cells for layer in layers])
 
     def grow(self, layer, n_grown):

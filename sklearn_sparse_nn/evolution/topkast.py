@@ -24,8 +24,9 @@ class TopKAST(EvolutionRule):
     those of each layer, the fraction `active` is A. The weights of the others are held,
     and zero in the network: predictions, `coefs_` and the strengths of features are
     those of A, while `n_connections_` and `density_` count B. From the share `end` of
-    the fit on, A stays as it is, what is held is gone, and B is A. `partial_fit`, whose
-    end nobody knows, does not come so far, nor does a fit that converges before.
+    the fit on, A stays as it is, what is held is gone, and B is A. Before, a fit does
+    not stop for lack of improvement. `partial_fit`, whose end nobody knows, does not
+    come so far.
 
     An L2 penalty makes room for other connections. It is stronger for the weights that
     are held, by the inverse of the density of A in the layer, so that few of them pass
@@ -104,6 +105,11 @@ class TopKAST(EvolutionRule):
         self.interval = interval
         self.end = end
         self.output_layer = output_layer
+
+    @property
+    def settles(self):
+        """Share of the fit from which on nothing is held."""
+        return self.end if self.active < 1 else 0.0
 
     def terms(self, learning_rate):
         """The penalty, stronger for what is held."""

@@ -105,6 +105,8 @@ class SparseNetwork:
     n_updates : int
         Weight updates so far, in the present state of the optimiser.
     updates_since_rewiring : int
+    rewired_at : float
+        At which share of the fit the rule has last rewired it; 0 before it has.
     n_rewired : ndarray of int64, shape (n_layers,)
         Connections of each layer that rewiring has begun so far.
     keeps_batch : bool
@@ -146,6 +148,7 @@ class SparseNetwork:
         self.state = None
         self.n_updates = 0
         self.updates_since_rewiring = self.updates_per_epoch = 0
+        self.rewired_at = 0.0
         self.observers = []
         self.n_rewired = np.zeros(len(sizes) - 1, dtype=np.int64)
         self.keeps_batch = self.keeps_importances = self.looks_back = False
@@ -183,7 +186,7 @@ class SparseNetwork:
             state = state._replace(held=self.state.held)
         self.solver, self.state = solver, state
         self._place_more()
-        self.n_updates = 0
+        self.n_updates, self.rewired_at = 0, 0.0
 
     def follow(self, rule):
         """Keep what a rule needs, from the next mini-batch on."""
@@ -431,7 +434,7 @@ class SparseNetwork:
         evolve(self, rule, zeta, clock, team, batch)
         if not self.keeps_batch:
             self._batch = None
-        self.updates_since_rewiring = 0
+        self.updates_since_rewiring, self.rewired_at = 0, clock.progress
         self.waits_for_rule = False
 
     def rewire(self, layer, pruned, cells, weights, team):

@@ -22,8 +22,8 @@ class CSTI(BaseEstimator):
     Every neuron stands for a feature, evenly from the first to the last, and so does
     every input of the layers behind the first. The connections are those between
     different features that are most correlated in the data, of either sign. The output
-    layer of a perceptron, whose neurons stand for nothing, begins at random, like that
-    of `ErdosRenyi`. As many connections begin.
+    layer of a classifier or regressor, whose neurons stand for nothing, begins at
+    random, like that of `ErdosRenyi`. As many connections begin.
 
     The inputs that vary alone have no connection at first: combine it with a rule that
     changes connections. Time is in proportion to the number of cells of the layers.
@@ -46,31 +46,35 @@ class CSTI(BaseEstimator):
 
     _parameter_constraints: dict = {}
 
-    def of_data(self, X):
+    def of_data(self, X, predicts=False):
         """The topology of networks for these data.
 
         Parameters
         ----------
         X : {ndarray, CSR array} of shape (n_samples, n_features)
+        predicts : bool, default=False
+            Whether the outputs are predictions, and not the features once more.
 
         Returns
         -------
         topology : object
             With a method ``of_layer``: see `initial`.
         """
-        return _Correlated(_unit_columns(X))
+        return _Correlated(_unit_columns(X), predicts)
 
 
 class _Correlated(NamedTuple):
     """`CSTI` of some data: features as columns of mean 0 and length 1."""
 
     features: np.ndarray
+    predicts: bool
 
     def of_layer(self, layer, sizes):
         """The topology of one layer; see `initial.of_layer`."""
-        is_last, restores = layer == len(sizes) - 2, sizes[-1] == sizes[0]
-        is_output = layer > 0 and is_last and not restores
-        return ErdosRenyi() if is_output else _CorrelatedLayer(self.features)
+        is_last = layer == len(sizes) - 2
+        if is_last and self.predicts:
+            return ErdosRenyi()
+        return _CorrelatedLayer(self.features)
 
 
 class _CorrelatedLayer(NamedTuple):

@@ -8,7 +8,8 @@ One that tells layers apart has a method ``of_layer(layer, sizes)`` instead, whi
 returns the topology of one layer. That may have an attribute `weights`, the initial
 weights of its connections, float32, or None. `given.FromArrays` is one.
 
-One that depends on the data has a method ``of_data(X)``, which returns either of these.
+One that depends on the data has a method ``of_data(X, predicts)``, which returns either
+of these; `predicts` says whether the outputs are predictions, or restore the features.
 `correlated.CSTI` is one.
 """
 

@@ -1,7 +1,7 @@
 """Local connections on a ring: small-world and receptive-field graphs.
 
-The inputs of a layer lie evenly on a ring, and so do its neurons. Every neuron has the
-same number of connections, but for one.
+The inputs of a layer lie evenly on a ring, and so do its neurons. Each neuron begins
+with as many connections as the others, but for one, before any of them move.
 """
 
 from numbers import Real

@@ -18,13 +18,16 @@ class BarabasiAlbert(BaseEstimator):
     Inputs and neurons enter in random order. Each brings as many connections as the
     others, but for one, and connects with nodes of the other side, those that have many
     connections being preferred in proportion to their number. Early nodes become hubs:
-    the degrees follow a power law of the exponent 3. As many connections begin as with
-    `ErdosRenyi`. In [2]_ it is BSF.
+    where both sides are of like size, the degrees follow a power law of the exponent 3.
+    Of unlike sides, few of the larger one become hubs, as the other brings them little;
+    and the smaller one has shares of unlike size, but no power law, once all of its
+    nodes are early. As many connections begin as with `ErdosRenyi`. In [2]_ it is BSF.
 
     A few nodes enter at a time, and do not see each other's connections, so that this
     takes time in proportion to the number of connections, but for a sort. The core they
-    come to is random. Connections that would be there twice are drawn anew, with
-    preference on both sides, or at last at random.
+    come to is random, with as many nodes of each side, or all there are. Connections
+    that would be there twice are drawn anew, with preference on both sides, or at last
+    at random.
 
     References
     ----------
@@ -49,11 +52,10 @@ class BarabasiAlbert(BaseEstimator):
     def connect(self, n_inputs, n_neurons, epsilon, rng, spread=None):
         """Draw the connections; see `ErdosRenyi.connect`."""
         n_connections = number_of_connections(n_inputs, n_neurons, epsilon)
-        n_nodes = n_inputs + n_neurons
-        # Nodes in the order in which they enter; inputs come before neurons in number.
-        nodes = rng.permutation(n_nodes)
+        n_nodes, n_each = n_inputs + n_neurons, int(4 * epsilon) + 1
+        nodes = _in_order(n_inputs, n_neurons, n_each, rng)
         brought = np.diff(np.arange(n_nodes + 1) * n_connections // n_nodes)
-        n_entered = min(n_nodes, int(8 * epsilon) + 2)
+        n_entered = min(n_inputs, n_each) + min(n_neurons, n_each)
         core = nodes[:n_entered]
         cells = _core(core, brought[:n_entered].sum(), n_inputs, rng)
         while n_entered < n_nodes and len(cells):
@@ -69,6 +71,17 @@ class BarabasiAlbert(BaseEstimator):
             cells = np.concatenate([cells, np.unique(neurons * n_inputs + inputs)])
             n_entered += n_more
         return _completed(cells, n_connections, (n_inputs, n_neurons), rng)
+
+
+def _in_order(n_inputs, n_neurons, n_each, rng):
+    """Inputs and neurons, which have the higher numbers, in the order they enter.
+
+    The core has up to `n_each` of both, as those that come need both to connect with.
+    """
+    inputs, neurons = rng.permutation(n_inputs), n_inputs + rng.permutation(n_neurons)
+    core = np.append(inputs[:n_each], neurons[:n_each])
+    others = np.append(inputs[n_each:], neurons[n_each:])
+    return np.append(core, rng.permutation(others))
 
 
 def _core(nodes, n, n_inputs, rng):

@@ -19,8 +19,10 @@ class XBM(BaseEstimator):
     Degrees of both sides follow a power law. The more an input varies over the data,
     the more connections it gets. Every neuron has a place along the inputs and prefers
     those near it: neighbouring inputs, like pixels, are seen together. As many
-    connections begin as with `ErdosRenyi`. Trained with ``evolution="static"``, this is
-    the complex Boltzmann machine (XBM) of the paper.
+    connections begin as with `ErdosRenyi`. Trained with ``evolution="static"``, it is a
+    machine like the complex Boltzmann machine (XBM) of the paper: it follows the idea,
+    and is a construction of our own. The graphs are meant to have the same properties,
+    not the same distribution.
 
     Connections are drawn as half-edges: each neuron and each input has as many as its
     degree and puts them down around its place; from left to right, those of the neurons

@@ -135,5 +135,13 @@ def test_the_clock_says_for_how_long_training_has_not_improved(early_stopping):
     assert clf._rule._at_random and not clone(clf._rule)._at_random
 
 
+def test_another_fit_begins_with_likeness_again():
+    X, y = digits()
+    clf = SETClassifier((30,), evolution=CTRE(patience=1), warm_start=True, tol=1e9)
+    clf.set_params(max_iter=4, random_state=0).fit(X, y)
+    assert clf._rule._at_random
+    assert not clf.set_params(tol=0, max_iter=3).fit(X, y)._rule._at_random
+
+
 def test_a_clock_without_a_watch_never_stands_still():
     assert TrainingClock(1, 10, 100, 100).epochs_in_vain == 0

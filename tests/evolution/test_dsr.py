@@ -38,6 +38,18 @@ def test_a_layer_that_has_lost_all_is_given_some_back():
     assert grows[2].sum() > 0.1 * goes[2].sum()
 
 
+def test_a_small_layer_that_has_lost_all_gets_one_back():
+    shapes = [(100, 200), (1, 100)]
+    seen = [seen_layer(s, 0.2, i, index=i, zeta=0.02) for i, s in enumerate(shapes)]
+    layers = [layer for layer, *_ in seen]
+    layers[1].weights = layers[1].weights * 1e-6
+    goes, grows = ask(DSR(1e-2), layers)
+    assert goes[1].sum() == layers[1].n_connections
+    # Its share of what all have left would be less than half a connection.
+    assert grows[1].sum() == 1
+    assert sum(each.sum() for each in grows) == sum(each.sum() for each in goes)
+
+
 def test_a_threshold_that_is_too_large_spares_the_largest():
     layers, masks, weights, _ = _layers(zeta=0.1)
     rule = DSR(threshold=100.0)

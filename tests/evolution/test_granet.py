@@ -5,7 +5,7 @@ import pytest
 from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_sparse_nn import SETClassifier
-from sklearn_sparse_nn.evolution import GraNet, choosing
+from sklearn_sparse_nn.evolution import Constant, GraNet, choosing
 from tests.evolution.seen import ask, seen_layer
 
 
@@ -92,3 +92,10 @@ def test_it_replaces_more_while_the_schedule_is_higher():
 def test_wrong_parameters_are_named(rule, message):
     with pytest.raises(InvalidParameterError, match=message):
         SETClassifier(evolution=rule).fit(np.eye(4), [0, 1, 0, 1])
+
+
+def test_a_schedule_above_one_replaces_all():
+    (layer,), _ = _layers(1, 0.3, [(30, 20)])
+    rule = GraNet(1.0, schedule=Constant(3))
+    (gone,), (grown,) = ask(rule, [layer])
+    assert gone.sum() == grown.sum() == layer.n_connections

@@ -7,11 +7,26 @@ from hypothesis import strategies as st
 from scipy import sparse
 from scipy.stats import chi2
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 
 from sklearn_sparse_nn import SETClassifier, SETRBMTransformer
 from sklearn_sparse_nn.engine.layers import connections_of, layer_indptr
 from sklearn_sparse_nn.engine.threads import ThreadTeam
-from sklearn_sparse_nn.evolution import SET, Pattern, Ranges, Region, TrainingClock
+from sklearn_sparse_nn.evolution import (
+    CTRE,
+    EVOLUTIONS,
+    ITOP,
+    SET,
+    DeepR,
+    ImportancePruning,
+    Inputs,
+    Pattern,
+    Ranges,
+    Region,
+    RigL,
+    TrainingClock,
+)
+from sklearn_sparse_nn.inspection import TopologyMonitor
 from sklearn_sparse_nn.topology.sampling import sample_empty_cells, sorted_sample
 from tests.estimators.battery import (
     assert_same,
@@ -111,6 +126,63 @@ def test_a_rule_prunes_what_has_room_in_the_region(layer_and_masks):
     n_free = (inside & ~mask & ~reserved).sum()
     layer = replace(layer, zeta=0.5)
     assert layer.n_to_prune == min(mask.sum() // 2, n_free)
+
+
+@settings(max_examples=200)
+@given(regions(), st.data())
+def test_cells_are_drawn_outside_of_others(layer_and_masks, data):
+    layer, _, inside, reserved = layer_and_masks
+    chosen = st.sets(st.integers(0, inside.size - 1))
+    given = np.array(sorted(data.draw(chosen)), dtype=np.int64)
+    free = (inside & ~reserved).ravel()
+    allowed = layer.allowed(np.arange(inside.size))
+    np.testing.assert_array_equal(allowed, np.flatnonzero(free))
+    free[given] = False
+    assert layer.n_cells_outside(given) == free.sum()
+    drawn = layer.sample_outside(given, int(free.sum()))
+    np.testing.assert_array_equal(drawn, np.flatnonzero(free))
+    everywhere = replace(layer, region=None)
+    assert everywhere.n_cells_outside(given) == inside.size - len(given)
+    drawn = everywhere.sample_outside(given, 1 if len(given) < inside.size else 0)
+    assert not np.isin(drawn, given).any()
+    assert everywhere.allowed(given) is given
+
+
+class _Half:
+    """Connections of the first layer begin at the first 40 inputs only."""
+
+    def region(self, layer):
+        return None if layer.index else Inputs(layer, np.arange(layer.n_inputs) < 40)
+
+
+# They grow nothing, choose themselves where, or not within so few updates.
+_LEFT_OUT = {"static", "gmp", "lamp", "neurofs", "wast", "topkast", "itop"}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [EVOLUTIONS[name]() for name in EVOLUTIONS if name not in _LEFT_OUT]
+    + [
+        CTRE("simultaneous"),
+        DeepR(l1=1.0, interval=20),
+        ImportancePruning(0.2, begin=0, period=1),
+        ITOP(interval=5),
+        RigL(interval=5, candidates=3),
+    ],
+    ids=repr,
+)
+def test_every_rule_keeps_to_a_region(rule):
+    X, y = load_digits(return_X_y=True)
+    names = {"uses_gradient": rule.uses_gradient}
+    kind = type(type(rule).__name__, (_Half, type(rule)), names)
+    monitor = TopologyMonitor()
+    clf = SETClassifier((60,), density=0.3, zeta=0.5, max_iter=12, random_state=0)
+    clf.set_params(evolution=kind(**rule.get_params(deep=False)))
+    clf.set_callbacks(monitor).fit(X[:500] / 16, y[:500])
+    before, now = (monitor.get_history().topology(epoch) for epoch in (0, 12))
+    outside = now.toarray()[40:] & ~before.toarray()[40:]
+    assert not outside.any()
+    assert monitor.get_history().n_grown.sum() > 0
 
 
 def _expect_drawn_equally_often(layer, free, n, n_draws=3000):

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
+from sklearn_sparse_nn import SETClassifier
 from sklearn_sparse_nn.evolution import SNFS
 from tests.evolution.seen import ask, seen_layer
 
@@ -35,3 +37,13 @@ def test_layers_share_by_momentum_and_cells_by_gradient(adam):
     np.testing.assert_allclose(
         numbers, total * np.array(speeds) / np.sum(speeds), atol=1.01
     )
+
+
+def test_before_the_first_update_of_a_warm_start_layers_keep_their_numbers():
+    X, y = load_digits(return_X_y=True)
+    clf = SETClassifier((300, 50), epsilon=2, evolution="snfs", max_iter=1)
+    clf.set_params(warm_start=True, random_state=0)
+    before = clf.fit(X / 16, y).n_connections_
+    for _ in range(5):
+        clf.fit(X / 16, y)
+    np.testing.assert_array_equal(clf.n_connections_, before)

@@ -11,7 +11,12 @@ from sklearn.datasets import load_digits
 from sklearn.utils._param_validation import InvalidParameterError
 from threadpoolctl import threadpool_limits
 
-from sklearn_sparse_nn import SETAutoencoder, SETClassifier, SETRBMTransformer
+from sklearn_sparse_nn import (
+    SETAutoencoder,
+    SETClassifier,
+    SETRBMTransformer,
+    SETRegressor,
+)
 from sklearn_sparse_nn.topology import (
     BRF,
     CSTI,
@@ -167,6 +172,16 @@ def test_preferential_attachment_gives_a_power_law_of_exponent_three():
         assert degrees.min() >= 4 and np.median(degrees) < 12
 
 
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("shape", [(1000, 10), (10, 1000), (5000, 50)])
+def test_the_few_nodes_of_a_side_have_shares_of_unlike_size(shape, seed):
+    ends = _connect(BarabasiAlbert(), *shape, 2, seed)
+    degrees = np.bincount(ends[shape[0] < shape[1]], minlength=min(shape))
+    # Of equal chances, the variance would be at most the mean; none takes nearly all.
+    assert degrees.var() > 5 * degrees.mean()
+    assert degrees.max() < 0.8 * max(shape)
+
+
 def test_hubs_may_be_anywhere():
     neurons, inputs = _connect(BarabasiAlbert(), seed=1)
     for ends, n in ((neurons, 300), (inputs, 400)):
@@ -212,11 +227,28 @@ def test_csti_connects_what_is_most_correlated(monkeypatch, layer, sizes, cells)
 
 
 def test_csti_leaves_the_output_of_a_perceptron_to_chance():
-    topology = CSTI().of_data(_features())
-    assert isinstance(topology.of_layer(1, [12, 24, 3]), ErdosRenyi)
-    # Neurons that restore features stand for them.
-    assert not isinstance(topology.of_layer(1, [12, 24, 12]), ErdosRenyi)
-    assert not isinstance(topology.of_layer(0, [12, 24]), ErdosRenyi)
+    X, rng = _features(), np.random.default_rng(0)
+    y = rng.integers(0, 12, (len(X), 12))  # as many outputs as features
+    options = {"topology": "csti", "epsilon": 1.1, "random_state": 0}
+    network = {"evolution": "static", "max_iter": 1, **options}
+    correlations = _correlations(X)
+    np.fill_diagonal(correlations, 0)
+    strongest = np.sort(correlations.ravel())[-26:].mean()  # 1.1 * (12 + 12)
+
+    def mean_correlation(coefs):
+        rows, columns = coefs.tocoo().coords
+        return correlations[rows, columns].mean()
+
+    deep = SETRegressor((12,), **network).fit(X, y).coefs_
+    shallow = SETRegressor((), **network).fit(X, y).coefs_
+    assert mean_correlation(deep[0]) == pytest.approx(strongest)
+    for outputs in (deep[1], shallow[0]):
+        assert mean_correlation(outputs) < 0.9 * strongest
+    # Neurons that restore features stand for them, and so do hidden ones.
+    for coefs in SETAutoencoder((12,), **network).fit(X).coefs_:
+        assert mean_correlation(coefs) == pytest.approx(strongest)
+    rbm = SETRBMTransformer(12, n_iter=0, **options).fit(X > X.mean(axis=0))
+    assert rbm.n_connections_ == 26
 
 
 @pytest.mark.parametrize("epsilon", [0, 0.01, 3, 100])
