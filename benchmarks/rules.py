@@ -160,8 +160,11 @@ def print_results(results, data):
 def _values(results, data, rule, density, quantity):
     """By the seed."""
     start = key_of(data, rule, density, "")
-    found = {k: r[quantity] for k, r in results.items() if k.startswith(start)}
-    return {k.removeprefix(start): value for k, value in found.items()}
+    return {
+        key.removeprefix(start): result[quantity]
+        for key, result in results.items()
+        if key.startswith(start) and quantity in result
+    }
 
 
 def _cell(results, data, rule, density, quantity):
@@ -192,9 +195,11 @@ def draw(results):
             found = {d: _values(results, data, rule, d, "accuracy") for d in DENSITIES}
             means = {d: np.mean([*v.values()]) for d, v in found.items() if v}
             ax.plot([*means], [*means.values()], line, color=color, label=rule)
-        ax.set(title=data, xscale="log", xlabel="density", ylabel="accuracy")
-        ax.set_xticks(DENSITIES, [f"{100 * d:g} %" for d in DENSITIES], minor=False)
-        ax.label_outer()
+        ax.set(title=data, xscale="log")
+        ax.set_xticks(DENSITIES, [f"{100 * d:g} %" for d in DENSITIES])
+        ax.minorticks_off()
+    figure.supxlabel("density")
+    figure.supylabel("accuracy")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right")
     return figure
 
