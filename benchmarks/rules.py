@@ -157,6 +157,26 @@ def print_results(results, data):
         print_table(["", *map(str, DENSITIES)], rows)
 
 
+def print_summary(results, data):
+    """Differences to two rules, the mean over data sets and its standard error."""
+    for other in ("set", "static"):
+        print(f"\nall: accuracy minus that of {other}, and its standard error\n")
+        rows = []
+        for rule in RULES:
+            cells = [_mean_difference(results, data, rule, other, d) for d in DENSITIES]
+            rows.append([rule, *cells])
+        print_table(["", *map(str, DENSITIES)], rows)
+
+
+def _mean_difference(results, data, rule, other, density):
+    found = [_differences(results, name, rule, other, density) for name in data]
+    means = np.array([each.mean() for each in found if len(each)])
+    if len(means) < len(data):
+        return ""  # it was left out somewhere
+    error = means.std(ddof=1) / np.sqrt(len(means))
+    return f"{means.mean():+.3f} ± {error:.3f}"
+
+
 def _values(results, data, rule, density, quantity):
     """By the seed."""
     start = key_of(data, rule, density, "")
@@ -172,9 +192,13 @@ def _cell(results, data, rule, density, quantity):
     return f"{np.mean(values):.3f} ± {np.std(values):.3f}" if values else ""
 
 
-def _difference(results, data, rule, other, density):
+def _differences(results, data, rule, other, density):
     one, two = (_values(results, data, r, density, "accuracy") for r in (rule, other))
-    difference = np.array([one[seed] - two[seed] for seed in one if seed in two])
+    return np.array([one[seed] - two[seed] for seed in one if seed in two])
+
+
+def _difference(results, data, rule, other, density):
+    difference = _differences(results, data, rule, other, density)
     if len(difference) < 2:
         return ""
     error = difference.std(ddof=1) / np.sqrt(len(difference))
@@ -236,6 +260,8 @@ def main():
             write_lines(path, results)
     for data in arguments.data:
         print_results(results, data)
+    if len(arguments.data) > 1:
+        print_summary(results, arguments.data)
 
 
 if __name__ == "__main__":
