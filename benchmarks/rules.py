@@ -11,7 +11,7 @@ stratified splits of 80 and 20 percent, one for each seed::
 
 Results are added to those in the file, so that it can be stopped and go on. Seconds are
 those of the processor. FLOPs are nominal, as a share of those of the dense network, and
-R_s is the share of all connections that were ever there, looked at once per epoch.
+R_s is the share of all connections that were ever there.
 """
 
 import argparse
