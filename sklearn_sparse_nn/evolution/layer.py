@@ -166,7 +166,7 @@ class EvolvingLayer:
         """Number of cells without a connection where one may begin."""
         if self.region is None:
             return self.n_cells - self.n_connections
-        return self.n_cells_outside(self.cells)
+        return self.region.n_cells - len(self._taken)
 
     @property
     def n_to_prune(self):
@@ -199,7 +199,7 @@ class EvolvingLayer:
         if self.region is None:
             rows = self.indptr, self.indices, self.n_inputs
             return sample_empty_cells(*rows, n, self.rng)
-        return self.sample_outside(self.cells, n)
+        return self._sample_of_region(self._taken, n)
 
     def sample_outside(self, cells, n):
         """Draw `n` distinct cells, none of those given, in ascending order.
@@ -215,7 +215,9 @@ class EvolvingLayer:
         """
         if self.region is None:
             return sample_outside(self.n_cells, cells, n, self.rng)
-        taken = self._numbers_of(cells)
+        return self._sample_of_region(self._numbers_of(cells), n)
+
+    def _sample_of_region(self, taken, n):
         numbers = sample_outside(self.region.n_cells, taken, n, self.rng)
         return self.region.cells(numbers)
 
@@ -229,8 +231,13 @@ class EvolvingLayer:
         """Those of some cells that are in the region: all, if there is none."""
         return cells if self.region is None else cells[self.region.allows(cells)]
 
+    @cached_property
+    def _taken(self):
+        """Numbers of the cells of the region that are no more to be had, ascending."""
+        return self._numbers_of(self.cells)
+
     def _numbers_of(self, cells):
-        """Numbers of cells of the region, and of those it has reserved."""
+        """Numbers of cells of the region, and of those it has reserved, ascending."""
         return self.region.find(np.union1d(cells, self.region.reserved))[1]
 
     def gradient(self, neurons):
