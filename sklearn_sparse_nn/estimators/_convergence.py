@@ -55,6 +55,7 @@ class ConvergenceMixin:
         self.validation_loss_curve_ = [] if early else None
         self.best_validation_score_ = -np.inf if early else None
         self._best = self._last = None
+        self._best_is_settled = False
 
     def _start_rate(self):
         """Begin the schedule of the learning rate."""
@@ -73,7 +74,10 @@ class ConvergenceMixin:
         As long as the rule has yet to remove connections, the last epoch is the best:
         the networks before are not what the fit is to end with.
         """
-        counts = self._network.rewired_at >= self._rule.settles
+        settles = self._rule.settles
+        settled = settles is None or self._network.rewired_at >= settles
+        # Whether the best so far is one to compare with.
+        counts, self._best_is_settled = settled and self._best_is_settled, settled
         if validation is None:
             best = self.best_loss_ if counts else np.inf
             enough = self.loss_ <= best - self.tol

@@ -120,7 +120,7 @@ class CHTs(CHT):
     @property
     def settles(self):
         """Share of the fit from which on the number of connections stays."""
-        return 0.0 if self.fraction is None else getattr(self.fraction, "end", 1.0)
+        return None if self.fraction is None else getattr(self.fraction, "end", 1.0)
 
     def targets(self, layers):
         """The fraction of the first connections of each layer that changes."""

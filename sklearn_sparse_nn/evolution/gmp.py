@@ -101,7 +101,7 @@ class GMP(ScoreRule):
     @property
     def settles(self):
         """Share of the fit from which on nothing is pruned."""
-        return self.end if self.final_fraction < 1 else 0.0
+        return self.end if self.final_fraction < 1 else None
 
     def _fraction(self):
         """Fraction of the first connections, as training goes on."""

@@ -85,7 +85,7 @@ class MEST(ScoreRule):
     @property
     def settles(self):
         """Share of the fit from which on no surplus is left."""
-        return self.end if self.surplus else 0.0
+        return self.end if self.surplus else None
 
     @property
     def schedule(self):

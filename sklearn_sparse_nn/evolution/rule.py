@@ -68,11 +68,11 @@ class EvolutionRule(BaseEstimator):
     needs_autoencoder : bool, default=False
         Whether the rule makes sense only where the network restores its inputs. Other
         estimators then refuse it.
-    settles : float, default=0.0
+    settles : float or None, default=None
         Share of the fit from which on the network has as many connections as in the
-        end. Until it was rewired then, a fit does not end for lack of improvement, and
-        early stopping takes no network for the best: one with more connections would
-        be. Often a property, of a parameter `end`.
+        end, or None if it always has. Until it was rewired then, a fit does not end for
+        lack of improvement, and early stopping takes no network for the best: one with
+        more connections would be. Often a property, of a parameter `end`.
     """
 
     _parameter_constraints: dict = {}
@@ -85,7 +85,7 @@ class EvolutionRule(BaseEstimator):
     output_layer = True
     holds_weights = False
     needs_autoencoder = False
-    settles = 0.0
+    settles = None
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)

@@ -109,7 +109,7 @@ class TopKAST(EvolutionRule):
     @property
     def settles(self):
         """Share of the fit from which on nothing is held."""
-        return self.end if self.active < 1 else 0.0
+        return self.end if self.active < 1 else None
 
     def terms(self, learning_rate):
         """The penalty, stronger for what is held."""

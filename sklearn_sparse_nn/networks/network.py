@@ -106,7 +106,7 @@ class SparseNetwork:
         Weight updates so far, in the present state of the optimiser.
     updates_since_rewiring : int
     rewired_at : float
-        At which share of the fit the rule has last rewired it; 0 before it has.
+        At which share of the fit the rule has last rewired it; -1 before it has.
     n_rewired : ndarray of int64, shape (n_layers,)
         Connections of each layer that rewiring has begun so far.
     keeps_batch : bool
@@ -148,7 +148,7 @@ class SparseNetwork:
         self.state = None
         self.n_updates = 0
         self.updates_since_rewiring = self.updates_per_epoch = 0
-        self.rewired_at = 0.0
+        self.rewired_at = -1.0
         self.observers = []
         self.n_rewired = np.zeros(len(sizes) - 1, dtype=np.int64)
         self.keeps_batch = self.keeps_importances = self.looks_back = False
@@ -186,7 +186,7 @@ class SparseNetwork:
             state = state._replace(held=self.state.held)
         self.solver, self.state = solver, state
         self._place_more()
-        self.n_updates, self.rewired_at = 0, 0.0
+        self.n_updates, self.rewired_at = 0, -1.0
 
     def follow(self, rule):
         """Keep what a rule needs, from the next mini-batch on."""

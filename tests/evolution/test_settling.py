@@ -70,6 +70,18 @@ def test_a_fit_that_does_not_improve_goes_on_until_the_network_is_small(name):
     assert clf.best_loss_ == min(clf.loss_curve_[int(clf._rule.settles * 25) + 1 :])
 
 
+@pytest.mark.parametrize(
+    "rule", [GMP(0.1, end=0.0), CHTs(fraction=Constant(1, 0.1, end=0.0))]
+)
+def test_a_network_before_the_only_pruning_is_not_chosen(rule):
+    early = {"early_stopping": True, "tol": 1.0, "n_iter_no_change": 3}
+    clf = clone(MODEL).set_params(evolution=rule, learning_rate="constant", **early)
+    clf.fit(*data())
+    clf.set_params(early_stopping=False, n_iter_no_change=np.inf)
+    expected = clone(clf).fit(*data()).n_connections_.sum()
+    assert clf.n_connections_.sum() == pytest.approx(expected, abs=2)
+
+
 def test_without_the_end_the_last_network_is_the_best():
     early = {"early_stopping": True, "learning_rate": "constant"}
     clf = clone(MODEL).set_params(evolution=GMP(0.1, end=1.0), **early).fit(*data())
@@ -80,15 +92,15 @@ def test_without_the_end_the_last_network_is_the_best():
 @pytest.mark.parametrize(
     "rule, expected",
     [
-        (SET(), 0),
-        (GMP(1.0), 0),
+        (SET(), None),
+        (GMP(1.0), None),
         (GMP(end=0.3), 0.3),
         (GraNet(end=0.4), 0.4),
-        (MEST(surplus=0), 0),
+        (MEST(surplus=0), None),
         (MEST(end=0.5), 0.5),
-        (TopKAST(active=1), 0),
+        (TopKAST(active=1), None),
         (TopKAST(end=0.6), 0.6),
-        (CHTs(), 0),
+        (CHTs(), None),
         (CHTs(fraction=Linear(1, 0.5, end=0.7)), 0.7),
         (CHTs(fraction=Constant(0.5)), 1),
         (NeuroFS(removal_end=0.2), 0.2),
