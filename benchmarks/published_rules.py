@@ -5,7 +5,8 @@ neurons with 1 % of all connections, and a dense output layer; 100 epochs in
 mini-batches of 32, SGD with momentum of 0.9 and a rate that falls from 0.025, a weight
 decay of 5e-4; each epoch replaces the fraction 0.3. Pixels are shifted and scaled
 alike. CHT begins with CSTI, CHTs with BRF; CHTss begins five times as dense, not half
-dense as there::
+dense as there. There, connections begin again with the weight with which they went: so
+do the rules here that remember, at the price of an array of all cells::
 
     SPARSE_NN_DATA=data python benchmarks/published_rules.py --json table7.json
 
@@ -29,6 +30,30 @@ from sklearn_sparse_nn import SETClassifier
 from sklearn_sparse_nn.evolution import CHT, SET, CHTs, RigL, Sigmoid, Static
 from sklearn_sparse_nn.topology import BRF, CSTI, ErdosRenyi
 
+
+class _Remembering:
+    """Connections that begin again have the weight with which they went."""
+
+    def new_weights(self, layer, cells):
+        memory = self.__dict__.setdefault("_memory", {}).setdefault(
+            layer.index, np.zeros(layer.n_inputs * layer.n_neurons, dtype=np.float32)
+        )
+        memory[layer.cells[layer.pruned]] = layer.weights[layer.pruned]
+        return memory[cells]
+
+
+class RememberingRigL(_Remembering, RigL):
+    """RigL with the weights of all connections that ever were."""
+
+    uses_gradient = True
+
+
+class RememberingCHT(_Remembering, CHT):
+    """CHT with the weights of all connections that ever were."""
+
+    uses_gradient = False
+
+
 HIDDEN, DENSITY, BATCH_SIZE, WEIGHT_DECAY = (1568,) * 3, 0.01, 32, 5e-4
 _FALLING = Sigmoid(last=0.2, end=0.8)
 # Topology, rule, and how many times as dense the network begins.
@@ -36,7 +61,18 @@ RULES = {
     "static": (ErdosRenyi(), Static(), 1),
     "set": (ErdosRenyi(), SET(output_layer=False), 1),
     "rigl": (ErdosRenyi(), RigL(interval=None, output_layer=False), 1),
+    "rigl, remembers": (
+        ErdosRenyi(),
+        RememberingRigL(interval=None, output_layer=False),
+        1,
+    ),
+    "rigl, remembers, to the end": (
+        ErdosRenyi(),
+        RememberingRigL(interval=None, end=1.0, output_layer=False),
+        1,
+    ),
     "cht": (CSTI(), CHT(), 1),
+    "cht, remembers": (CSTI(), RememberingCHT(), 1),
     "chts": (BRF(), CHTs(), 1),
     "chts, relative importance": (BRF(), CHTs("relative_importance"), 1),
     "chtss": (BRF(), CHTs(fraction=_FALLING), 5),
