@@ -30,6 +30,9 @@ from sklearn_sparse_nn import SETClassifier
 from sklearn_sparse_nn.evolution import CHT, SET, CHTs, RigL, Sigmoid, Static
 from sklearn_sparse_nn.topology import BRF, CSTI, ErdosRenyi
 
+HIDDEN, DENSITY, BATCH_SIZE, WEIGHT_DECAY = (1568,) * 3, 0.01, 32, 5e-4
+_FALLING = Sigmoid(last=0.2, end=0.8)
+
 
 class _Remembering:
     """Connections that begin again have the weight with which they went."""
@@ -45,8 +48,6 @@ class _Remembering:
 class RememberingRigL(_Remembering, RigL):
     """RigL with the weights of all connections that ever were."""
 
-    uses_gradient = True
-
 
 class RememberingCHT(_Remembering, CHT):
     """CHT with the weights of all connections that ever were."""
@@ -54,8 +55,6 @@ class RememberingCHT(_Remembering, CHT):
     uses_gradient = False
 
 
-HIDDEN, DENSITY, BATCH_SIZE, WEIGHT_DECAY = (1568,) * 3, 0.01, 32, 5e-4
-_FALLING = Sigmoid(last=0.2, end=0.8)
 # Topology, rule, and how many times as dense the network begins.
 RULES = {
     "static": (ErdosRenyi(), Static(), 1),
