@@ -24,22 +24,21 @@ class CHT(ReplacingRule):
        between them are many paths of length three, over neurons that have few other
        connections. Where fewer cells have such paths, chance chooses the others.
 
-    A layer where nearly all that goes comes back does not change any more. Neither
-    gradients nor activations are needed. Neurons that have lost all of their
-    connections do not get new ones: with few connections, the network keeps only a part
-    of its neurons. The time of a rewiring is in proportion to the number of paths, that
-    is to the third power of the connections of a neuron.
+    Once in each layer nearly all that goes has come back, the connections do not change
+    any more. Neither gradients nor activations are needed. Neurons that have lost all
+    of their connections do not get new ones: with few connections, the network keeps
+    only a part of its neurons. The time of a rewiring is in proportion to the number of
+    paths, that is to the third power of the connections of a neuron.
 
-    Differences from the authors' code: where it has a layer that is not sparse, here
-    the last layer may be sparse, and neurons without a connection there go, too. A
-    single layer that has come to rest stays as it is, whatever the others do.
+    Difference from the authors' code: where it has a layer that is not sparse, here the
+    last layer may be sparse, and neurons without a connection there go, too.
 
     Parameters
     ----------
     early_stop : float, default=0.9
-        A layer does not change any more once a larger share than this of the
-        connections that begin has just been removed, in the range [0, 1]. With 1, no
-        layer ever comes to rest.
+        A layer has come to rest once a larger share than this of the connections that
+        begin has just been removed, in the range [0, 1]. When all have, connections do
+        not change any more; until then, all layers go on. With 1, none comes to rest.
     chain_removal : bool, default=True
         Whether neurons without connections on one side lose those on the other.
     interval : int or None, default=None
@@ -82,8 +81,9 @@ class CHT(ReplacingRule):
     }
 
     uses_gradient = False
-    # Layers that have come to rest: state.
-    _resting = ()
+    # Layers that have come to rest, and whether all have: state.
+    _resting = frozenset()
+    _has_ended = False
 
     def __init__(
         self,
@@ -103,11 +103,16 @@ class CHT(ReplacingRule):
         """All layers are looked at, those that do not change included."""
         return True
 
+    def _may_change(self, layer):
+        return super().evolves(layer)
+
     def _changes(self, layer):
-        return super().evolves(layer) and layer.index not in self._resting
+        return self._may_change(layer) and not self._has_ended
 
     def n_pruned(self, layers):
         """The fraction of each layer that changes."""
+        changing = {layer.index for layer in layers if self._may_change(layer)}
+        self._has_ended = changing <= self._resting
         numbers = super().n_pruned(layers)
         return [n * self._changes(layer) for n, layer in zip(numbers, layers)]
 
@@ -138,9 +143,9 @@ class CHT(ReplacingRule):
         return Paths(layer, gone).by_paths
 
     def choose(self, layer, gone, n):
-        """The likeliest cells; a layer where most of them come back comes to rest."""
+        """The likeliest cells; a layer where most of them come back is at rest."""
         cells = super().choose(layer, gone, n)
         n_back = np.isin(layer.cells[gone], cells, assume_unique=True).sum()
         if n_back > self.early_stop * n:
-            self._resting = (*self._resting, layer.index)
+            self._resting |= {layer.index}
         return cells

@@ -118,27 +118,35 @@ def test_dead_ends_go_and_do_not_come_back(rule):
     assert now == [layer.n_connections for layer in layers]
 
 
-def test_a_layer_rests_once_most_of_what_goes_comes_back():
-    # Two blocks without a connection between them: there are paths within only.
-    block = np.ones((20, 20), dtype=bool)
-    together = np.kron(np.eye(2, dtype=bool), block)
-    masks = [together, _masks([40, 40], 0.5)[0], np.ones((3, 40), dtype=bool)]
-    rule, layers = CHT(early_stop=0.9), _layers(masks)
-    left, grown = _rewire(rule, layers)
-    np.testing.assert_array_equal(left[0], together)
-    assert grown[1].any() and rule._resting == (0,)
-    # It stays as it is, whatever its weights are.
+def _two_blocks():
+    """There are paths within two blocks only, so that all that goes comes back."""
+    return np.kron(np.eye(2, dtype=bool), np.ones((20, 20), dtype=bool))
+
+
+def test_connections_change_until_all_layers_rest():
     rng = np.random.default_rng(1)
-    masks = [rng.random((40, 40)) < 0.2, *masks[1:]]
-    left, grown = _rewire(rule, _layers(masks))
-    np.testing.assert_array_equal(left[0], masks[0])
-    assert not grown[0].any() and grown[1].any()
+    output = np.ones((3, 40), dtype=bool)
+    others = [rng.random((40, 40)) < 0.2 for _ in range(3)]
+    rule = CHT(early_stop=0.9)
+    left, grown = _rewire(rule, _layers([_two_blocks(), others[0], output]))
+    np.testing.assert_array_equal(left[0], _two_blocks())
+    assert grown[1].any() and rule._resting == {0}
+    # It has been at rest, but the other goes on.
+    left, grown = _rewire(rule, _layers([others[1], others[0], output]))
+    assert grown[0].any() and grown[1].any() and rule._resting == {0}
+    left, grown = _rewire(rule, _layers([others[1], _two_blocks(), output]))
+    assert grown[0].any() and rule._resting == {0, 1}
+    # All have: connections stay, whatever their weights are.
+    left, grown = _rewire(rule, _layers([*others[1:], output]))
+    for before, after in zip([*others[1:], output], left):
+        np.testing.assert_array_equal(after, before)
+    assert not any(each.any() for each in grown)
 
 
 def test_no_layer_rests_if_it_may_not():
     rule = CHT(early_stop=1)
-    _rewire(rule, _layers([np.kron(np.eye(2), np.ones((9, 9))) > 0] * 2))
-    assert rule._resting == ()
+    _rewire(rule, _layers([_two_blocks()] * 2))
+    assert not rule._resting
 
 
 def _shares(rule, layer, n_draws=3000):
