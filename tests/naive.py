@@ -200,6 +200,16 @@ def normal(key, positions):
     return (total.astype(np.float64) - 8 * 127.5) / np.sqrt(8 * (256**2 - 1) / 12)
 
 
+def nearly_normal(key, positions):
+    """The random numbers at these positions that are normal even in the tails."""
+    words = [random_words(key, positions)]
+    for _ in range(3):
+        words.append(scramble((words[-1] + 0x9E3779B9) & 0xFFFFFFFF))
+    total = sum((word & 0xFFFF) + (word >> 16) for word in words).astype(np.float64)
+    x = (total - 8 * 32767.5) / np.sqrt(8 * (65536**2 - 1) / 12)
+    return 9.81152610e-01 * x + 5.70661593e-03 * x**3 + 1.84654518e-04 * x**5
+
+
 def masked(key, positions, rate):
     """Whether masking at this rate takes the numbers at these positions."""
     return random_words(key, positions) < int(rate * 0xFFFFFFFF)
@@ -238,13 +248,19 @@ class BoltzmannMachine:
         """The dense machine of an `RBM`."""
         network = Network.of(rbm.layers)
         intercepts = rbm.visible.intercepts, rbm.layers.intercepts
-        return cls(network.weights[0], *intercepts, network.masks[0])
+        kind = GaussianMachine if rbm.gaussian else cls
+        return kind(network.weights[0], *intercepts, network.masks[0])
 
     def hidden(self, v):
         return expit(v @ self.parameters[0] + self.parameters[2])
 
     def visible(self, h):
         return expit(h @ self.parameters[0].T + self.parameters[1])
+
+    noise = staticmethod(uniform)
+
+    def visible_state(self, h, noise):
+        return (noise < self.visible(h)).astype(float)
 
     def free_energy(self, v):
         weights, visible, hidden = self.parameters
@@ -273,16 +289,18 @@ class BoltzmannMachine:
         half = padded_width(parameters.batch_size)
         stride = random_span(2 * half)
 
-        def draw(p, turn):
-            samples, neurons = np.indices(p.shape)
+        def numbers(draw, shape, turn):
+            samples, neurons = np.indices(shape)
             key = random_key(seed, n_updates, turn)
-            return (uniform(key, neurons * stride + half + samples) < p).astype(float)
+            return draw(key, neurons * stride + half + samples)
 
         if self.chains is None:
             self.chains = np.zeros((half, X.shape[1]))
         h = self.hidden(self.chains if parameters.persistent else X)
         for step in range(parameters.n_gibbs_steps):
-            v = draw(self.visible(draw(h, 2 * step)), 2 * step + 1)
+            h = (numbers(uniform, h.shape, 2 * step) < h).astype(float)
+            shape = len(h), X.shape[1]
+            v = self.visible_state(h, numbers(self.noise, shape, 2 * step + 1))
             h = self.hidden(v)
         self.chains = v
         dreamt, seen = self.statistics(v[: len(X)]), self.statistics(X)
@@ -299,3 +317,41 @@ class BoltzmannMachine:
             velocity *= parameters.momentum
             velocity -= parameters.learning_rate * gradient
             array += velocity
+
+
+class GaussianMachine(BoltzmannMachine):
+    """The same with Gaussian visible neurons of variance 1."""
+
+    noise = staticmethod(nearly_normal)
+
+    def visible(self, h):
+        return h @ self.parameters[0].T + self.parameters[1]
+
+    def visible_state(self, h, noise):
+        return self.visible(h) + noise
+
+    def free_energy(self, v):
+        return 0.5 * (v**2).sum(axis=1) + super().free_energy(v)
+
+    def hidden_states(self):
+        """All states of the hidden neurons, and the logarithms of their weights."""
+        h = all_states(len(self.parameters[2]))
+        squares = (self.visible(h) ** 2).sum(axis=1)
+        n_visible = len(self.parameters[1])
+        logarithms = h @ self.parameters[2] + 0.5 * squares
+        return h, logarithms + 0.5 * n_visible * np.log(2 * np.pi)
+
+    def log_partition(self):
+        return logsumexp(self.hidden_states()[1])
+
+    def likelihood_gradients(self, X):
+        """Gradients of the mean log-likelihood, by enumeration of hidden states."""
+        h, logarithms = self.hidden_states()
+        shares = np.exp(logarithms - self.log_partition())[:, np.newaxis]
+        v = self.visible(h)
+        believed = (
+            (shares * v).T @ h,
+            (shares * v).sum(axis=0),
+            (shares * h).sum(axis=0),
+        )
+        return [a - b for a, b in zip(self.statistics(X), believed)]

@@ -11,10 +11,11 @@ from sklearn.base import (
 )
 from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state, check_scalar
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.engine.warning import warn_user
 from sklearn_sparse_nn.estimators._base import (
     BaseSparseNetwork,
     all_or_nothing,
@@ -23,12 +24,24 @@ from sklearn_sparse_nn.estimators._base import (
 )
 from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.estimators._progress import Progress
-from sklearn_sparse_nn.estimators._samples import feature_means, moments
-from sklearn_sparse_nn.networks.annealing import log_partition
+from sklearn_sparse_nn.estimators._samples import (
+    Moments,
+    feature_means,
+    merged_moments,
+    moments,
+    standardiser,
+)
+from sklearn_sparse_nn.networks.gaussian_rbm import GaussianRBM
 from sklearn_sparse_nn.networks.rbm import RBM, ContrastiveDivergence, logit_of_means
 
 # Samples on which the reconstruction error is measured after each epoch.
 _N_WATCHED = 1000
+# How far from [0, 1] rounding may bring a number.
+_ROUNDING = 1e-6
+# The rate of binary machines, and the most of others: see `learning_rate`.
+_RATE = 0.05
+# Updates, and passes over the data, of ``n_iter="auto"``.
+_UPDATES, _LEAST_PASSES, _MOST_PASSES, _MOST_TIMES_MORE = 3000, 10, 100, 10
 
 
 class SETRBMTransformer(
@@ -36,11 +49,11 @@ class SETRBMTransformer(
 ):
     """Sparse restricted Boltzmann machine (RBM), trained by SET.
 
-    A Boltzmann machine with binary visible and hidden neurons and sparse connections
-    between them. It is trained by contrastive divergence, and its connections are
-    rewired while it learns [1]_. With ``topology="xbm"`` and ``evolution="static"`` it
-    is the complex Boltzmann machine of [2]_, whose scale-free and small-world
-    connections are chosen before training.
+    A Boltzmann machine with binary hidden neurons, binary or Gaussian visible neurons,
+    and sparse connections between them. It is trained by contrastive divergence, and
+    its connections are rewired while it learns [1]_. With ``topology="xbm"`` and
+    ``evolution="static"`` it is the complex Boltzmann machine of [2]_, whose scale-free
+    and small-world connections are chosen before training.
 
     Time and memory are proportional to the number of connections, not to the product
     of the numbers of neurons.
@@ -51,6 +64,11 @@ class SETRBMTransformer(
     ----------
     n_components : int, default=256
         Number of binary hidden neurons.
+
+    visible : {'auto', 'bernoulli', 'gaussian'}, default='auto'
+        What the visible neurons are: binary, for X in [0, 1], or Gaussian, for real
+        numbers, which are standardised. 'auto' is 'bernoulli' if all of the first X is
+        in [0, 1], up to rounding, and 'gaussian' otherwise.
 
     epsilon : float, default=11
         Number of connections per neuron, visible and hidden ones counted alike: there
@@ -80,9 +98,11 @@ class SETRBMTransformer(
         :ref:`another rule <rules_of_the_literature>` of the literature; or as a rule of
         one's own says, see :class:`~sklearn_sparse_nn.evolution.EvolutionRule`.
 
-    learning_rate : float, default=0.05
-        The learning rate for weight updates. It is *highly* recommended to tune this
-        parameter, in the range 10**[0., -3.].
+    learning_rate : float or 'auto', default='auto'
+        The learning rate for weight updates. 'auto' is 0.05 with binary visible
+        neurons. Gaussian ones answer to all of their hidden neurons at once: with more
+        than 20 connections each, in the mean, it is one over that number. Tune it in
+        the range 10**[0., -3.].
 
     momentum : float, default=0.5
         Momentum of the updates, in the range [0, 1]. Hinton's guide [3]_ begins with
@@ -92,19 +112,22 @@ class SETRBMTransformer(
     alpha : float, default=1e-4
         Weight decay: each update shrinks the weights by ``learning_rate * alpha``.
 
-    batch_size : int, default=10
+    batch_size : int, default=32
         Number of samples per mini-batch.
 
-    n_iter : int, default=10
-        Number of passes over the training data.
+    n_iter : int or 'auto', default='auto'
+        Number of passes over the training data. 'auto' makes about 3,000 updates, in
+        10 to 100 passes; where the 'auto' learning rate is less than 0.05, as many
+        times more, ten at most.
 
     n_gibbs_steps : int, default=1
         Steps of Gibbs sampling before each update: the k of CD-k.
 
-    persistent : bool, default=True
+    persistent : bool or 'auto', default='auto'
         Whether the chains of Gibbs sampling go on from update to update: persistent
         contrastive divergence, or stochastic maximum likelihood [4]_. Otherwise they
-        begin at the data: contrastive divergence. A fit begins new chains.
+        begin at the data: contrastive divergence. A fit begins new chains. 'auto' is
+        True with binary visible neurons, False with Gaussian ones.
 
     warm_start : bool, default=False
         When True, `fit` goes on with what the previous call learned. Otherwise it
@@ -125,6 +148,9 @@ class SETRBMTransformer(
 
     Attributes
     ----------
+    visible_ : {'bernoulli', 'gaussian'}
+        What the visible neurons are.
+
     components_ : csr_array of float32, shape (n_components, n_features)
         Weights of the connections.
 
@@ -132,7 +158,15 @@ class SETRBMTransformer(
         Biases of the hidden neurons.
 
     intercept_visible_ : ndarray of float32, shape (n_features,)
-        Biases of the visible neurons.
+        Biases of the visible neurons. Those of Gaussian ones, and their weights, are in
+        the units of standardised features.
+
+    mean_ : ndarray of shape (n_features,)
+        What is subtracted from each feature: with Gaussian visible neurons, the mean of
+        all data so far; otherwise 0.
+
+    scale_ : ndarray of shape (n_features,)
+        What each feature is divided by: the standard deviation, or 1.
 
     n_connections_ : int
         Number of connections.
@@ -152,7 +186,8 @@ class SETRBMTransformer(
 
     reconstruction_error_curve_ : list of float
         Mean squared difference between up to 1,000 training samples and what
-        `reconstruct` makes of them, after each epoch.
+        `reconstruct` makes of them, after each epoch. With Gaussian visible neurons,
+        that of standardised features.
 
     n_iter_ : int
         Number of passes over the data, or of calls to `partial_fit`.
@@ -198,35 +233,44 @@ class SETRBMTransformer(
     _parameter_constraints: dict = {
         **BaseSparseNetwork._parameter_constraints,
         "n_components": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "visible": [StrOptions({"auto", "bernoulli", "gaussian"})],
+        "learning_rate": [
+            Interval(Real, 0, None, closed="neither"),
+            StrOptions({"auto"}),
+        ],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "n_iter": [Interval(Integral, 0, None, closed="left")],
+        "n_iter": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "n_gibbs_steps": [Interval(Integral, 1, None, closed="left")],
-        "persistent": ["boolean"],
+        "persistent": ["boolean", StrOptions({"auto"})],
     }
+
+    # What float32 cannot hold is shifted before it is cast.
+    _reads_double = True
 
     def __init__(
         self,
         n_components=256,
         *,
+        visible="auto",
         epsilon=11,
         density=None,
         zeta=0.3,
         topology="erdos_renyi",
         evolution="set",
-        learning_rate=0.05,
+        learning_rate="auto",
         momentum=0.5,
         alpha=1e-4,
-        batch_size=10,
-        n_iter=10,
+        batch_size=32,
+        n_iter="auto",
         n_gibbs_steps=1,
-        persistent=True,
+        persistent="auto",
         warm_start=False,
         verbose=0,
         random_state=None,
         n_jobs=None,
     ):
         self.n_components = n_components
+        self.visible = visible
         self.epsilon = epsilon
         self.density = density
         self.zeta = zeta
@@ -260,6 +304,22 @@ class SETRBMTransformer(
         """Biases of the visible neurons."""
         self._fitted_layers()
         return self._network.visible.intercepts.copy()
+
+    @property
+    def mean_(self):
+        """What is subtracted from each feature."""
+        self._fitted_layers()
+        if self.visible_ == "gaussian":
+            return self._network.shifts.copy()
+        return np.zeros(self.n_features_in_)
+
+    @property
+    def scale_(self):
+        """What each feature is divided by."""
+        self._fitted_layers()
+        if self.visible_ == "gaussian":
+            return 1 / self._network.scales
+        return np.ones(self.n_features_in_)
 
     @property
     def n_connections_(self):
@@ -305,9 +365,9 @@ class SETRBMTransformer(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data in [0, 1]: states, or probabilities of being on. Dense
-            float32 and sparse CSR data are used where they lie; anything else is
-            converted once. A sparse X is never made dense.
+            Training data: real numbers or, with binary visible neurons, states or
+            probabilities of being on. Dense and sparse CSR data are used where they
+            lie; anything else is converted once. A sparse X is never made dense.
 
         y : Ignored
             Not used, present for API consistency by convention.
@@ -320,7 +380,8 @@ class SETRBMTransformer(
         Raises
         ------
         ValueError
-            If X is not in [0, 1], or if the weights become infinite.
+            If the visible neurons are binary and X is not in [0, 1], or if the weights
+            become infinite.
         """
         first_pass = not (self.warm_start and hasattr(self, "_network"))
         X = self._validate_visible(X, reset=first_pass)
@@ -328,17 +389,18 @@ class SETRBMTransformer(
         if first_pass:
             self._initialize(X, random_state)
         else:
-            self._check_sizes([X.shape[1], self.n_components], "n_components")
+            self._check_goes_on(X)
             self._network.reset_optimiser()
         self.n_iter_ = 0
-        order, progress = np.arange(X.shape[0]), self._progress(self.n_iter)
+        n_iter = self._n_passes(X.shape[0])
+        order, progress = np.arange(X.shape[0]), self._progress(n_iter)
 
         def run_epoch(team, evolution):
             random_state.shuffle(order)
             self._train_epoch(X, order, team, evolution, progress)
             return False
 
-        self._run_epochs(self.n_iter, run_epoch, X, y)
+        self._run_epochs(n_iter, run_epoch, X, y)
         return self
 
     @all_or_nothing
@@ -346,12 +408,13 @@ class SETRBMTransformer(
     def partial_fit(self, X, y=None):
         """Update the machine with one pass over the data X, in mini-batches.
 
+        Of Gaussian visible neurons, means and variances are those of all data so far.
         Rewiring follows the number of weight updates, not of calls.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data in [0, 1].
+            Training data.
 
         y : Ignored
             Not used, present for API consistency by convention.
@@ -367,7 +430,11 @@ class SETRBMTransformer(
         if first_pass:
             self._initialize(X, random_state)
         else:
-            self._check_sizes([X.shape[1], self.n_components], "n_components")
+            self._check_goes_on(X)
+            if self.visible_ == "gaussian":
+                both = merged_moments(Moments(*self._moments), moments(X))
+                self._moments = tuple(both)
+                self._network.shifts, self._network.scales = standardiser(both)
         order = random_state.permutation(X.shape[0])
         evolution = self._evolution(self.n_iter_)
         with ThreadTeam(n_threads(self.n_jobs)) as team:
@@ -376,48 +443,93 @@ class SETRBMTransformer(
         return self
 
     def _validate_visible(self, X, reset=False, **changes):
-        """Check that X can be the states of the visible neurons."""
+        """Check that X can be the states of the visible neurons; choose their kind."""
         X = self._validate_X(X, reset, **changes)
         values = X.data if sparse.issparse(X) else X
         low, high = values.min(initial=0), values.max(initial=0)
-        if low < 0 or high > 1:
+        fits = low >= -_ROUNDING * high and high <= 1 + _ROUNDING
+        if reset:
+            kind = "bernoulli" if fits else "gaussian"
+            self.visible_ = kind if self.visible == "auto" else self.visible
+        if self.visible_ == "bernoulli" and not fits:
             what = f"the minimum is {low:g}" if low < 0 else f"the maximum is {high:g}"
             raise ValueError(
-                f"{self.__class__.__name__} needs X in the range [0, 1], but {what}. "
-                "Scale it, for example by MinMaxScaler(clip=True)."
+                f"{self.__class__.__name__} with binary visible neurons needs X in the "
+                f"range [0, 1], but {what}. Scale it, for example by "
+                "MinMaxScaler(clip=True), or fit a machine with visible='gaussian'."
             )
         return X
+
+    def _check_goes_on(self, X):
+        """Check that the machine to go on with is the one that is asked for."""
+        self._check_sizes([X.shape[1], self.n_components], "n_components")
+        if self.visible not in ("auto", self.visible_):
+            raise ValueError(
+                f"visible={self.visible!r}, but the machine to go on with has "
+                f"{self.visible_} visible neurons. Fit a new one."
+            )
 
     def _initialize(self, X, random_state):
         """A new machine, before its first epoch."""
         sizes = [X.shape[1], self.n_components]
-        start = self._start(
-            sizes, X, random_state, lambda: moments(X).standard_deviation()
-        )
-        network = RBM(sizes, start, feature_means(X))
+        self._moments = None
+        if self.visible_ == "gaussian":
+            self._moments = tuple(moments(X))
+            start = self._start(
+                sizes, X, random_state, Moments(*self._moments).standard_deviation
+            )
+            network = GaussianRBM(sizes, start, *standardiser(Moments(*self._moments)))
+        else:
+            start = self._start(
+                sizes, X, random_state, lambda: moments(X).standard_deviation()
+            )
+            network = RBM(sizes, start, logit_of_means(feature_means(X)))
         self._set_network(network)
         self.n_iter_ = 0
         self.reconstruction_error_curve_ = []
+
+    def _effective_rate(self):
+        """The learning rate, as a number."""
+        if self.learning_rate != "auto":
+            return self.learning_rate
+        if self.visible_ == "bernoulli":
+            return _RATE
+        return min(_RATE, self.n_features_in_ / max(1, self.n_connections_))
+
+    def _n_passes(self, n_samples):
+        """How many passes over the data `fit` makes."""
+        if self.n_iter != "auto":
+            return self.n_iter
+        n_batches = -(-n_samples // self.batch_size)
+        passes = np.clip(_UPDATES / n_batches, _LEAST_PASSES, _MOST_PASSES)
+        if self.learning_rate == "auto":
+            passes *= min(_RATE / self._effective_rate(), _MOST_TIMES_MORE)
+        return round(passes)
+
+    def _raise_divergence(self):
+        raise ValueError(
+            f"Solver produced non-finite weights in epoch {self.n_iter_}. "
+            f"learning_rate={self._effective_rate()} is too large."
+        )
 
     def _progress(self, max_epochs=None):
         return Progress(self, max_epochs, prefix=f"[{type(self).__name__}] ")
 
     def _train_epoch(self, X, order, team, evolution, progress):
         """One pass over the samples in `order`."""
+        persistent = self.persistent
+        if persistent == "auto":
+            persistent = self.visible_ == "bernoulli"
         parameters = ContrastiveDivergence(
-            learning_rate=self.learning_rate,
+            learning_rate=self._effective_rate(),
             momentum=self.momentum,
             alpha=self.alpha,
             batch_size=min(self.batch_size, len(order)),
             n_gibbs_steps=self.n_gibbs_steps,
-            persistent=self.persistent,
+            persistent=persistent,
         )
         self._network.train_epoch(X, order, parameters, team, evolution)
-        watched = X[:_N_WATCHED]
-        hidden = self._network.decision(watched, np.arange(watched.shape[0]), team)
-        watched = watched.toarray() if sparse.issparse(watched) else watched
-        difference = watched - self._network.visible_probabilities(hidden)
-        error = float(np.mean(difference**2, dtype=np.float64))
+        error = self._network.reconstruction_error(X[:_N_WATCHED], team)
         self.reconstruction_error_curve_.append(error)
         self.n_iter_ += 1
         if not np.isfinite(error):
@@ -431,22 +543,32 @@ class SETRBMTransformer(
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The data to be transformed. Values a little outside [0, 1], which new data
-            may have after scaling, are taken as they are.
+            may have after scaling, are taken as they are by binary visible neurons;
+            there is a warning if they are far outside.
 
         Returns
         -------
         H : ndarray of shape (n_samples, n_components)
             Probability of each hidden neuron of being on.
         """
-        hidden = self._hidden_probabilities(self._validate_samples(X))
-        return in_dtype_of(X, hidden)
+        samples = self._validate_samples(X)
+        if self.visible_ == "bernoulli":
+            values = samples.data if sparse.issparse(samples) else samples
+            low, high = values.min(initial=0), values.max(initial=0)
+            if low < -1 or high > 2:
+                warn_user(
+                    f"This {type(self).__name__} has binary visible neurons, for X in "
+                    f"[0, 1], but X is from {low:g} to {high:g}. Is it scaled like the "
+                    "data of fit?"
+                )
+        return in_dtype_of(X, self._hidden_probabilities(samples))
 
     def _hidden_probabilities(self, X):
         with ThreadTeam(self._n_useful_threads(X.shape[0])) as team:
             return self._network.decision(X, np.arange(X.shape[0]), team)
 
     def inverse_transform(self, X):
-        """Compute the probabilities of the visible neurons, P(v=1|h=X).
+        """Compute the means of the visible neurons, given hidden ones.
 
         Parameters
         ----------
@@ -456,7 +578,7 @@ class SETRBMTransformer(
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Probability of each visible neuron of being on.
+            Mean of each visible neuron: of a binary one, the probability of being on.
         """
         check_is_fitted(self)
         H = check_array(X, dtype=[np.float64, np.float32])
@@ -465,7 +587,7 @@ class SETRBMTransformer(
                 f"X has {H.shape[1]} features, but {self.__class__.__name__} has "
                 f"{self._n_features_out} hidden neurons."
             )
-        return finite(self._network.visible_probabilities(H))
+        return finite(self._network.visible_means(H))
 
     def reconstruct(self, X):
         """Compute what the machine makes of X: there and back again, without noise.
@@ -478,7 +600,7 @@ class SETRBMTransformer(
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Probability of each visible neuron of being on.
+            Mean of each visible neuron: of a binary one, the probability of being on.
         """
         return self.inverse_transform(self.transform(X))
 
@@ -492,21 +614,20 @@ class SETRBMTransformer(
 
         Returns
         -------
-        v_new : ndarray of bool, shape (n_samples, n_features)
-            States of the visible neurons after one Gibbs step. Another call goes on in
-            the same stream of random numbers.
+        v_new : ndarray of shape (n_samples, n_features)
+            States of the visible neurons after one Gibbs step: booleans of binary ones,
+            numbers of Gaussian ones. Another call goes on in the same stream of random
+            numbers.
         """
         check_is_fitted(self)
         v = self._validate_visible(v)
         if not hasattr(self, "random_state_"):
             self.random_state_ = check_random_state(self.random_state)
-        return self._gibbs(v, self.random_state_)
+        return self._dream(v, 1, self.random_state_)
 
-    def _gibbs(self, v, random_state):
-        hidden = self._hidden_probabilities(v)
-        hidden = random_state.uniform(size=hidden.shape) < hidden
-        visible = self._network.visible_probabilities(hidden.astype(np.float32))
-        return random_state.uniform(size=visible.shape) < visible
+    def _dream(self, v, n_steps, random_state):
+        with ThreadTeam(self._n_useful_threads(n_steps * v.shape[0])) as team:
+            return finite(self._network.dream(v, n_steps, random_state, team))
 
     def sample(self, n_samples=1, n_gibbs_steps=1000):
         """Draw samples from the distribution that the machine has learned.
@@ -521,20 +642,16 @@ class SETRBMTransformer(
 
         Returns
         -------
-        V : ndarray of bool, shape (n_samples, n_features)
-            States of the visible neurons.
+        V : ndarray of shape (n_samples, n_features)
+            States of the visible neurons: booleans of binary ones, numbers of Gaussian
+            ones.
         """
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         check_scalar(n_gibbs_steps, "n_gibbs_steps", Integral, min_val=0)
         random_state = check_random_state(self.random_state)
-        intercepts = np.broadcast_to(
-            self.intercept_visible_, (n_samples, self.n_features_in_)
-        )
-        v = random_state.logistic(size=intercepts.shape) < intercepts
-        for _ in range(n_gibbs_steps):
-            v = self._gibbs(v.astype(np.float32), random_state)
-        return v
+        v = self._network.independent_states(n_samples, random_state)
+        return self._dream(v, n_gibbs_steps, random_state)
 
     def score_samples(self, X):
         """Compute the pseudo-likelihood of X.
@@ -551,24 +668,17 @@ class SETRBMTransformer(
 
         Notes
         -----
-        One random neuron of each sample is flipped, and the logarithm of the
-        probability of the sample among the two is scaled up to all neurons. The
-        neurons are drawn from `random_state`.
+        The logarithm of the probability of one random neuron of each sample, given all
+        others, is scaled up to all neurons. Of Gaussian neurons it is the density, in
+        the units of X. The neurons are drawn from `random_state`.
         """
         check_is_fitted(self)
-        v = self._validate_visible(X, dtype=[np.float64, np.float32])
+        v = self._validate_visible(X)
         random_state = check_random_state(self.random_state)
         n_samples, n_features = v.shape
-        rows = np.arange(n_samples)
-        flipped = rows, random_state.randint(0, n_features, n_samples)
-        if sparse.issparse(v):
-            change = 1 - 2 * np.asarray(v[flipped]).ravel()
-            other = v + sparse.csr_array((change, flipped), shape=v.shape)
-        else:
-            other = v.copy()
-            other[flipped] = 1 - other[flipped]
-        gain = self._network.free_energy(other) - self._network.free_energy(v)
-        return -n_features * np.logaddexp(0, -gain)
+        features = random_state.randint(0, n_features, n_samples)
+        likelihood = n_features * self._network.pseudo_likelihood(v, features)
+        return likelihood - np.log(self.scale_).sum()
 
     def score(self, X, y=None):
         """Compute the mean pseudo-likelihood of X.
@@ -604,7 +714,8 @@ class SETRBMTransformer(
         Returns
         -------
         log_likelihood : ndarray of float64, shape (n_samples,)
-            Natural logarithm of the probability of each sample.
+            Natural logarithm of the probability of each sample; of its density, in the
+            units of X, with Gaussian visible neurons.
         standard_error : float
             Of the partition function, which all samples share, and so of each of them
             and of their mean.
@@ -617,18 +728,11 @@ class SETRBMTransformer(
         check_is_fitted(self)
         check_scalar(n_chains, "n_chains", Integral, min_val=2)
         check_scalar(n_temperatures, "n_temperatures", Integral, min_val=1)
-        v = self._validate_visible(X, dtype=[np.float64, np.float32])
+        v = self._validate_visible(X)
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        log_z, standard_error = log_partition(
-            self._network.components(),
-            self.intercept_hidden_,
-            self.intercept_visible_,
-            logit_of_means(feature_means(v)),
-            n_chains,
-            n_temperatures,
-            np.random.default_rng(seed),
+        return self._network.log_likelihood(
+            v, n_chains, n_temperatures, np.random.default_rng(seed)
         )
-        return -self._network.free_energy(v) - log_z, standard_error
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -18,6 +18,7 @@ from sklearn_sparse_nn.estimators._regressor import SETRegressor
 from sklearn_sparse_nn.evolution import EVOLUTIONS
 from sklearn_sparse_nn.evolution.absent import AbsentWeights
 from sklearn_sparse_nn.networks.autoencoder import Autoencoder
+from sklearn_sparse_nn.networks.gaussian_rbm import GaussianRBM
 from sklearn_sparse_nn.networks.mlp import MLP
 from sklearn_sparse_nn.networks.rbm import RBM
 from sklearn_sparse_nn.networks.regression import RegressionMLP
@@ -42,6 +43,7 @@ _TYPES = (
     StandardisedMLP,
     StandardisedRegressionMLP,
     RBM,
+    GaussianRBM,
     Autoencoder,
     *EVOLUTIONS.values(),
     AbsentWeights,

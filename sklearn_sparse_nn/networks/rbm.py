@@ -9,18 +9,27 @@ from sklearn.utils import gen_batches
 
 from sklearn_sparse_nn.engine.activations import LOGISTIC
 from sklearn_sparse_nn.engine.layers import layer_matrix, n_layers, require
+from sklearn_sparse_nn.engine.simd import LINE
 from sklearn_sparse_nn.evolution.layer import NeuronBatch
+from sklearn_sparse_nn.networks.annealing import Energy, log_partition
+from sklearn_sparse_nn.networks.batches import columns_side_by_side
 from sklearn_sparse_nn.networks.forward import Functions
 from sklearn_sparse_nn.networks.network import SparseNetwork
 from sklearn_sparse_nn.networks.rbm_epoch import (
     Dreaming,
+    Night,
     VisibleNeurons,
+    dream,
+    dreaming_workspace,
     train_batches,
     training_workspace,
 )
 
-# Samples × hidden neurons with which `free_energy` works at a time.
-_FREE_ENERGY_CELLS = 2**22
+# Samples × neurons with which `free_energy` works at a time, and with which `dream`.
+_FREE_ENERGY_CELLS, _DREAM_CELLS = 2**22, 2**24
+# Connections × samples × Gibbs steps before Python can hear an interrupt: a fraction of
+# a second.
+_DREAM_WORK = 2**30
 
 
 def logit_of_means(means):
@@ -52,21 +61,25 @@ class RBM(SparseNetwork):
         Number of visible and of hidden neurons.
     start : Start
         Its connections and random numbers: see `network`.
-    means : ndarray of shape (n_visible,)
-        Mean of each visible neuron, from which its intercept starts: without
-        connections, the machine then already knows how often each neuron is on.
+    intercepts : ndarray of shape (n_visible,)
+        Those of the visible neurons. With `logit_of_means`, the machine already knows
+        how often each neuron is on, without connections.
 
     Attributes
     ----------
     visible : VisibleNeurons
         Its `intercepts` are `b`.
-    chains : ndarray of uint8, shape (n_visible, n_columns / 8), or None
-        Visible states at which the persistent chains have arrived, eight in a byte.
+    chains : ndarray of shape (n_visible, n_columns), or None
+        Visible states at which the persistent chains have arrived, as `_pack` has them.
+    gaussian : bool
+        Whether visible neurons are Gaussian: see `gaussian_rbm`.
     """
 
-    def __init__(self, sizes, start, means):
+    gaussian = False
+
+    def __init__(self, sizes, start, intercepts):
         super().__init__(sizes, start, [1.0])
-        intercepts = logit_of_means(means).astype(np.float32)
+        intercepts = np.array(intercepts, dtype=np.float32)
         self.visible = VisibleNeurons(intercepts, *np.zeros((2, sizes[0]), np.float32))
         self.reset_optimiser()
 
@@ -81,12 +94,15 @@ class RBM(SparseNetwork):
     def _functions(self):
         return Functions(np.array([LOGISTIC]), np.zeros(1, dtype=np.float32))
 
+    def _task(self, n_gibbs_steps, persistent=False):
+        return Dreaming(self.visible, self.gaussian, n_gibbs_steps, persistent)
+
     def train_epoch(self, X, order, parameters, team, evolution=None):
         """Contrastive divergence on each sample once, in mini-batches.
 
         Parameters
         ----------
-        X : ndarray or csr_array of float32, shape (n_samples, n_features)
+        X : ndarray or csr_array of shape (n_samples, n_features)
         order : ndarray of int64
             Samples to train on, in this order.
         parameters : ContrastiveDivergence
@@ -94,14 +110,13 @@ class RBM(SparseNetwork):
         evolution : Evolution or None
             How connections change: see `evolving`.
         """
-        task = Dreaming(self.visible, parameters.n_gibbs_steps, parameters.persistent)
+        task = self._task(parameters.n_gibbs_steps, parameters.persistent)
         self._run_epoch(train_batches, (X, order), parameters, task, team, evolution)
         if parameters.persistent:
             work = self._workspace
-            tiles = self._dreams(work).reshape(
-                -1, len(self.visible.intercepts), work.stride
-            )
-            self.chains = np.packbits(np.concatenate(tiles > 0, axis=1), axis=1)
+            rows = slice(len(self.visible.intercepts))
+            chains = columns_side_by_side(self._dreams(work), work.stride, rows)
+            self.chains = self._pack(chains)
 
     def _run_batches(self, train_batches, learner, batches, task, team):
         if batches.first == 0:  # a rule has seen the last mini-batch by now
@@ -130,14 +145,17 @@ class RBM(SparseNetwork):
     def _place_chains(self, dreams):
         """Let the negative phase begin where the chains are; new ones begin at zero."""
         dreams[:] = 0
-        if self.chains is None:
-            return
-        chains = np.unpackbits(self.chains, axis=1)
-        tiles = dreams.reshape(len(dreams), len(chains), -1)
-        stride = tiles.shape[2]
-        for tile, start in zip(tiles, range(0, chains.shape[1], stride)):
-            states = chains[:, start : start + stride]
-            tile[:, : states.shape[1]] = states
+        if self.chains is not None:
+            _place(self._unpack(self.chains), dreams)
+
+    @staticmethod
+    def _pack(chains):
+        """The states of binary neurons, eight in a byte."""
+        return np.packbits(chains > 0, axis=1)
+
+    @staticmethod
+    def _unpack(chains):
+        return np.unpackbits(chains, axis=1)
 
     def free_buffers(self):
         """Free the buffers of the last mini-batch, and forget the chains."""
@@ -152,8 +170,8 @@ class RBM(SparseNetwork):
         """Weights as a `csr_array` of shape (n_hidden, n_visible)."""
         return layer_matrix(self.layers, 0).T.tocsr()
 
-    def visible_probabilities(self, H):
-        """Probability that each visible neuron is on, given hidden states.
+    def visible_means(self, H):
+        """Mean of each visible neuron, given hidden states.
 
         Parameters
         ----------
@@ -161,24 +179,135 @@ class RBM(SparseNetwork):
 
         Returns
         -------
-        probabilities : ndarray of shape (n_samples, n_visible), in the dtype of H
+        means : ndarray of shape (n_samples, n_visible), in the dtype of H
+            Of binary neurons, the probabilities that they are on.
         """
+        scores = self._visible_scores(H)
+        return expit(scores, out=scores)
+
+    def _visible_scores(self, H):
         scores = H @ self.components()
         scores += self.visible.intercepts
-        return expit(scores, out=scores)
+        return scores
+
+    def reconstruction_error(self, X, team):
+        """Mean squared difference between X and its way to the hidden side and back."""
+        hidden = self.decision(X, np.arange(X.shape[0]), team)
+        difference = as_dense(X) - self.visible_means(hidden)
+        return float(np.mean(difference**2, dtype=np.float64))
 
     def free_energy(self, X):
         """``-log sum_h exp(b·v + c·h + h·Wv)`` of each sample `v`, in float64."""
-        weights = self.components().T.astype(np.float64)
+        return self._of_batches(X, self._free_energy)
+
+    def _free_energy(self, X, weights):
+        scores = as_dense(X @ weights)
+        scores += self.layers.intercepts
         energy = -(X @ self.visible.intercepts.astype(np.float64))
-        n_rows = max(1, _FREE_ENERGY_CELLS // weights.shape[1])
+        return energy - np.logaddexp(0, scores).sum(axis=1)
+
+    def _of_batches(self, X, function):
+        """A number for each sample, by a function of some of them and the weights."""
+        weights = self.components().T.astype(np.float64)
+        n_rows = max(1, _FREE_ENERGY_CELLS // max(weights.shape))
+        numbers = np.zeros(X.shape[0])
         for rows in gen_batches(X.shape[0], n_rows):
-            scores = X[rows] @ weights
-            if sparse.issparse(scores):
-                scores = scores.toarray()
-            scores += self.layers.intercepts
-            energy[rows] -= np.logaddexp(0, scores).sum(axis=1)
-        return energy
+            numbers[rows] = function(X[rows], weights)
+        return numbers
+
+    def pseudo_likelihood(self, X, features):
+        """Log-probability of one feature of each sample given the others, float64.
+
+        Parameters
+        ----------
+        X : ndarray or csr_array of shape (n_samples, n_features)
+        features : ndarray of int, shape (n_samples,)
+        """
+        place = np.arange(X.shape[0]), features
+        if sparse.issparse(X):
+            change = 1 - 2 * np.asarray(X[place]).ravel()
+            other = X + sparse.csr_array((change, place), shape=X.shape)
+        else:
+            other = X.copy()
+            other[place] = 1 - other[place]
+        gain = self.free_energy(other) - self.free_energy(X)
+        return -np.logaddexp(0, -gain)
+
+    def log_likelihood(self, X, n_chains, n_temperatures, rng):
+        """Log-likelihood of each sample, and its standard error: see `annealing`.
+
+        Parameters
+        ----------
+        X : ndarray or csr_array of shape (n_samples, n_features)
+        n_chains, n_temperatures : int
+        rng : numpy.random.Generator
+        """
+        energy = Energy(
+            self.components(),
+            self.layers.intercepts,
+            self.visible.intercepts,
+            self.gaussian,
+        )
+        base = self._base_intercepts(X)
+        log_z, error = log_partition(energy, base, n_chains, n_temperatures, rng)
+        return -self.free_energy(X) - log_z, error
+
+    def _base_intercepts(self, X):
+        """Visible intercepts of a machine without connections that knows X."""
+        return logit_of_means(np.asarray(X.mean(axis=0, dtype=np.float64)).ravel())
+
+    def independent_states(self, n_samples, rng):
+        """Visible states that a machine without connections would draw."""
+        intercepts = np.broadcast_to(
+            self.visible.intercepts, (n_samples, len(self.visible.intercepts))
+        )
+        return rng.logistic(size=intercepts.shape) < intercepts
+
+    def dream(self, V, n_steps, rng, team):
+        """Take Gibbs steps from visible states.
+
+        Parameters
+        ----------
+        V : ndarray or csr_array of shape (n_samples, n_visible)
+        n_steps : int
+        rng : numpy.random.RandomState
+        team : ThreadTeam
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_visible)
+            The states afterwards.
+        """
+        n_rows = int(self.layers.sizes.sum())
+        size = max(LINE, _DREAM_CELLS // n_rows // LINE * LINE)
+        return np.concatenate(
+            [
+                self._dream(V[samples], n_steps, rng.randint(2**31 - 1), team)
+                for samples in gen_batches(V.shape[0], size)
+            ]
+        )
+
+    def _dream(self, V, n_steps, seed, team):
+        n_samples, layers = V.shape[0], self.layers
+        work = dreaming_workspace(layers, n_samples, team.n_threads)
+        _place(self._read_states(as_dense(V)).T, work.activations)
+        task = self._task(1)
+        work_per_step = max(1, len(work.losses) * len(layers.weights))
+        size = max(1, _DREAM_WORK // work_per_step)
+        for steps in gen_batches(n_steps, size) if n_steps else ():
+            night = Night(np.uint32(seed), steps.start, steps.stop)
+            team.run(dream, layers, night, work, task)
+        rows = slice(int(layers.sizes[0]))
+        states = columns_side_by_side(work.activations, work.stride, rows)
+        return self._written_states(states[:, :n_samples].T)
+
+    def _read_states(self, V):
+        """Visible states in the units of the machine."""
+        return V
+
+    def _written_states(self, states):
+        """Visible states in the units of the data."""
+        return states > 0
 
     def copy(self):
         """A copy that later training of this network does not change."""
@@ -200,3 +329,16 @@ class RBM(SparseNetwork):
         fits &= self.chains is None or len(self.chains) == n_visible
         if not fits or n_layers(self.layers) != 1:
             raise ValueError("The network is damaged: its visible neurons do not fit.")
+
+
+def as_dense(X):
+    """X as an ndarray."""
+    return X.toarray() if sparse.issparse(X) else X
+
+
+def _place(states, tiles):
+    """Copy states, one column for each sample, into the rows of tiles."""
+    stride = tiles.shape[1] // max(1, len(states))
+    for tile, start in zip(tiles, range(0, states.shape[1], stride)):
+        some = states[:, start : start + stride]
+        tile.reshape(len(states), stride)[:, : some.shape[1]] = some

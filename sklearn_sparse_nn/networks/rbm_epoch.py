@@ -1,4 +1,6 @@
-"""One epoch of a restricted Boltzmann machine, compiled: contrastive divergence.
+"""What a restricted Boltzmann machine does in compiled code: to learn, and to dream.
+
+An epoch is contrastive divergence.
 
 The samples of a mini-batch (positive phase) and those that the machine dreams (negative
 phase) are in tiles of their own, the former before the latter. `activations` holds the
@@ -12,11 +14,16 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_sparse_nn.engine import kernels, passes
-from sklearn_sparse_nn.engine.activations import LOGISTIC, Activation
-from sklearn_sparse_nn.engine.compilation import inner
+from sklearn_sparse_nn.engine.activations import (
+    LOGISTIC,
+    PIECEWISE_LINEAR,
+    Activation,
+)
+from sklearn_sparse_nn.engine.columns import share_of
+from sklearn_sparse_nn.engine.compilation import entry_point, inner
 from sklearn_sparse_nn.engine.inputs import read_batch
 from sklearn_sparse_nn.engine.optimisers import change
-from sklearn_sparse_nn.engine.random import draw_states, random_key
+from sklearn_sparse_nn.engine.random import draw_normal, draw_states, random_key
 from sklearn_sparse_nn.engine.references import refer
 from sklearn_sparse_nn.networks.batches import (
     Update,
@@ -39,8 +46,17 @@ class Dreaming(NamedTuple):
     """The task of a Boltzmann machine."""
 
     visible: VisibleNeurons
+    gaussian: bool  # whether visible neurons are normal, of variance 1, or binary
     n_gibbs_steps: int
     persistent: bool
+
+
+class Night(NamedTuple):
+    """Gibbs steps `first` to `last` of some chains."""
+
+    seed: np.uint32
+    first: int
+    last: int
 
 
 @inner
@@ -52,34 +68,37 @@ def _activate_hidden(layers, tile, share):
 
 
 @inner
-def _activate_visible(layers, visible, tile, share):
-    """Probabilities of the visible neurons in columns of a tile."""
-    logistic = Activation(LOGISTIC, np.float32(0), False)
-    intercepts, out, errors = visible.intercepts, tile.activations, tile.errors
+def _activate_visible(layers, task, tile, share):
+    """Means of the visible neurons in columns of a tile."""
+    intercepts, out, errors = task.visible.intercepts, tile.activations, tile.errors
     passes.input_gradient(share, layers, 0, tile.deltas, errors)
-    kernels.activate_errors(share.columns, intercepts, out, errors, logistic)
+    kind = PIECEWISE_LINEAR if task.gaussian else LOGISTIC
+    mean = Activation(kind, np.float32(1), False)
+    kernels.activate_errors(share.columns, intercepts, out, errors, mean)
 
 
 @inner
-def _draw(rows, n_rows, tile, columns, key):
-    """Turn the probabilities in columns of a tile into states."""
+def _draw(rows, n_rows, tile, columns, key, gaussian):
+    """Turn the means in columns of a tile into states."""
     n = columns.last - columns.first
     for row in range(n_rows):
         # The position is that of the sample: no matter how many threads there are.
         position = row * tile.span + tile.column + columns.first
-        draw_states(rows, row * columns.stride + columns.first, n, key, position)
+        start = row * columns.stride + columns.first
+        if gaussian:
+            draw_normal(rows, start, n, key, position)
+        else:
+            draw_states(rows, start, n, key, position)
 
 
 @inner
-def _sleep(layers, tile, share, batch, task):
-    """Gibbs sampling from the hidden probabilities in columns of a tile."""
-    for step in range(task.n_gibbs_steps):
-        key = random_key(batch.seed, batch.n_updates, 2 * step)
-        _draw(tile.deltas, layers.sizes[1], tile, share.columns, key)
-        _activate_visible(layers, task.visible, tile, share)
-        key = random_key(batch.seed, batch.n_updates, 2 * step + 1)
-        _draw(tile.activations, layers.sizes[0], tile, share.columns, key)
-        _activate_hidden(layers, tile, share)
+def _sleep(layers, tile, share, keys, task):
+    """A Gibbs step from the hidden probabilities in columns of a tile."""
+    _draw(tile.deltas, layers.sizes[1], tile, share.columns, keys[0], False)
+    _activate_visible(layers, task, tile, share)
+    n_visible, columns = layers.sizes[0], share.columns
+    _draw(tile.activations, n_visible, tile, columns, keys[1], task.gaussian)
+    _activate_hidden(layers, tile, share)
 
 
 @inner
@@ -121,7 +140,10 @@ def _learn(layers, work, place, batch, task):
     read_batch(batch.inputs, samples, data.activations, here.present, columns)
     _activate_hidden(layers, data, here)
     _begin_chains(layers, data, dream, there, task.persistent)
-    _sleep(layers, dream, there, batch, task)
+    for step in range(task.n_gibbs_steps):
+        first = random_key(batch.seed, batch.n_updates, 2 * step)
+        second = random_key(batch.seed, batch.n_updates, 2 * step + 1)
+        _sleep(layers, dream, there, (first, second), task)
     _oppose(layers, data, dream, columns, len(samples))
 
 
@@ -173,6 +195,32 @@ def _descend(learner, batch):
 train_batches = compile_epoch(
     _learn, update_of=_descend, update_others=_update_visible, whole_width=True
 )
+
+
+@entry_point
+def dream(thread, n_threads, shared, layers, night, work, task):
+    """Gibbs sampling from the visible neurons, some of the columns on each thread."""
+    layers, night = refer(layers), refer(night)
+    work, task = refer(work), refer(task)
+    first, last = share_of(thread, n_threads, len(work.losses))
+    for number in range(first // work.stride, -(-last // work.stride)):
+        start = number * work.stride
+        limits = max(first - start, 0), min(last - start, work.stride)
+        tile, share = tile_of(work, number, thread, *limits)
+        tile, share = refer(tile), refer(share)
+        _activate_hidden(layers, tile, share)
+        for step in range(night.first, night.last):
+            hidden = random_key(night.seed, step, 0)
+            visible = random_key(night.seed, step, 1)
+            _sleep(layers, tile, share, (hidden, visible), task)
+
+
+def dreaming_workspace(layers, n_samples, n_threads):
+    """Buffers for `n_samples` chains."""
+    n_visible = int(layers.sizes[0])
+    work = new_workspace(layers, n_samples, n_threads, n_visible, n_visible)
+    work.present[:] = True
+    return work
 
 
 def training_workspace(layers, n_samples, n_threads):

@@ -1,4 +1,4 @@
-"""Perceptrons that standardise their inputs as they read them."""
+"""Networks that standardise their inputs as they read them."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ from sklearn_sparse_nn.networks.mlp import MLP
 from sklearn_sparse_nn.networks.regression import RegressionMLP
 
 
-class _Standardised:
-    """Reads standardised inputs.
+class Standardised:
+    """Reads standardised inputs: to be mixed into a network.
 
     Attributes
     ----------
@@ -34,9 +34,9 @@ class _Standardised:
         return ((X - self.shifts) * self.scales).astype(np.float32)
 
 
-class StandardisedMLP(_Standardised, MLP):
+class StandardisedMLP(Standardised, MLP):
     """An `MLP` that reads standardised inputs."""
 
 
-class StandardisedRegressionMLP(_Standardised, RegressionMLP):
+class StandardisedRegressionMLP(Standardised, RegressionMLP):
     """A `RegressionMLP` that reads standardised inputs."""

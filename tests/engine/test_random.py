@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 from numba import njit
+from scipy.stats import kstest
 
 from sklearn_sparse_nn.engine.random import (
     add_noise,
+    draw_normal,
     draw_states,
     drop,
     mask,
@@ -33,6 +35,11 @@ def _add_noise(values, start, n, key, position, deviation):
 
 
 @njit
+def _draw_normal(means, start, n, key, position):
+    draw_normal(means, start, n, np.uint32(key), position)
+
+
+@njit
 def _key(seed, a, b):
     return random_key(np.uint32(seed), a, b)
 
@@ -59,6 +66,12 @@ def _noise(n, key, position=0, deviation=1.0):
     values = np.zeros(n, dtype=np.float32)
     _add_noise(values, 0, n, key, position, deviation)
     return values
+
+
+def _normal(n, key, position=0):
+    numbers = np.zeros(n, dtype=np.float32)
+    _draw_normal(numbers, 0, n, key, position)
+    return numbers
 
 
 @pytest.mark.parametrize("rate", [0.01, 0.2, 0.5, 0.9])
@@ -244,7 +257,7 @@ def test_noise_touches_its_range_only():
     assert (values[30:70] != 1).all()
 
 
-@pytest.mark.parametrize("draw", [_masked, _noise])
+@pytest.mark.parametrize("draw", [_masked, _noise, _normal])
 @pytest.mark.parametrize("cut", [1, 16, 77, 99])
 def test_noise_depends_on_position_and_not_on_where_a_piece_begins(cut, draw):
     whole = draw(100, key=42, position=1000)
@@ -252,9 +265,38 @@ def test_noise_depends_on_position_and_not_on_where_a_piece_begins(cut, draw):
     np.testing.assert_array_equal(np.concatenate(pieces), whole)
 
 
-@pytest.mark.parametrize("draw", [_masked, _noise])
+@pytest.mark.parametrize("draw", [_masked, _noise, _normal])
 @pytest.mark.parametrize("other", [{"key": 43}, {"key": 42, "position": 1}])
 def test_other_keys_and_positions_make_independent_noise(other, draw):
     n = 100_000
     both = np.corrcoef(draw(n, key=42), draw(n, **other))
     assert abs(both[0, 1]) < 5 / np.sqrt(n)
+
+
+@pytest.mark.parametrize("key", [4, 7919])
+def test_drawn_numbers_are_normal(key):
+    n = 10**6
+    numbers = _normal(n, key).astype(np.float64)
+    assert kstest(numbers, "norm").pvalue > 1e-3
+    for power, expected in [(1, 0), (2, 1), (3, 0), (4, 3), (6, 15)]:
+        error = np.sqrt((numbers ** (2 * power)).mean() / n)
+        # What the polynomial leaves over is 0.1 % of the moments of the tails.
+        assert abs((numbers**power).mean() - expected) < 4 * error + 1e-3 * expected
+    assert abs(np.corrcoef(numbers[1:], numbers[:-1])[0, 1]) < 4 / np.sqrt(n)
+    assert 4.3 < abs(numbers).max() < 6.1
+
+
+@pytest.mark.parametrize("position", [0, 12345, 2**32 - 50])
+def test_drawn_numbers_are_those_of_the_slow_twin(position):
+    means = np.random.default_rng(0).normal(size=1000).astype(np.float32)
+    positions = (position + np.arange(1000)) % 2**32
+    expected = means + naive.nearly_normal(7, positions)
+    _draw_normal(means, 0, 1000, 7, position)
+    np.testing.assert_allclose(means, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_drawing_numbers_touches_its_range_only():
+    values = np.ones(100, dtype=np.float32)
+    _draw_normal(values, 30, 40, 9, 0)
+    assert (values[:30] == 1).all() and (values[70:] == 1).all()
+    assert (values[30:70] != 1).all()

@@ -75,7 +75,7 @@ def test_an_interrupt_while_an_epoch_is_measured_does_not_count_it(monkeypatch):
 
     X, _ = samples()
     rbm = SETRBMTransformer(n_iter=2)
-    monkeypatch.setattr(RBM, "visible_probabilities", interrupt)
+    monkeypatch.setattr(RBM, "visible_means", interrupt)
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         rbm.fit(X)
     assert rbm.n_iter_ == len(rbm.reconstruction_error_curve_) == 0

@@ -4,14 +4,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sklearn_sparse_nn.networks.annealing import inverse_temperatures, log_partition
+from sklearn_sparse_nn.networks.annealing import (
+    Energy,
+    inverse_temperatures,
+    log_partition,
+)
 from tests import naive
 
 
 class Machine:
     """A sparse machine with weights large enough to matter, and its dense twin."""
 
-    def __init__(self, seed, density=0.5, n_visible=10, n_hidden=6):
+    def __init__(self, seed, density=0.5, n_visible=10, n_hidden=6, gaussian=False):
         rng = np.random.default_rng(seed)
         weights = rng.normal(size=(n_hidden, n_visible))
         weights[rng.random(weights.shape) > density] = 0
@@ -20,16 +24,16 @@ class Machine:
             rng.normal(size=n_hidden),
         )
         self.base = rng.normal(size=n_visible)
+        if gaussian:
+            weights *= 0.4  # the square of their sum is in the exponent
+        self.gaussian = gaussian
         self.components = sparse.csr_array(weights.astype(np.float32))
-        self.twin = naive.BoltzmannMachine(
-            self.components.toarray().T, self.visible, self.hidden
-        )
+        kind = naive.GaussianMachine if gaussian else naive.BoltzmannMachine
+        self.twin = kind(self.components.toarray().T, self.visible, self.hidden)
 
     def log_partition(self, n_chains=200, n_temperatures=1000, base=None, seed=0):
         return log_partition(
-            self.components,
-            self.hidden,
-            self.visible,
+            Energy(self.components, self.hidden, self.visible, self.gaussian),
             self.base if base is None else base,
             n_chains,
             n_temperatures,
@@ -37,10 +41,11 @@ class Machine:
         )
 
 
+@pytest.mark.parametrize("gaussian", [False, True])
 @pytest.mark.parametrize("density", [0.3, 1.0])
 @pytest.mark.parametrize("seed", range(4))
-def test_partition_function_equals_enumeration(seed, density):
-    machine = Machine(seed, density)
+def test_partition_function_equals_enumeration(seed, density, gaussian):
+    machine = Machine(seed, density, gaussian=gaussian)
     estimate, error = machine.log_partition()
     assert 0 < error < 0.05
     assert abs(estimate - machine.twin.log_partition()) < 4 * error
@@ -59,9 +64,12 @@ def test_more_temperatures_make_a_smaller_error():
     assert errors[1] < errors[0] / 3
 
 
+@pytest.mark.parametrize("gaussian", [False, True])
 @pytest.mark.parametrize("n_temperatures", [1, 100])
-def test_without_connections_and_from_its_own_intercepts_it_is_exact(n_temperatures):
-    machine = Machine(2, density=0.0)
+def test_without_connections_and_from_its_own_intercepts_it_is_exact(
+    n_temperatures, gaussian
+):
+    machine = Machine(2, density=0.0, gaussian=gaussian)
     estimate, error = machine.log_partition(2, n_temperatures, base=machine.visible)
     assert estimate == pytest.approx(machine.twin.log_partition(), rel=1e-9)
     assert error < 1e-9
