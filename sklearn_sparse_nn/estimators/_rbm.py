@@ -392,6 +392,7 @@ class SETRBMTransformer(
             self._check_goes_on(X)
             self._network.reset_optimiser()
         self.n_iter_ = 0
+        vars(self).pop("random_state_", None)
         n_iter = self._n_passes(X.shape[0])
         order, progress = np.arange(X.shape[0]), self._progress(n_iter)
 

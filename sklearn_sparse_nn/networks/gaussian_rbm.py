@@ -11,7 +11,7 @@ from sklearn_sparse_nn.networks.standardised import Standardised
 # the outermost means they go, in standard deviations. The sum of equidistant values of
 # a normal density is then right to 1e-15.
 _STEP, _BEYOND = 0.75, 9.0
-# Numbers with which `pseudo_likelihood` works at a time.
+# Numbers with which a density is integrated at a time.
 _CELLS = 2**22
 
 
@@ -50,11 +50,8 @@ class GaussianRBM(Standardised, RBM):
         means = self._visible_scores(H) / self.scales + self.shifts
         return means.astype(H.dtype, copy=False)
 
-    def reconstruction_error(self, X, team):
-        """Mean squared difference of standardised features: see `RBM`."""
-        hidden = self.decision(X, np.arange(X.shape[0]), team)
-        difference = self.read_inputs(as_dense(X)) - self._visible_scores(hidden)
-        return float(np.mean(difference**2, dtype=np.float64))
+    def _difference(self, X, hidden):
+        return self.read_inputs(X) - self._visible_scores(hidden)
 
     def _free_energy(self, X, weights):
         z = self._standardised(X)
@@ -63,9 +60,8 @@ class GaussianRBM(Standardised, RBM):
     def pseudo_likelihood(self, X, features):
         """Log-density of one standardised feature of each sample given the others."""
         components = self.components().astype(np.float64)
-        columns, n_rows = components.T.tocsr(), max(1, _CELLS // max(components.shape))
-        densities = np.zeros(X.shape[0])
-        for rows in gen_batches(X.shape[0], n_rows):
+        columns, densities = components.T.tocsr(), np.zeros(X.shape[0])
+        for rows in gen_batches(X.shape[0], self._rows_at_a_time()):
             z, asked = self._standardised(X[rows]), features[rows]
             inputs = z @ components.T + self.layers.intercepts
             for feature in np.unique(asked):

@@ -25,8 +25,8 @@ from sklearn_sparse_nn.networks.rbm_epoch import (
     training_workspace,
 )
 
-# Samples × neurons with which `free_energy` works at a time, and with which `dream`.
-_FREE_ENERGY_CELLS, _DREAM_CELLS = 2**22, 2**24
+# Samples × neurons with which NumPy works at a time, and with which `dream` does.
+_CELLS, _DREAM_CELLS = 2**21, 2**24
 # Connections × samples × Gibbs steps before Python can hear an interrupt: a fraction of
 # a second.
 _DREAM_WORK = 2**30
@@ -191,10 +191,22 @@ class RBM(SparseNetwork):
         return scores
 
     def reconstruction_error(self, X, team):
-        """Mean squared difference between X and its way to the hidden side and back."""
-        hidden = self.decision(X, np.arange(X.shape[0]), team)
-        difference = as_dense(X) - self.visible_means(hidden)
-        return float(np.mean(difference**2, dtype=np.float64))
+        """Mean squared difference between X and its way to the hidden side and back.
+
+        It is infinite or NaN if the machine has diverged.
+        """
+        hidden, total = self.decision(X, np.arange(X.shape[0]), team), 0.0
+        with np.errstate(over="ignore", invalid="ignore"):
+            for rows in gen_batches(X.shape[0], self._rows_at_a_time()):
+                difference = self._difference(as_dense(X[rows]), hidden[rows])
+                total += np.sum(difference**2, dtype=np.float64)
+        return float(total / (X.shape[0] * X.shape[1]))
+
+    def _difference(self, X, hidden):
+        return X - self.visible_means(hidden)
+
+    def _rows_at_a_time(self):
+        return max(1, _CELLS // int(self.layers.sizes.max()))
 
     def free_energy(self, X):
         """``-log sum_h exp(b·v + c·h + h·Wv)`` of each sample `v`, in float64."""
@@ -209,9 +221,8 @@ class RBM(SparseNetwork):
     def _of_batches(self, X, function):
         """A number for each sample, by a function of some of them and the weights."""
         weights = self.components().T.astype(np.float64)
-        n_rows = max(1, _FREE_ENERGY_CELLS // max(weights.shape))
         numbers = np.zeros(X.shape[0])
-        for rows in gen_batches(X.shape[0], n_rows):
+        for rows in gen_batches(X.shape[0], self._rows_at_a_time()):
             numbers[rows] = function(X[rows], weights)
         return numbers
 

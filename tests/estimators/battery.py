@@ -28,6 +28,7 @@ ESTIMATORS = [
     SETClassifier((60, 50), max_iter=3, n_iter_no_change=np.inf, **SMALL),
     SETRegressor((60,), max_iter=3, n_iter_no_change=np.inf, **SMALL),
     SETRBMTransformer(60, n_iter=3, **SMALL),
+    SETRBMTransformer(60, visible="gaussian", n_iter=3, **SMALL),
     SETAutoencoder((60, 50), max_iter=3, **SMALL),
     QuickSelectionSelector(
         5,
@@ -57,6 +58,7 @@ CHANGES = [
     ("loss", "poisson"),
     ("noise", "masking"),
     ("persistent", False),
+    ("persistent", True),
     ("solver", "adam"),
     ("solver", "sgd"),
     ("topology", "xbm"),

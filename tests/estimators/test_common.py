@@ -26,35 +26,6 @@ _REPETITIONS = {
     "check_sample_weight_equivalence_on_sparse_data": _RATIOS,
 }
 
-
-# What these feed is not in [0, 1]; `Unbounded` passes them.
-_OUT_OF_RANGE = dict.fromkeys(
-    [
-        "check_dict_unchanged",
-        "check_dont_overwrite_parameters",
-        "check_estimators_dtypes",
-        "check_estimators_fit_returns_self",
-        "check_estimators_overwrite_params",
-        "check_estimators_pickle",
-        "check_f_contiguous_array_estimator",
-        "check_fit2d_1feature",
-        "check_fit2d_1sample",
-        "check_fit2d_predict1d",
-        "check_fit_check_is_fitted",
-        "check_fit_idempotent",
-        "check_methods_sample_order_invariance",
-        "check_methods_subset_invariance",
-        "check_n_features_in",
-        "check_n_features_in_after_fitting",
-        "check_pipeline_consistency",
-        "check_positive_only_tag_during_fit",
-        "check_readonly_memmap_input",
-        "check_transformer_data_not_an_array",
-        "check_transformer_general",
-        "check_transformer_preserve_dtypes",
-    ],
-    "the check trains on data that are not in [0, 1]",
-)
 # The same two fail for BernoulliRBM.
 _RANDOM_SCORE = dict.fromkeys(
     ["check_methods_sample_order_invariance", "check_methods_subset_invariance"],
@@ -64,23 +35,13 @@ _RANDOM_SCORE = dict.fromkeys(
 _NEGATIVE = {"check_regressor_multioutput": "the check trains on negative targets"}
 
 
-class Unbounded(SETRBMTransformer):
-    """A machine that, like BernoulliRBM, does not look at the range of its data."""
-
-    def _validate_visible(self, X, reset=False, **changes):
-        try:
-            return super()._validate_visible(X, reset, **changes)
-        except ValueError as error:
-            if "in the range [0, 1]" not in str(error):
-                raise
-        return self._validate_X(X, reset, **changes)
-
-
 VARIANTS = [
     SETClassifier(20, evolution=RigL(interval=4), epsilon=3, batch_size=5),
     SETRegressor(20, loss="poisson", epsilon=3, batch_size=20, random_state=0),
     SETRegressor(20, loss="quantile", quantile=0.3, epsilon=3, random_state=0),
-    Unbounded(20, n_iter=5),
+    SETRBMTransformer(20, n_iter=5),
+    SETRBMTransformer(20, visible="gaussian", persistent=True, n_iter=5),
+    SETRBMTransformer(20, topology="xbm", evolution="static", n_iter=5),
     SETAutoencoder((20, 5, 20), noise="masking", standardize=False, max_iter=5),
     QuickSelectionSelector(
         2, n_hidden=20, importance="strength", stability_selection=2, max_iter=5
@@ -92,10 +53,8 @@ VARIANTS = [
 
 
 def _expected_failures(estimator):
-    if isinstance(estimator, Unbounded):
-        return _RANDOM_SCORE
     if isinstance(estimator, SETRBMTransformer):
-        return _OUT_OF_RANGE
+        return _RANDOM_SCORE
     if getattr(estimator, "loss", None) == "poisson":
         return _REPETITIONS | _NEGATIVE
     weighs = hasattr(estimator, "predict") or isinstance(estimator, SETFeatureSelector)

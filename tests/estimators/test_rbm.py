@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -14,11 +15,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from sklearn_sparse_nn import SETRBMTransformer
+from sklearn_sparse_nn.networks import gaussian_rbm
 from sklearn_sparse_nn.networks.batches import columns_side_by_side
 from sklearn_sparse_nn.networks.rbm import ContrastiveDivergence
 from sklearn_sparse_nn.topology import XBM
 from tests import naive
 from tests.estimators.battery import samples
+from tests.memory import Peak
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +46,18 @@ def make_rbm(n_components=30, **parameters):
         "momentum": 0.9,
         "persistent": False,
         "n_iter": 3,
+        "batch_size": 10,
         "random_state": 0,
     }
     return SETRBMTransformer(n_components, **(defaults | parameters))
 
 
 def machine_of(rbm):
-    """The dense twin of a fitted estimator."""
+    """The dense twin of a fitted estimator, in its units."""
     intercepts = rbm.intercept_visible_, rbm.intercept_hidden_
-    return naive.BoltzmannMachine(rbm.components_.toarray().T, *intercepts)
+    gaussian = rbm.visible_ == "gaussian"
+    kind = naive.GaussianMachine if gaussian else naive.BoltzmannMachine
+    return kind(rbm.components_.toarray().T, *intercepts)
 
 
 def parameters_of(rbm):
@@ -270,13 +276,14 @@ def test_data_out_of_range(digits, make, value, message):
     X = digits[0].copy()
     good = make_rbm().fit(X)
     X[3, 4] = value
-    message = rf"needs X in the range \[0, 1\], but {message}.*MinMaxScaler"
-    uses = [make_rbm().fit, make_rbm().partial_fit, good.partial_fit]
+    message = rf"needs X in the range \[0, 1\], but {message}.*MinMaxScaler.*gaussian"
+    binary = make_rbm(visible="bernoulli")
+    uses = [binary.fit, binary.partial_fit, good.partial_fit]
     uses += [good.gibbs, good.score_samples, good.score, good.log_likelihood]
     for use in uses:
         with pytest.raises(ValueError, match=message):
             use(make(X))
-    assert good.transform(make(X)).shape == (len(X), good.n_components)
+    assert good.transform(make(X) * 0.1).shape == (len(X), good.n_components)
 
 
 @pytest.mark.parametrize(
@@ -322,3 +329,264 @@ def test_chains_of_a_machine_go_on_in_chunks_of_several_sizes(n_chunks):
         kept.partial_fit(X)
         sent = pickle.loads(pickle.dumps(sent.partial_fit(X)))
     np.testing.assert_array_equal(kept.transform(X), sent.transform(X))
+
+
+@pytest.fixture(scope="module")
+def numbers():
+    """Real numbers of several scales, some of which go together."""
+    rng = np.random.default_rng(0)
+    causes = rng.random((400, 3)) < 0.5
+    X = causes @ rng.normal(size=(3, 8)) * 2 + rng.normal(size=(400, 8))
+    return X * 10.0 ** np.arange(-4, 4) + np.arange(8) * 100
+
+
+def make_gaussian(n_components=6, **parameters):
+    defaults = {"epsilon": 2, "n_iter": 30, "learning_rate": 0.05, "momentum": 0.5}
+    return make_rbm(n_components, **(defaults | parameters))
+
+
+def standardised(rbm, X):
+    return (X - rbm.mean_) / rbm.scale_
+
+
+@pytest.mark.parametrize(
+    "low, high, expected",
+    [
+        (0, 1, "bernoulli"),
+        (-1e-8, 1 + 1e-7, "bernoulli"),  # as a scaler may round
+        (0, 0, "bernoulli"),
+        (0.2, 0.3, "bernoulli"),
+        (-1e-8, 1e-8, "gaussian"),
+        (-1e-3, 1, "gaussian"),
+        (0, 1.001, "gaussian"),
+        (0, 255, "gaussian"),
+        (-3, 3, "gaussian"),
+    ],
+)
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+def test_the_kind_of_visible_neurons_follows_the_first_data(low, high, expected, make):
+    X = np.random.default_rng(0).uniform(low, high, size=(20, 5))
+    X[0, 0], X[1, 1] = low, high
+    X = make(X)
+    assert make_rbm(5).fit(X).visible_ == expected
+    assert make_rbm(5).partial_fit(X).visible_ == expected
+    assert make_rbm(5, visible="gaussian").fit(X).visible_ == "gaussian"
+
+
+def test_data_that_follow_do_not_change_the_kind(digits):
+    X, _ = digits
+    rbm = make_rbm(visible="gaussian").partial_fit(X).partial_fit(X)
+    assert rbm.visible_ == "gaussian"
+    with pytest.raises(ValueError, match="visible='bernoulli', but the machine to go"):
+        rbm.set_params(visible="bernoulli").partial_fit(X)
+    warm = make_rbm(warm_start=True).fit(X)
+    with pytest.raises(ValueError, match=r"in the range \[0, 1\]"):
+        warm.fit(X * 3)
+    with pytest.raises(ValueError, match="visible='gaussian', but the machine to go"):
+        warm.set_params(visible="gaussian").fit(X)
+    assert warm.visible_ == "bernoulli"
+
+
+def test_features_are_standardised(numbers):
+    rbm = make_gaussian().fit(numbers)
+    np.testing.assert_allclose(rbm.mean_, numbers.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(rbm.scale_, numbers.std(axis=0), rtol=1e-12)
+    twin, Z = machine_of(rbm), standardised(rbm, numbers)
+    H = rbm.transform(numbers)
+    np.testing.assert_allclose(H, twin.hidden(Z), rtol=1e-4, atol=1e-6)
+    V = rbm.inverse_transform(H)
+    np.testing.assert_allclose(standardised(rbm, V), twin.visible(H), atol=1e-5)
+    np.testing.assert_array_equal(rbm.reconstruct(numbers), V)
+    assert rbm.reconstruction_error_curve_[-1] == pytest.approx(
+        np.mean((Z - standardised(rbm, V)) ** 2), rel=1e-4
+    )
+
+
+def test_binary_neurons_are_not_standardised(digits):
+    rbm = make_rbm().fit(digits[0])
+    assert (rbm.mean_ == 0).all() and (rbm.scale_ == 1).all()
+
+
+def test_the_units_of_the_features_do_not_matter(numbers):
+    # Powers of two: no number is rounded.
+    factors = 2.0 ** np.arange(-20, 20, 5)
+    first, second = make_gaussian().fit(numbers), make_gaussian().fit(numbers * factors)
+    assert parameters_of(first) == parameters_of(second)
+    np.testing.assert_array_equal(
+        second.transform(numbers * factors), first.transform(numbers)
+    )
+    np.testing.assert_array_equal(second.sample(5, 10), first.sample(5, 10) * factors)
+    for judge in ("score_samples", "log_likelihood"):
+        one, two = (
+            np.ravel(getattr(rbm, judge)(X)[0])
+            if judge == "log_likelihood"
+            else getattr(rbm, judge)(X)
+            for rbm, X in ((first, numbers), (second, numbers * factors))
+        )
+        np.testing.assert_allclose(two + np.log(factors).sum(), one, rtol=1e-6)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_numbers_far_from_zero_are_read_as_they_are(numbers, offset):
+    X = np.random.default_rng(0).normal(size=(300, 8))
+    near, far = make_gaussian().fit(X), make_gaussian().fit(X + offset)
+    np.testing.assert_allclose(far.transform(X + offset), near.transform(X), atol=1e-3)
+
+
+@pytest.mark.parametrize("topology", ["erdos_renyi", "dense", "xbm"])
+def test_log_density_equals_enumeration(numbers, topology):
+    rbm = make_gaussian(topology=topology).fit(numbers)
+    twin, Z = machine_of(rbm), standardised(rbm, numbers)
+    density, error = rbm.log_likelihood(numbers, n_chains=200, n_temperatures=1000)
+    exact = -twin.free_energy(Z) - twin.log_partition() - np.log(rbm.scale_).sum()
+    np.testing.assert_allclose(density, exact, atol=4 * error + 1e-4)
+    assert error < 0.05
+
+
+@pytest.mark.parametrize("topology", ["erdos_renyi", "dense"])
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+def test_pseudo_likelihood_is_that_of_all_values_of_one_feature(
+    numbers, topology, make
+):
+    rbm = make_gaussian(topology=topology, learning_rate=0.2).fit(numbers)
+    twin, X = machine_of(rbm), numbers[:30]
+    Z, values = standardised(rbm, X), np.linspace(-40, 40, 40_001)
+    features = np.random.RandomState(0).randint(0, 8, len(X))
+    expected = []
+    for z, feature in zip(Z, features):
+        others = np.tile(z, (len(values), 1))
+        others[:, feature] = values
+        energies = -twin.free_energy(others)
+        whole = naive.logsumexp(energies) + np.log(values[1] - values[0])
+        expected.append(-twin.free_energy(z[np.newaxis])[0] - whole)
+    expected = 8 * np.array(expected) - np.log(rbm.scale_).sum()
+    np.testing.assert_allclose(rbm.score_samples(make(X)), expected, rtol=1e-6)
+
+
+def test_the_integral_of_a_large_feature_is_done_in_parts(numbers, monkeypatch):
+    rbm = make_gaussian(20, topology="dense").fit(numbers)
+    whole = rbm.score_samples(numbers)
+    monkeypatch.setattr(gaussian_rbm, "_CELLS", 100)
+    np.testing.assert_allclose(rbm.score_samples(numbers), whole, rtol=1e-9)
+
+
+def test_samples_are_distributed_as_the_machine_says(numbers):
+    rbm = make_gaussian(learning_rate=0.1).fit(numbers)
+    n, twin = 4000, machine_of(rbm)
+    Z = standardised(rbm, rbm.sample(n, n_gibbs_steps=100))
+    h, logarithms = twin.hidden_states()
+    shares = np.exp(logarithms - twin.log_partition())
+    means = twin.visible(h)
+    mean = shares @ means
+    second = np.einsum("s,si,sj->ij", shares, means, means) + np.eye(8)
+    covariance = second - np.outer(mean, mean)
+    assert abs(covariance - np.diag(np.diag(covariance))).max() > 0.3
+    deviation = np.sqrt(np.diag(covariance))
+    assert (abs(Z.mean(axis=0) - mean) < 4.5 * deviation / np.sqrt(n)).all()
+    error = np.sqrt(2 / n) * np.outer(deviation, deviation)
+    assert (abs(np.cov(Z.T) - covariance) < 5 * error).all()
+    np.testing.assert_array_equal(rbm.sample(3, 10), rbm.sample(3, 10))
+
+
+def test_learned_numbers_are_more_likely(numbers):
+    likelihoods = []
+    for n_iter in (0, "auto"):
+        rbm = SETRBMTransformer(30, epsilon=4, n_iter=n_iter, random_state=0)
+        density, error = rbm.fit(numbers).log_likelihood(
+            numbers, n_chains=50, n_temperatures=1000
+        )
+        assert error < 0.2
+        likelihoods.append(density.mean())
+    assert likelihoods[1] > likelihoods[0] + 1
+
+
+def test_chunks_bring_the_means_and_variances_of_all(numbers):
+    whole, parts = make_gaussian().fit(numbers), make_gaussian()
+    for chunk in (numbers[:1], numbers[1:150], numbers[150:]):
+        parts.partial_fit(chunk)
+    np.testing.assert_allclose(parts.mean_, whole.mean_, rtol=1e-9)
+    np.testing.assert_allclose(parts.scale_, whole.scale_, rtol=1e-9)
+    assert np.isfinite(parts.transform(numbers)).all()
+
+
+def test_features_that_are_constant_do_no_harm(numbers):
+    X = numbers.copy()
+    X[:, 3] = 7
+    rbm = make_gaussian().fit(X)
+    assert rbm.scale_[3] == 1
+    assert np.isfinite(rbm.score(X)) and np.isfinite(rbm.transform(X)).all()
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+def test_numbers_that_overflow(numbers):
+    with pytest.raises(ValueError, match="squares overflow"):
+        make_gaussian().fit(numbers * 1e200)
+
+
+def test_wide_gaussian_machines_take_smaller_steps_and_more_of_them():
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    narrow = SETRBMTransformer(4, random_state=0).fit(X)
+    assert narrow.n_iter_ == 100
+    wide = SETRBMTransformer(256, random_state=0).fit(X)
+    assert wide.n_connections_ == 4 * 256
+    # 1 / 256 per connection, and ten times the passes at most.
+    assert wide.n_iter_ == 1000
+    assert wide._effective_rate() == 1 / 256
+    binary = SETRBMTransformer(256, random_state=0).fit(X > 0)
+    assert binary._effective_rate() == 0.05 and binary.n_iter_ == 100
+    given = SETRBMTransformer(256, learning_rate=0.01, random_state=0).fit(X)
+    assert given.n_iter_ == 100
+
+
+@pytest.mark.parametrize(
+    "n_samples, batch_size, n_iter", [(64, 32, 100), (3200, 32, 30), (6400, 1, 10)]
+)
+def test_passes_over_the_data_follow_their_number(n_samples, batch_size, n_iter):
+    rbm = SETRBMTransformer(2, batch_size=batch_size, random_state=0)
+    X = np.random.default_rng(0).random((n_samples, 3))
+    assert rbm.fit(X).n_iter_ == n_iter == len(rbm.reconstruction_error_curve_)
+
+
+@pytest.mark.parametrize(
+    "visible, persistent", [("bernoulli", True), ("gaussian", False)]
+)
+def test_which_chains_go_on_follows_the_visible_neurons(digits, visible, persistent):
+    X, _ = digits
+    auto, explicit, other = (
+        make_rbm(visible=visible, persistent=p).fit(X)
+        for p in ("auto", persistent, not persistent)
+    )
+    assert parameters_of(auto) == parameters_of(explicit) != parameters_of(other)
+
+
+def test_new_data_on_another_scale_are_noticed(digits):
+    X, _ = digits
+    with pytest.warns(UserWarning, match="binary visible neurons, for X in .* to 16"):
+        make_rbm().fit(X).transform(X * 16)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make_rbm().fit(X).transform(X * 1.5 - 0.3)
+        make_rbm(visible="gaussian").fit(X).transform(X * 16)
+
+
+def test_gibbs_begins_a_stream_of_its_own_after_each_fit(digits):
+    X, _ = digits
+    rbm = make_rbm().fit(X)
+    first = rbm.gibbs(X)
+    rbm.gibbs(X)
+    np.testing.assert_array_equal(rbm.fit(X).gibbs(X), first)
+
+
+def test_sparse_numbers_are_not_made_dense():
+    X = sparse.random_array(
+        (2000, 20_000), density=1e-3, format="csr", dtype=np.float32, rng=0
+    )
+    X.data += 1
+    rbm = SETRBMTransformer(
+        20, epsilon=1, n_iter=1, batch_size=64, random_state=0, density=0.02
+    )
+    with Peak() as peak:
+        rbm.fit(X)
+        rbm.score_samples(X)
+        assert peak.bytes() < 0.6 * X.shape[0] * X.shape[1] * 4
+    assert rbm.visible_ == "gaussian"

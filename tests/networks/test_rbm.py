@@ -328,7 +328,7 @@ def test_free_energy_is_that_of_scikit_learn(dense_pair, make, monkeypatch):
     rbm, model, X = dense_pair
     expected = model._free_energy(X.astype(np.float64))
     for cells in (2**22, 8 * 7, 1):
-        monkeypatch.setattr(rbm_module, "_FREE_ENERGY_CELLS", cells)
+        monkeypatch.setattr(rbm_module, "_CELLS", cells)
         energy = rbm.free_energy(make(X))
         assert energy.dtype == np.float64
         np.testing.assert_allclose(energy, expected, rtol=1e-6)
