@@ -78,7 +78,8 @@ class RBM(SparseNetwork):
     gaussian = False
 
     def __init__(self, sizes, start, intercepts):
-        super().__init__(sizes, start, [1.0])
+        # Nor should many hidden neurons be too much for few visible ones.
+        super().__init__(sizes, start, [min(1.0, np.sqrt(sizes[0] / sizes[1]))])
         intercepts = np.array(intercepts, dtype=np.float32)
         self.visible = VisibleNeurons(intercepts, *np.zeros((2, sizes[0]), np.float32))
         self.reset_optimiser()
