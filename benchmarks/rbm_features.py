@@ -1,13 +1,15 @@
-"""Hidden neurons as features: accuracy of a logistic regression on them, scaled.
+"""Hidden neurons as features: accuracy of a logistic regression on them, standardised.
 
-`SETRBMTransformer` and `BernoulliRBM` have as many hidden neurons and epochs, and the
-same mini-batches. Each takes the learning rate that is best on a quarter of the
-training data; the test data decide nothing::
+`SETRBMTransformer` has its default parameters but for what is named, and as many hidden
+neurons as there are features, 1,000 at most. Beside it are the features themselves,
+principal components, and `BernoulliRBM` with as many hidden neurons::
 
-    python benchmarks/rbm_features.py --json rbm_features.json
+    SPARSE_NN_DATA=data python benchmarks/rbm_features.py --json rbm_features.json
 
-Digits comes with scikit-learn; COIL-20 is read from the folder that the environment
-variable ``SPARSE_NN_DATA`` names, MNIST too or from OpenML.
+Digits comes with scikit-learn, the others are read from the folder that the variable
+``SPARSE_NN_DATA`` names. MNIST has its own test data; of sets below 500 samples each
+seed is a cross-validation of four folds, of the others a split. Results are added to
+those in the file, so that it can be stopped and go on.
 """
 
 import argparse
@@ -16,91 +18,146 @@ import os
 import warnings
 from functools import partial
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import numpy as np
-from common import describe_machine, load_mnist
+from common import load_mnist, print_table, write_lines
+from joblib import Parallel, delayed
 from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.neural_network import BernoulliRBM
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklearn_sparse_nn import SETRBMTransformer
 
-LEARNING_RATES = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
-BATCH_SIZES = {"digits": 10, "coil20": 10, "mnist": 100}
-MODELS = {
-    "BernoulliRBM": partial(BernoulliRBM, 256),
+# Data and visible neurons: of grey values, binary ones read them from 0 to 1.
+DATA = {
+    "digits": "bernoulli",
+    "mnist": "bernoulli",
+    "coil20": "bernoulli",
+    "coil20 as numbers": "gaussian",
+    "isolet": "gaussian",
+    "tox_171": "gaussian",
+    "glioma": "gaussian",
+    "allaml": "gaussian",
 }
-for epsilon in (11, 30, 60):
-    MODELS[f"SET, epsilon={epsilon}"] = partial(
-        SETRBMTransformer, 256, epsilon=epsilon, n_jobs=2
+MOST_NEURONS, SMALL = 1000, 500
+MODELS = {
+    "features": lambda n, seed: FunctionTransformer(),
+    "PCA": lambda n, seed: PCA(n, random_state=seed),
+    "BernoulliRBM": lambda n, seed: BernoulliRBM(n, random_state=seed),
+}
+for _name, _changes in {
+    "SET": {},
+    "static": {"evolution": "static"},
+    "XBM": {"topology": "xbm", "evolution": "static"},
+    "SET, epsilon=30": {"epsilon": 30},
+}.items():
+    MODELS[_name] = partial(
+        lambda changes, n, seed: SETRBMTransformer(n, random_state=seed, **changes),
+        _changes,
     )
 
 
-def load(name, seed):
-    """X_train, X_test, y_train, y_test; MNIST has its own test set."""
+def load(name):
+    """X and y, and of MNIST how many samples are for training."""
     if name == "mnist":
         X, y, X_test, y_test = load_mnist()
-        return X, X_test, y, y_test
+        return np.concatenate([X, X_test]), np.concatenate([y, y_test]), len(X)
     if name == "digits":
         X, y = load_digits(return_X_y=True)
     else:
-        archive = np.load(Path(os.environ["SPARSE_NN_DATA"]) / f"{name}.npz")
+        archive = np.load(Path(os.environ["SPARSE_NN_DATA"]) / f"{name.split()[0]}.npz")
         X, y = archive["X"], archive["y"]
-    X = (X / X.max()).astype(np.float32)
-    return train_test_split(X, y, test_size=0.25, stratify=y, random_state=seed)
+    X = X / X.max() if DATA[name] == "bernoulli" else X
+    return X.astype(np.float32), y, None
 
 
-def accuracy(model, X, X_test, y, y_test):
-    """Accuracy on the test data, and seconds that the features took."""
-    start = perf_counter()
-    model.fit(X)
-    seconds = perf_counter() - start
-    classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))
-    classifier.fit(model.transform(X), y)
-    return make_pipeline(model, classifier).score(X_test, y_test), seconds
+def splits(X, y, n_train, seed):
+    """Indices of samples for training and test."""
+    if n_train is not None:
+        return [(np.arange(n_train), np.arange(n_train, len(X)))]
+    if len(X) < SMALL:
+        return list(StratifiedKFold(4, shuffle=True, random_state=seed).split(X, y))
+    parts = train_test_split(
+        np.arange(len(X)), test_size=0.25, stratify=y, random_state=seed
+    )
+    return [parts]
 
 
-def judge(make_model, batch_size, seed, X, X_test, y, y_test):
-    """Choose the learning rate on held-out training data; test it."""
+def run(name, model, seed):
+    """Mean accuracy over the splits of a seed, and seconds that the features took."""
+    X, y, n_train = load(name)
+    scores, seconds = [], 0.0
+    for train, test in splits(X, y, n_train, seed):
+        n = min(X.shape[1], MOST_NEURONS)
+        n = min(n, len(train)) if model == "PCA" else n
+        transformer = MODELS[model](n, seed)
+        if isinstance(transformer, SETRBMTransformer):
+            transformer.set_params(visible=DATA[name])
+        start = process_time()
+        H = transformer.fit(X[train]).transform(X[train])
+        seconds += process_time() - start
+        classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            classifier.fit(H, y[train])
+        scores.append(classifier.score(transformer.transform(X[test]), y[test]))
+    return {"accuracy": float(np.mean(scores)), "seconds": round(seconds, 1)}
 
-    def model(rate):
-        return make_model(learning_rate=rate, batch_size=batch_size, random_state=seed)
 
-    split = train_test_split(X, y, test_size=0.25, stratify=y, random_state=seed)
-    scores = [accuracy(model(rate), *split)[0] for rate in LEARNING_RATES]
-    rate = LEARNING_RATES[int(np.argmax(scores))]
-    return *accuracy(model(rate), X, X_test, y, y_test), rate
+def print_results(results, data, models):
+    """Accuracy over the seeds, and median seconds."""
+    rows = []
+    for name in data:
+        row = [name]
+        for model in models:
+            found = [r for k, r in results.items() if k.startswith(f"{name}|{model}|")]
+            if not found:
+                row.append("")
+                continue
+            scores = [each["accuracy"] for each in found]
+            seconds = np.median([each["seconds"] for each in found])
+            figures = np.mean(scores), np.std(scores), seconds
+            row.append("{:.3f} ± {:.3f} {:6.1f}".format(*figures))
+        rows.append(row)
+    print_table(["accuracy, seconds", *models], rows)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", nargs="+", default=list(BATCH_SIZES))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", nargs="+", default=list(DATA), choices=list(DATA))
+    parser.add_argument("--models", nargs="+", default=list(MODELS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    warnings.simplefilter("ignore", ConvergenceWarning)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="added to, if it is there")
+    args = parser.parse_args()
     results = {}
-    for name in arguments.data:
-        for model, make_model in MODELS.items():
-            judged = [
-                judge(make_model, BATCH_SIZES[name], seed, *load(name, seed))
-                for seed in arguments.seeds
-            ]
-            scores, seconds, rates = zip(*judged)
-            results[f"{name}, {model}"] = judged
-            print(
-                f"{name:>8}  {model:<16} {np.mean(scores):.4f} ± {np.std(scores):.4f}  "
-                f"{np.median(seconds):6.1f} s  learning rates {rates}",
-                flush=True,
-            )
-    if arguments.json:
-        record = {"machine": describe_machine(), "judged": results}
-        arguments.json.write_text(json.dumps(record, indent=1))
+    if args.json and args.json.exists():
+        results = json.loads(args.json.read_text())["results"]
+    jobs = [
+        (name, model, seed)
+        for seed in args.seeds
+        for name in args.data
+        for model in args.models
+        # It reads numbers in [0, 1] only.
+        if model != "BernoulliRBM" or DATA[name] == "bernoulli"
+    ]
+    jobs = [job for job in jobs if "|".join(map(str, job)) not in results]
+    found = Parallel(n_jobs=args.processes, return_as="generator")(
+        delayed(run)(*job) for job in jobs
+    )
+    for job, result in zip(jobs, found, strict=True):
+        results["|".join(map(str, job))] = result
+        if args.json:
+            write_lines(args.json, results)
+    print_results(results, args.data, args.models)
 
 
 if __name__ == "__main__":

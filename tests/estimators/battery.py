@@ -124,8 +124,8 @@ all_variants = _mark(*zip(*_variants()))
 
 
 def small(kind, **changes):
-    """A clone of the estimator of this class, with other parameters."""
-    (estimator,) = (each for each in ESTIMATORS if type(each) is kind)
+    """A clone of the first estimator of this class, with other parameters."""
+    estimator, *_ = (each for each in ESTIMATORS if type(each) is kind)
     return clone(estimator).set_params(**changes)
 
 
