@@ -6,9 +6,9 @@ mini-batches of 32, SGD with momentum of 0.9 and a rate that falls from 0.025, a
 decay of 5e-4; each epoch replaces the fraction 0.3. Pixels are shifted and scaled
 alike. CHT begins with CSTI, CHTs with BRF; CHTss begins five times as dense, not half
 dense as there. There, connections begin again with the weight with which they went: so
-do the rules here that remember, at the price of an array of all cells. The authors' code
-tests the network after each epoch, keeps the best one, and replaces the same fraction to
-the end with RigL, too: hence the best of all epochs beside the last one, and a rule::
+do the rules here that remember, at the price of an array of all cells. The authors'
+code tests the network after each epoch, keeps the best one, and replaces the same
+fraction to the end with RigL, too: hence the best of all epochs, and a rule of its own::
 
     SPARSE_NN_DATA=data python benchmarks/published_rules.py --json table7.json
 
