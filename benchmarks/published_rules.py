@@ -8,7 +8,7 @@ alike. CHT begins with CSTI, CHTs with BRF; CHTss begins five times as dense, no
 dense as there. There, connections begin again with the weight with which they went: so
 do the rules here that remember, at the price of an array of all cells. The authors'
 code tests the network after each epoch, keeps the best one, and replaces the same
-fraction to the end with RigL, too: hence the best of all epochs, and a rule of its own::
+fraction to the end with RigL, too: hence the best of all epochs, and such a RigL::
 
     SPARSE_NN_DATA=data python benchmarks/published_rules.py --json table7.json
 

@@ -68,7 +68,7 @@ print(f"{len(X_train)} training images, {len(X_test)} test images, 64 pixels")
 
 sparse = Pipeline(
     [
-        ("rbm", SETRBMTransformer(n_components=512, n_iter=20, random_state=0)),
+        ("rbm", SETRBMTransformer(512, batch_size=10, n_iter=20, random_state=0)),
         ("scaler", StandardScaler()),
         ("classifier", LogisticRegression(max_iter=1000)),
     ]

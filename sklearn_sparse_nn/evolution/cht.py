@@ -82,7 +82,7 @@ class CHT(ReplacingRule):
 
     uses_gradient = False
     # Layers that have come to rest, and whether all have: state.
-    _resting = frozenset()
+    _resting = ()
     _has_ended = False
 
     def __init__(
@@ -112,7 +112,7 @@ class CHT(ReplacingRule):
     def n_pruned(self, layers):
         """The fraction of each layer that changes."""
         changing = {layer.index for layer in layers if self._may_change(layer)}
-        self._has_ended = changing <= self._resting
+        self._has_ended = changing <= set(self._resting)
         numbers = super().n_pruned(layers)
         return [n * self._changes(layer) for n, layer in zip(numbers, layers)]
 
@@ -147,5 +147,5 @@ class CHT(ReplacingRule):
         cells = super().choose(layer, gone, n)
         n_back = np.isin(layer.cells[gone], cells, assume_unique=True).sum()
         if n_back > self.early_stop * n:
-            self._resting |= {layer.index}
+            self._resting = tuple({*self._resting, layer.index})
         return cells

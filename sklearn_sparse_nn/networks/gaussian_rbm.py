@@ -78,7 +78,12 @@ class GaussianRBM(Standardised, RBM):
         return densities
 
     def _standardised(self, X):
-        return (as_dense(X).astype(np.float64) - self.shifts) * self.scales
+        """X as an ndarray of float64, standardised."""
+        with np.errstate(over="ignore"):
+            z = (as_dense(X).astype(np.float64) - self.shifts) * self.scales
+            if not np.isfinite(np.square(z).sum()):
+                raise ValueError("X has values that are too large: squares overflow.")
+        return z
 
     def log_likelihood(self, X, n_chains, n_temperatures, rng):
         """Log-density of each sample, in the units of the data: see `RBM`."""

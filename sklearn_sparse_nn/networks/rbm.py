@@ -204,7 +204,7 @@ class RBM(SparseNetwork):
         return float(total / (X.shape[0] * X.shape[1]))
 
     def _difference(self, X, hidden):
-        return X - self.visible_means(hidden)
+        return X.astype(np.float32, copy=False) - self.visible_means(hidden)
 
     def _rows_at_a_time(self):
         return max(1, _CELLS // int(self.layers.sizes.max()))

@@ -170,7 +170,7 @@ def test_the_range_of_a_cell_is_that_of_its_sum():
         values = np.array(values, dtype=np.float32)
         return sparse.csr_array((values, indices, indptr), shape=(2, 3))
 
-    rbm = SETRBMTransformer(5, n_iter=1, random_state=0)
+    rbm = SETRBMTransformer(5, visible="bernoulli", n_iter=1, random_state=0)
     rbm.fit(cells(1.5, -0.5, 0.75, 0.25)).score_samples(cells(1.5, -0.5, 0.75, 0.25))
     with pytest.raises(ValueError, match=r"range \[0, 1\].*maximum is 1.2"):
         rbm.fit(cells(0.6, 0.6, 0.5, 0.5))

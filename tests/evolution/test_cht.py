@@ -130,12 +130,12 @@ def test_connections_change_until_all_layers_rest():
     rule = CHT(early_stop=0.9)
     left, grown = _rewire(rule, _layers([_two_blocks(), others[0], output]))
     np.testing.assert_array_equal(left[0], _two_blocks())
-    assert grown[1].any() and rule._resting == {0}
+    assert grown[1].any() and rule._resting == (0,)
     # It has been at rest, but the other goes on.
     left, grown = _rewire(rule, _layers([others[1], others[0], output]))
-    assert grown[0].any() and grown[1].any() and rule._resting == {0}
+    assert grown[0].any() and grown[1].any() and rule._resting == (0,)
     left, grown = _rewire(rule, _layers([others[1], _two_blocks(), output]))
-    assert grown[0].any() and rule._resting == {0, 1}
+    assert grown[0].any() and rule._resting == (0, 1)
     # All have: connections stay, whatever their weights are.
     left, grown = _rewire(rule, _layers([*others[1:], output]))
     for before, after in zip([*others[1:], output], left):
