@@ -99,10 +99,10 @@ class SETRBMTransformer(
         one's own says, see :class:`~sklearn_sparse_nn.evolution.EvolutionRule`.
 
     learning_rate : float or 'auto', default='auto'
-        The learning rate for weight updates. 'auto' is 0.05 with binary visible
-        neurons. Gaussian ones answer to all of their hidden neurons at once: with more
-        than 20 connections each, in the mean, it is one over that number. Tune it in
-        the range 10**[0., -3.].
+        The learning rate for weight updates. 'auto' is 0.05. Gaussian visible neurons
+        answer to all of their hidden neurons at once; there, it is no more than one
+        over their mean number of connections, and two over the largest one, in each
+        epoch. Tune it in the range 10**[0., -3.].
 
     momentum : float, default=0.5
         Momentum of the updates, in the range [0, 1]. Hinton's guide [3]_ begins with
@@ -495,7 +495,9 @@ class SETRBMTransformer(
             return self.learning_rate
         if self.visible_ == "bernoulli":
             return _RATE
-        return min(_RATE, self.n_features_in_ / max(1, self.n_connections_))
+        degrees = self.visible_degree_
+        mean, largest = max(1, degrees.mean()), max(1, degrees.max())
+        return float(min(_RATE, 1 / mean, 2 / largest))
 
     def _n_passes(self, n_samples):
         """How many passes over the data `fit` makes."""

@@ -18,7 +18,7 @@ from sklearn_sparse_nn import SETRBMTransformer
 from sklearn_sparse_nn.networks import gaussian_rbm
 from sklearn_sparse_nn.networks.batches import columns_side_by_side
 from sklearn_sparse_nn.networks.rbm import ContrastiveDivergence
-from sklearn_sparse_nn.topology import XBM
+from sklearn_sparse_nn.topology import XBM, FromArrays
 from tests import naive
 from tests.estimators.battery import samples
 from tests.memory import Peak
@@ -536,6 +536,26 @@ def test_wide_gaussian_machines_take_smaller_steps_and_more_of_them():
     assert binary._effective_rate() == 0.05 and binary.n_iter_ == 100
     given = SETRBMTransformer(256, learning_rate=0.01, random_state=0).fit(X)
     assert given.n_iter_ == 100
+
+
+def test_a_feature_of_many_connections_does_not_run_away():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 1)) + rng.normal(size=(100, 400))
+    mask = rng.random((400, 400)) < 0.03
+    mask[0] = True  # as scale-free topologies have them, and rewiring makes them
+    rbm = SETRBMTransformer(
+        400,
+        topology=FromArrays([sparse.csr_array(mask)], weights="random"),
+        evolution="static",
+        n_iter=20,
+        random_state=0,
+    )
+    curve = rbm.fit(X).reconstruction_error_curve_
+    assert rbm.visible_degree_.max() > 5 * rbm.visible_degree_.mean()
+    assert curve[-1] < 0.8 * curve[0]
+    # It would with a rate that suits the mean.
+    with pytest.raises(ValueError, match=r"learning_rate=0\.05 is too large"):
+        rbm.set_params(learning_rate=0.05).fit(X)
 
 
 @pytest.mark.parametrize(
