@@ -62,7 +62,8 @@ def autoencoder(parts, epochs, **options):
 def rbm(parts, epochs, **options):
     X, X_test, *_ = parts
     scaler = MinMaxScaler(clip=True).fit(X)
-    model = SETRBMTransformer(500, n_iter=20, **options).fit(scaler.transform(X))
+    model = SETRBMTransformer(500, batch_size=10, n_iter=20, **options)
+    model.fit(scaler.transform(X))
     V = scaler.transform(X_test)
     return -100 * np.mean((model.reconstruct(V) - V) ** 2)
 

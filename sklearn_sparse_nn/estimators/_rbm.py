@@ -443,9 +443,9 @@ class SETRBMTransformer(
         self._check_finite(X)
         return self
 
-    def _validate_visible(self, X, reset=False, **changes):
+    def _validate_visible(self, X, reset=False):
         """Check that X can be the states of the visible neurons; choose their kind."""
-        X = self._validate_X(X, reset, **changes)
+        X = self._validate_X(X, reset)
         values = X.data if sparse.issparse(X) else X
         low, high = values.min(initial=0), values.max(initial=0)
         fits = low >= -_ROUNDING * high and high <= 1 + _ROUNDING
@@ -473,13 +473,11 @@ class SETRBMTransformer(
     def _initialize(self, X, random_state):
         """A new machine, before its first epoch."""
         sizes = [X.shape[1], self.n_components]
-        self._moments = None
         if self.visible_ == "gaussian":
-            self._moments = tuple(moments(X))
-            start = self._start(
-                sizes, X, random_state, Moments(*self._moments).standard_deviation
-            )
-            network = GaussianRBM(sizes, start, *standardiser(Moments(*self._moments)))
+            known = moments(X)
+            start = self._start(sizes, X, random_state, known.standard_deviation)
+            network = GaussianRBM(sizes, start, *standardiser(known))
+            self._moments = tuple(known)
         else:
             start = self._start(
                 sizes, X, random_state, lambda: moments(X).standard_deviation()
@@ -545,9 +543,9 @@ class SETRBMTransformer(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The data to be transformed. Values a little outside [0, 1], which new data
-            may have after scaling, are taken as they are by binary visible neurons;
-            there is a warning if they are far outside.
+            The data to be transformed. Binary visible neurons take values a little
+            outside [0, 1], which new data may have after scaling, as they are; there is
+            a warning if they are far outside.
 
         Returns
         -------
