@@ -48,7 +48,7 @@ DATA = {
 MOST_NEURONS, SMALL = 1000, 500
 MODELS = {
     "features": lambda n, seed: FunctionTransformer(),
-    "PCA": lambda n, seed: PCA(n, random_state=seed),
+    "PCA": lambda n, seed: make_pipeline(StandardScaler(), PCA(n, random_state=seed)),
     "BernoulliRBM": lambda n, seed: BernoulliRBM(n, random_state=seed),
 }
 for _name, _changes in {
@@ -95,14 +95,16 @@ def run(name, model, seed):
     scores, seconds = [], 0.0
     for train, test in splits(X, y, n_train, seed):
         n = min(X.shape[1], MOST_NEURONS)
-        n = min(n, len(train)) if model == "PCA" else n
+        n = min(n, len(train) - 1) if model == "PCA" else n
         transformer = MODELS[model](n, seed)
         if isinstance(transformer, SETRBMTransformer):
             transformer.set_params(visible=DATA[name])
         start = process_time()
         H = transformer.fit(X[train]).transform(X[train])
         seconds += process_time() - start
-        classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))
+        # The last components are noise, which should not be made as large as the first.
+        scaler = "passthrough" if model == "PCA" else StandardScaler()
+        classifier = make_pipeline(scaler, LogisticRegression(max_iter=200))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             classifier.fit(H, y[train])
