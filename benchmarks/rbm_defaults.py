@@ -5,7 +5,7 @@ hidden neurons, standardised, and log-likelihood by annealed importance sampling
 that of independent features, for several sizes of mini-batches, numbers of updates,
 and times the automatic learning rate::
 
-    SPARSE_NN_DATA=data python benchmarks/rbm_defaults.py --json rbm_defaults.json
+    SPARSE_NN_DATA=data python benchmarks/rbm_defaults.py --times 1
 
 Results are added to those in the file, so that it can be stopped and go on.
 """
