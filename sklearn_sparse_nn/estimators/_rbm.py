@@ -162,11 +162,13 @@ class SETRBMTransformer(
         the units of standardised features.
 
     mean_ : ndarray of shape (n_features,)
-        What is subtracted from each feature: with Gaussian visible neurons, the mean of
-        all data so far; otherwise 0.
+        What is subtracted from each feature: with Gaussian visible neurons, the mean in
+        the data of the first `fit`, and of all calls to `partial_fit`; otherwise 0. A
+        warm start does not change it.
 
     scale_ : ndarray of shape (n_features,)
-        What each feature is divided by: the standard deviation, or 1.
+        What each feature is divided by: the standard deviation in the same data, or 1
+        where the feature is constant, and with binary visible neurons.
 
     n_connections_ : int
         Number of connections.
@@ -384,12 +386,14 @@ class SETRBMTransformer(
             become infinite.
         """
         first_pass = not (self.warm_start and hasattr(self, "_network"))
+        if not first_pass:
+            self._check_kind()
         X = self._validate_visible(X, reset=first_pass)
         random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialize(X, random_state)
         else:
-            self._check_goes_on(X)
+            self._check_sizes([X.shape[1], self.n_components], "n_components")
             self._network.reset_optimiser()
         self.n_iter_ = 0
         vars(self).pop("random_state_", None)
@@ -426,12 +430,14 @@ class SETRBMTransformer(
             The fitted machine.
         """
         first_pass = not hasattr(self, "_network")
+        if not first_pass:
+            self._check_kind()
         X = self._validate_visible(X, reset=first_pass)
         random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialize(X, random_state)
         else:
-            self._check_goes_on(X)
+            self._check_sizes([X.shape[1], self.n_components], "n_components")
             if self.visible_ == "gaussian":
                 both = merged_moments(Moments(*self._moments), moments(X))
                 self._moments = tuple(both)
@@ -461,9 +467,8 @@ class SETRBMTransformer(
             )
         return X
 
-    def _check_goes_on(self, X):
-        """Check that the machine to go on with is the one that is asked for."""
-        self._check_sizes([X.shape[1], self.n_components], "n_components")
+    def _check_kind(self):
+        """Check that the machine to go on with is of the kind that is asked for."""
         if self.visible not in ("auto", self.visible_):
             raise ValueError(
                 f"visible={self.visible!r}, but the machine to go on with has "
@@ -491,6 +496,9 @@ class SETRBMTransformer(
         """The learning rate, as a number."""
         if self.learning_rate != "auto":
             return self.learning_rate
+        return self._automatic_rate()
+
+    def _automatic_rate(self):
         if self.visible_ == "bernoulli":
             return _RATE
         degrees = self.visible_degree_
@@ -508,9 +516,11 @@ class SETRBMTransformer(
         return round(passes)
 
     def _raise_divergence(self):
+        rate, automatic = self._effective_rate(), self._automatic_rate()
+        hint = f" 'auto' would be {automatic:.2g}." if automatic < rate else ""
         raise ValueError(
             f"Solver produced non-finite weights in epoch {self.n_iter_}. "
-            f"learning_rate={self._effective_rate()} is too large."
+            f"learning_rate={rate} is too large.{hint}"
         )
 
     def _progress(self, max_epochs=None):

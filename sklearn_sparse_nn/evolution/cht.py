@@ -146,6 +146,8 @@ class CHT(ReplacingRule):
         """The likeliest cells; a layer where most of them come back is at rest."""
         cells = super().choose(layer, gone, n)
         n_back = np.isin(layer.cells[gone], cells, assume_unique=True).sum()
-        if n_back > self.early_stop * n:
+        # A layer too small to lose anything is at rest, too.
+        is_small = n == 0 and self.early_stop < 1 and self._changes(layer)
+        if n_back > self.early_stop * n or is_small:
             self._resting = tuple({*self._resting, layer.index})
         return cells

@@ -101,7 +101,11 @@ class GaussianRBM(Standardised, RBM):
         )
 
     def _read_states(self, V):
-        return self.read_inputs(V)
+        with np.errstate(over="ignore"):
+            states = self._standardised(V).astype(np.float32)
+        if not np.isfinite(states).all():
+            raise ValueError("X has values that are too large for float32.")
+        return states
 
     def _written_states(self, states):
         return states / self.scales + self.shifts

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
+from sklearn.utils import gen_batches
 from threadpoolctl import threadpool_limits
 
 from sklearn_sparse_nn.topology.cells import number_of_connections, rows_of_cells
@@ -118,9 +119,16 @@ def _unit_columns(X):
     rows = np.linspace(0, X.shape[0] - 1, min(X.shape[0], _N_SAMPLES)).astype(int)
     some = X[rows].toarray() if sparse.issparse(X) else X[rows]
     # Of one layout, so that sparse and dense X get the same bits from BLAS.
-    some = np.ascontiguousarray(some, dtype=np.float32)
-    some -= some.mean(axis=0, dtype=np.float64).astype(np.float32)
-    some -= some.mean(axis=0, dtype=np.float64).astype(np.float32)
-    lengths = np.sqrt(np.einsum("ij,ij->j", some, some, dtype=np.float64))
-    some /= np.where(lengths > 0, lengths, 1).astype(np.float32)
-    return some
+    columns = np.zeros(some.shape, dtype=np.float32)
+    for here in gen_batches(some.shape[1], max(1, _CELLS // len(rows))):
+        # float32 does not hold the small differences of large numbers.
+        values = np.ascontiguousarray(some[:, here], dtype=np.float64)
+        means = values.mean(axis=0)
+        values -= means
+        largest = np.abs(values).max(axis=0)
+        rounding = 10 * np.finfo(np.float64).eps * np.abs(means)
+        values /= np.where(largest > rounding, largest, np.inf)
+        values -= values.mean(axis=0)
+        lengths = np.sqrt(np.einsum("ij,ij->j", values, values))
+        columns[:, here] = values / np.where(lengths > 0, lengths, 1)
+    return columns

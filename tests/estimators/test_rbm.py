@@ -383,7 +383,7 @@ def test_data_that_follow_do_not_change_the_kind(digits):
     with pytest.raises(ValueError, match=r"in the range \[0, 1\]"):
         warm.fit(X * 3)
     with pytest.raises(ValueError, match="visible='gaussian', but the machine to go"):
-        warm.set_params(visible="gaussian").fit(X)
+        warm.set_params(visible="gaussian").fit(X * 3)
     assert warm.visible_ == "bernoulli"
 
 
@@ -515,6 +515,27 @@ def test_features_that_are_constant_do_no_harm(numbers):
     rbm = make_gaussian().fit(X)
     assert rbm.scale_[3] == 1
     assert np.isfinite(rbm.score(X)) and np.isfinite(rbm.transform(X)).all()
+
+
+def test_the_topology_of_correlations_does_not_depend_on_units(numbers):
+    plain, moved, scaled = (
+        make_gaussian(8, topology="csti", n_iter=0).fit(X)
+        for X in (numbers, numbers + 1e9, numbers * 1e-60)
+    )
+    for other in (moved, scaled):
+        np.testing.assert_array_equal(connected(other), connected(plain))
+
+
+def test_numbers_too_large_for_a_step_of_sampling_are_refused(numbers):
+    rbm = make_gaussian().fit(numbers)
+    for large in (1e60, 1e300):
+        with pytest.raises(ValueError, match="too large"):
+            rbm.gibbs(np.full((1, 8), large))
+
+
+def test_a_rate_that_is_too_large_is_put_beside_the_automatic_one(numbers):
+    with pytest.raises(ValueError, match=r"=5\.0 is too large. 'auto' would be 0\.0"):
+        make_gaussian(100, learning_rate=5.0).fit(numbers)
 
 
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")

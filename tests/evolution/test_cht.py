@@ -143,6 +143,14 @@ def test_connections_change_until_all_layers_rest():
     assert not any(each.any() for each in grown)
 
 
+def test_a_layer_too_small_to_lose_anything_rests():
+    tiny = np.zeros((40, 40), dtype=bool)
+    tiny[0, :2] = True  # a fraction of 0.3 is nothing
+    rule = CHT(early_stop=0.9, chain_removal=False)
+    _rewire(rule, _layers([_two_blocks(), tiny, np.ones((3, 40), dtype=bool)]))
+    assert set(rule._resting) == {0, 1}
+
+
 def test_no_layer_rests_if_it_may_not():
     rule = CHT(early_stop=1)
     _rewire(rule, _layers([_two_blocks()] * 2))
