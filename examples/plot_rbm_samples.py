@@ -98,5 +98,4 @@ if "__file__" in globals():
 
 # %%
 # There are digits of all kinds among them, but some come far too often: the machine has
-# learned what digits look like before it has learned how often each of them comes. More
-# epochs of small steps bring the shares nearer to those of the data.
+# learned what digits look like, but not how often each of them comes.

@@ -211,21 +211,17 @@ class RBM(SparseNetwork):
 
     def free_energy(self, X):
         """``-log sum_h exp(b·v + c·h + h·Wv)`` of each sample `v`, in float64."""
-        return self._of_batches(X, self._free_energy)
+        weights = self.components().T.astype(np.float64)
+        energy = np.zeros(X.shape[0])
+        for rows in gen_batches(X.shape[0], self._rows_at_a_time()):
+            energy[rows] = self._free_energy(X[rows], weights)
+        return energy
 
     def _free_energy(self, X, weights):
         scores = as_dense(X @ weights)
         scores += self.layers.intercepts
         energy = -(X @ self.visible.intercepts.astype(np.float64))
         return energy - np.logaddexp(0, scores).sum(axis=1)
-
-    def _of_batches(self, X, function):
-        """A number for each sample, by a function of some of them and the weights."""
-        weights = self.components().T.astype(np.float64)
-        numbers = np.zeros(X.shape[0])
-        for rows in gen_batches(X.shape[0], self._rows_at_a_time()):
-            numbers[rows] = function(X[rows], weights)
-        return numbers
 
     def pseudo_likelihood(self, X, features):
         """Log-probability of one feature of each sample given the others, float64.
