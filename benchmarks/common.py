@@ -181,6 +181,44 @@ def report(machine, results, args, draw=None):
         draw(json.loads(text)["results"]).savefig(args.figure, dpi=120)
 
 
+def key_of(*job):
+    """The name of a job of `run_missing` in its file."""
+    return "|".join(map(str, job))
+
+
+def run_missing(run, jobs, path, n_processes):
+    """Run jobs whose results are not in a file yet, and add each to it at once.
+
+    Parameters
+    ----------
+    run : callable
+        Takes what a job consists of, returns a dict.
+    jobs : iterable of tuple
+    path : Path or None
+        If None, or if there is no such file, all jobs run.
+    n_processes : int
+
+    Returns
+    -------
+    results : dict of str to dict
+        All of the file and of the jobs, by `key_of`.
+    """
+    from joblib import Parallel, delayed
+
+    results = {}
+    if path and path.exists():
+        results = json.loads(path.read_text())["results"]
+    missing = [job for job in jobs if key_of(*job) not in results]
+    found = Parallel(n_jobs=n_processes, return_as="generator")(
+        delayed(run)(*job) for job in missing
+    )
+    for job, result in zip(missing, found, strict=True):
+        results[key_of(*job)] = result
+        if path:
+            write_lines(path, results)
+    return results
+
+
 def write_lines(path, results):
     """Write results as JSON, a line for each."""
     lines = ",\n".join(f"{json.dumps(k)}: {json.dumps(r)}" for k, r in results.items())

@@ -17,7 +17,6 @@ Results are added to those in the file, so that it can be stopped and go on.
 
 import argparse
 import copy
-import json
 import os
 import warnings
 from itertools import product
@@ -25,8 +24,7 @@ from pathlib import Path
 from time import process_time
 
 import numpy as np
-from common import print_table, write_lines
-from joblib import Parallel, delayed
+from common import print_table, run_missing
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_sparse_nn import SETClassifier
@@ -215,19 +213,9 @@ def main():
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--json", type=Path, help="added to, if it is there")
     args = parser.parse_args()
-    results = {}
-    if args.json and args.json.exists():
-        results = json.loads(args.json.read_text())["results"]
     wanted = product(args.seeds, args.data, args.rules)
     jobs = [(data, rule, seed, args.epochs) for seed, data, rule in wanted]
-    jobs = [job for job in jobs if "|".join(map(str, job)) not in results]
-    found = Parallel(n_jobs=args.processes, return_as="generator")(
-        delayed(run)(*job) for job in jobs
-    )
-    for job, result in zip(jobs, found, strict=True):
-        results["|".join(map(str, job))] = result
-        if args.json:
-            write_lines(args.json, results)
+    results = run_missing(run, jobs, args.json, args.processes)
     for data in args.data:
         print_results(results, data)
 

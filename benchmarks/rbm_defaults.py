@@ -11,7 +11,6 @@ Results are added to those in the file, so that it can be stopped and go on.
 """
 
 import argparse
-import json
 import os
 import warnings
 from itertools import product
@@ -19,8 +18,7 @@ from pathlib import Path
 from time import process_time
 
 import numpy as np
-from common import print_table, write_lines
-from joblib import Parallel, delayed
+from common import print_table, run_missing
 from scipy.stats import norm
 from sklearn.datasets import load_digits, load_iris, load_wine
 from sklearn.exceptions import ConvergenceWarning
@@ -142,23 +140,13 @@ def main():
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--json", type=Path, help="added to, if it is there")
     args = parser.parse_args()
-    results = {}
-    if args.json and args.json.exists():
-        results = json.loads(args.json.read_text())["results"]
     persistent = [{"True": True, "False": False}.get(p, p) for p in args.persistent]
     grid = args.batch_sizes, args.updates, args.times, persistent
-    wanted = [
+    jobs = [
         (name, *setting, seed)
         for seed, name, setting in product(args.seeds, args.data, product(*grid))
     ]
-    jobs = [job for job in wanted if "|".join(map(str, job)) not in results]
-    found = Parallel(n_jobs=args.processes, return_as="generator")(
-        delayed(run)(*job) for job in jobs
-    )
-    for job, result in zip(jobs, found, strict=True):
-        results["|".join(map(str, job))] = result
-        if args.json:
-            write_lines(args.json, results)
+    results = run_missing(run, jobs, args.json, args.processes)
     print_results(results, args.data)
 
 

@@ -13,7 +13,6 @@ those in the file, so that it can be stopped and go on.
 """
 
 import argparse
-import json
 import os
 import warnings
 from functools import partial
@@ -21,8 +20,7 @@ from pathlib import Path
 from time import process_time
 
 import numpy as np
-from common import load_mnist, print_table, write_lines
-from joblib import Parallel, delayed
+from common import load_mnist, print_table, run_missing
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
@@ -140,9 +138,6 @@ def main():
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--json", type=Path, help="added to, if it is there")
     args = parser.parse_args()
-    results = {}
-    if args.json and args.json.exists():
-        results = json.loads(args.json.read_text())["results"]
     jobs = [
         (name, model, seed)
         for seed in args.seeds
@@ -151,14 +146,7 @@ def main():
         # It reads numbers in [0, 1] only.
         if model != "BernoulliRBM" or DATA[name] == "bernoulli"
     ]
-    jobs = [job for job in jobs if "|".join(map(str, job)) not in results]
-    found = Parallel(n_jobs=args.processes, return_as="generator")(
-        delayed(run)(*job) for job in jobs
-    )
-    for job, result in zip(jobs, found, strict=True):
-        results["|".join(map(str, job))] = result
-        if args.json:
-            write_lines(args.json, results)
+    results = run_missing(run, jobs, args.json, args.processes)
     print_results(results, args.data, args.models)
 
 

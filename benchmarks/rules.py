@@ -15,7 +15,6 @@ R_s is the share of all connections that were ever there.
 """
 
 import argparse
-import json
 import os
 import warnings
 from itertools import product
@@ -24,8 +23,7 @@ from time import process_time
 from typing import NamedTuple
 
 import numpy as np
-from common import print_table, write_lines
-from joblib import Parallel, delayed
+from common import key_of, print_table, run_missing
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -134,10 +132,6 @@ def run(data, rule, density, seed):
     }
 
 
-def key_of(*parts):
-    return "|".join(map(str, parts))
-
-
 def print_results(results, data):
     """Per data set, what each rule comes to at each density; then the differences."""
     for quantity in ("accuracy", "seconds", "flops", "explored"):
@@ -241,9 +235,6 @@ def main():
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--json", type=Path, help="added to, if it is there")
     arguments = parser.parse_args()
-    path, results = arguments.json, {}
-    if path and path.exists():
-        results = json.loads(path.read_text())["results"]
     wanted = product(
         arguments.seeds, arguments.data, arguments.densities, arguments.rules
     )
@@ -252,14 +243,7 @@ def main():
         for seed, data, density, rule in wanted
         if (data, (rule, density)) not in _LEFT_OUT
     ]
-    jobs = [job for job in jobs if key_of(*job) not in results]
-    found = Parallel(n_jobs=arguments.processes, return_as="generator")(
-        delayed(run)(*job) for job in jobs
-    )
-    for job, result in zip(jobs, found, strict=True):
-        results[key_of(*job)] = result
-        if path:
-            write_lines(path, results)
+    results = run_missing(run, jobs, arguments.json, arguments.processes)
     for data in arguments.data:
         print_results(results, data)
     if len(arguments.data) > 1:
