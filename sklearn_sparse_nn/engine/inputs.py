@@ -45,6 +45,11 @@ class Inputs(NamedTuple):
     scales: np.ndarray
 
 
+def as_dense(X):
+    """X, or some rows of it, as an ndarray."""
+    return X.toarray() if sparse.issparse(X) else X
+
+
 def describe_inputs(X, n_inputs, shifts=(), scales=()):
     """Describe X to the kernels.
 

@@ -3,7 +3,6 @@
 from numbers import Integral, Real
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
@@ -15,6 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_sparse_nn.engine.activations import ACTIVATIONS
+from sklearn_sparse_nn.engine.inputs import as_dense
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._base import all_or_nothing, finite, in_dtype_of
 from sklearn_sparse_nn.estimators._layered import BaseLayeredNetwork
@@ -544,9 +544,9 @@ default='tanh'
             for rows in gen_batches(X.shape[0], n_rows):
                 samples = np.arange(rows.start, rows.stop)
                 outputs = finite(self._network.decision(X, samples, team))
-                chunk = X[rows].toarray() if sparse.issparse(X) else X[rows]
                 with np.errstate(over="ignore"):
-                    errors = finite(outputs - self._network.standardise(chunk))
+                    inputs = self._network.read_inputs(as_dense(X[rows]))
+                    errors = finite(outputs - inputs)
                 total += np.sum(np.square(errors, dtype=np.float64))
         return float(-total / X.shape[0] / X.shape[1])
 

@@ -1,11 +1,11 @@
 """How much each input feature of a perceptron matters to its outputs."""
 
 import numpy as np
-from scipy import sparse
 from scipy.special import expit
 from sklearn.utils import gen_batches
 
 from sklearn_sparse_nn.engine.activations import LOGISTIC, TANH
+from sklearn_sparse_nn.engine.inputs import as_dense
 from sklearn_sparse_nn.engine.layers import layer_matrix, n_layers
 
 # Samples that are looked at together, and cells of one layer.
@@ -45,8 +45,7 @@ def attribution(network, X, weights, rng, n_derivatives=2**12):
     weights = weights[chosen] if len(weights) else np.ones(n_chosen, np.float32)
     total = np.zeros(n_features)
     for rows in gen_batches(n_chosen, size):
-        chunk = X[chosen[rows]]
-        chunk = chunk.toarray() if sparse.issparse(chunk) else chunk
+        chunk = as_dense(X[chosen[rows]])
         Z = np.ascontiguousarray(network.read_inputs(chunk).T)
         for derivatives in output_derivatives(network, Z):
             magnitudes = np.abs(derivatives) * weights[rows]

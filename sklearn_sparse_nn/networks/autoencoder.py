@@ -2,10 +2,8 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from sklearn_sparse_nn.engine.inputs import describe_inputs
-from sklearn_sparse_nn.engine.layers import n_layers, require
+from sklearn_sparse_nn.engine.layers import n_layers
 from sklearn_sparse_nn.networks.autoencoder_epoch import (
     GAUSSIAN,
     MASKING,
@@ -15,6 +13,7 @@ from sklearn_sparse_nn.networks.autoencoder_epoch import (
 from sklearn_sparse_nn.networks.gradient import mean_gradient
 from sklearn_sparse_nn.networks.mlp import MLP, mean_loss
 from sklearn_sparse_nn.networks.network import SparseNetwork
+from sklearn_sparse_nn.networks.standardised import Standardised
 
 NOISES = {"gaussian": GAUSSIAN, "masking": MASKING}
 
@@ -30,7 +29,7 @@ class Corruption(NamedTuple):
     factor: float
 
 
-class Autoencoder(MLP):
+class Autoencoder(Standardised, MLP):
     """A sparse denoising autoencoder: a perceptron that restores its own inputs.
 
     Parameters
@@ -55,19 +54,14 @@ class Autoencoder(MLP):
         """Number of layers from the inputs to the code."""
         return (n_layers(self.layers) + 1) // 2
 
-    def _describe(self, X):
-        return describe_inputs(X, len(self.shifts), self.shifts, self.scales)
-
     def check_connected(self, amount):
         """An output without a connection is a feature that is not restored, no more."""
         SparseNetwork.check_connected(self, amount)
 
     def _check(self):
         super()._check()
-        require([self.shifts, self.scales], ["f8", "f8"], "The scales are damaged: ")
-        sizes = self.layers.sizes
-        if not len(self.shifts) == len(self.scales) == sizes[0] == sizes[-1]:
-            raise ValueError("The network is damaged: its scales do not fit.")
+        if self.layers.sizes[0] != self.layers.sizes[-1]:
+            raise ValueError("The network is damaged: it does not restore its inputs.")
 
     def train_epoch(self, X, order, parameters, corruption, team, evolution=None):
         """Train on each sample once, in mini-batches, with noise of its own.
@@ -133,10 +127,6 @@ class Autoencoder(MLP):
         last = n_layers(self.layers)
         described = describe_inputs(Z, len(self.shifts))
         return self._run_part(0, last, described, Z.shape[0], team)
-
-    def standardise(self, X):
-        """X as the network sees it, dense."""
-        return ((X - self.shifts) * self.scales).astype(np.float32)
 
     def rescale(self, outputs):
         """Outputs of the network in the scale of X, float64."""

@@ -4,7 +4,8 @@ import numpy as np
 from scipy.special import logsumexp
 from sklearn.utils import gen_batches
 
-from sklearn_sparse_nn.networks.rbm import RBM, as_dense
+from sklearn_sparse_nn.engine.inputs import as_dense
+from sklearn_sparse_nn.networks.rbm import RBM
 from sklearn_sparse_nn.networks.standardised import Standardised
 
 # How far the values are apart with which a density is integrated, and how far beyond

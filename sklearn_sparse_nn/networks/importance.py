@@ -1,9 +1,9 @@
 """How much each input feature of an autoencoder matters."""
 
 import numpy as np
-from scipy import sparse
 from sklearn.utils import gen_batches
 
+from sklearn_sparse_nn.engine.inputs import as_dense
 from sklearn_sparse_nn.engine.layers import connections_of, layer_matrix
 from sklearn_sparse_nn.networks.attribution import activate
 
@@ -92,8 +92,7 @@ IMPORTANCES = {
 def _chunks(network, X):
     """X as the network sees it, dense, some samples at a time."""
     for rows in gen_batches(X.shape[0], max(1, _CELLS // X.shape[1])):
-        chunk = X[rows].toarray() if sparse.issparse(X) else X[rows]
-        yield np.ascontiguousarray(network.standardise(chunk))
+        yield np.ascontiguousarray(network.read_inputs(as_dense(X[rows])))
 
 
 def knee(scores):

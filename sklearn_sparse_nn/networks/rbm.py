@@ -8,6 +8,7 @@ from scipy.special import expit, logit
 from sklearn.utils import gen_batches
 
 from sklearn_sparse_nn.engine.activations import LOGISTIC
+from sklearn_sparse_nn.engine.inputs import as_dense
 from sklearn_sparse_nn.engine.layers import layer_matrix, n_layers, require
 from sklearn_sparse_nn.engine.simd import LINE
 from sklearn_sparse_nn.evolution.layer import NeuronBatch
@@ -337,11 +338,6 @@ class RBM(SparseNetwork):
         fits &= self.chains is None or len(self.chains) == n_visible
         if not fits or n_layers(self.layers) != 1:
             raise ValueError("The network is damaged: its visible neurons do not fit.")
-
-
-def as_dense(X):
-    """X as an ndarray."""
-    return X.toarray() if sparse.issparse(X) else X
 
 
 def _place(states, tiles):

@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import gen_batches
 from threadpoolctl import threadpool_limits
 
+from sklearn_sparse_nn.engine.inputs import as_dense
 from sklearn_sparse_nn.topology.cells import number_of_connections, rows_of_cells
 from sklearn_sparse_nn.topology.initial import ErdosRenyi
 
@@ -117,7 +117,7 @@ class _CorrelatedLayer(NamedTuple):
 def _unit_columns(X):
     """Each feature in some samples, with mean 0 and, unless constant, length 1."""
     rows = np.linspace(0, X.shape[0] - 1, min(X.shape[0], _N_SAMPLES)).astype(int)
-    some = X[rows].toarray() if sparse.issparse(X) else X[rows]
+    some = as_dense(X[rows])
     # Of one layout, so that sparse and dense X get the same bits from BLAS.
     columns = np.zeros(some.shape, dtype=np.float32)
     for here in gen_batches(some.shape[1], max(1, _CELLS // len(rows))):

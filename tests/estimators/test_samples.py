@@ -106,7 +106,7 @@ def test_features_far_from_zero_are_standardised_like_standard_scaler(
         assert varies[: len(MEANS)].all()
         error = (autoencoder.mean_ - X.mean(axis=0, dtype=np.longdouble)) / truth
         np.testing.assert_allclose(error.astype(float), 0, atol=1e-3)
-        Z = autoencoder._network.standardise(X)
+        Z = autoencoder._network.read_inputs(X)
         np.testing.assert_allclose(Z.mean(axis=0, dtype=np.float64), 0, atol=1e-3)
         np.testing.assert_allclose(Z.std(axis=0, dtype=np.float64), 1, rtol=1e-4)
 

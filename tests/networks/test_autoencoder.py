@@ -197,7 +197,7 @@ def test_without_noise_it_is_a_perceptron_whose_targets_are_its_inputs(solver):
         momentum=0.9,
         dropout=0.3,
     )
-    Z = network.standardise(X)
+    Z = network.read_inputs(X)
     targets = Targets(np.zeros(0, dtype=np.int32), Z, np.zeros(0, dtype=np.float32))
     perceptron.reset_optimiser(solver)
     loss = _train(network, X, parameters)
@@ -333,7 +333,7 @@ def test_parts_of_the_network_are_the_dense_forward_pass(
     with ThreadTeam(n_threads) as team:
         decision = network.decision(make(X), np.arange(n), team)
     np.testing.assert_array_equal(decision, outputs)
-    restored = _run(network, "restore", network.standardise(X), n_threads)
+    restored = _run(network, "restore", network.read_inputs(X), n_threads)
     np.testing.assert_array_equal(restored, outputs)
     features = network.rescale(outputs.copy())
     expected = activations[-1] / network.scales + network.shifts
@@ -342,7 +342,7 @@ def test_parts_of_the_network_are_the_dense_forward_pass(
 
 def test_rescaling_is_the_inverse_of_standardising():
     network, X = _network(), _samples()
-    Z = network.standardise(X)
+    Z = network.read_inputs(X)
     np.testing.assert_allclose(Z, _standardised(network, X), rtol=1e-5, atol=1e-6)
     assert Z.dtype == np.float32
     rescaled = network.rescale(Z)

@@ -81,7 +81,7 @@ def test_of_a_regressor_it_is_that_of_the_standardised_targets():
 def test_of_an_autoencoder_it_is_that_without_noise():
     X, _ = samples(45, 6)
     auto = SETAutoencoder((5,), noise_factor=0.5, **SMALL).fit(X)
-    Z = auto._network.standardise(X).astype(float)
+    Z = auto._network.read_inputs(X).astype(float)
 
     def loss(matrices):
         return ((outputs(matrices, auto.intercepts_, Z) - Z) ** 2).sum() / 2 / len(X)
