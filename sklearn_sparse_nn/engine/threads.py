@@ -18,6 +18,7 @@ import weakref
 from _thread import allocate_lock, start_new_thread
 from contextlib import contextmanager
 from queue import SimpleQueue
+from time import perf_counter, thread_time
 from typing import NamedTuple
 
 import llvmlite.binding as llvm
@@ -28,6 +29,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from sklearn_sparse_nn.engine.compilation import entry_point, inner
+from sklearn_sparse_nn.engine.crowding import crowding
 from sklearn_sparse_nn.engine.warning import warn_user
 
 _YIELD = "sklearn_sparse_nn_yield"
@@ -41,6 +43,9 @@ llvm.add_symbol(_YIELD, ctypes.cast(_yield, ctypes.c_void_p).value)
 # Slots of the shared array, in cache lines of their own.
 _ARRIVED, _TAKEN, _STOPPED, _N_SLOTS = 0, 16, 32, 48
 _SPINS = 2000
+
+# Functions that have run in this process. The first time, threads wait for a compiler.
+_known = set()
 
 
 def _element(context, builder, signature, args):
@@ -167,12 +172,15 @@ class _Job:
         self.shared = np.zeros(_N_SLOTS, dtype=np.int64)
         self.working = np.zeros(n_threads, dtype=np.int64)
         self.errors = [None] * n_threads
+        self.missed = [0.0] * n_threads
         self.unfinished = [allocate_lock() for _ in range(1, n_threads)]
         for lock in self.unfinished:
             lock.acquire()
 
     def call(self, thread):
+        start, work = perf_counter(), thread_time()
         self.function(thread, self.n_threads, self.shared, *self.args)
+        self.missed[thread] = perf_counter() - start - (thread_time() - work)
 
     def help(self, thread):
         """Call the function on a helper, unless the caller has given up."""
@@ -283,16 +291,29 @@ class ThreadTeam:
         """The helpers. A child process that has been forked has none."""
         return self._helpers if self._helpers and self._process == os.getpid() else []
 
-    def run(self, function, *args):
+    def run(self, function, *args, work=0):
         """Call `function(thread, n_threads, shared, *args)` on every thread.
+
+        Where `crowding` says so, only the calling thread works, as if it were the only
+        one. It learns from how long it takes to do a known amount of `work`, in any
+        unit; 0 if it is not known.
 
         When one of the calls raises, or the user interrupts, the others stop at their
         next `barrier`. None of them is still at work when this returns or raises.
         """
         helpers = self._present_helpers()
-        if not helpers:
+        start, missed = perf_counter(), 0.0
+        if helpers and not crowding.alone:
+            missed = self._run_together(helpers, function, args)
+        else:
             function(0, 1, np.zeros(_N_SLOTS, dtype=np.int64), *args)
-            return
+        if helpers and work:
+            if function in _known:
+                crowding.note(work, perf_counter() - start, missed)
+            _known.add(function)
+
+    def _run_together(self, helpers, function, args):
+        """Return for how long the thread that got least was not at work."""
         job = _Job(function, len(helpers) + 1, args)
         try:
             for helper in helpers:
@@ -310,3 +331,4 @@ class ThreadTeam:
         job.errors.clear()
         if errors:
             raise errors.pop(0)
+        return max(job.missed)

@@ -48,9 +48,9 @@ from sklearn_sparse_nn.topology.initial import of_layer
 from sklearn_sparse_nn.topology.rewiring import rewire
 from sklearn_sparse_nn.topology.weights import draw_weights
 
-# Compiled code runs for at most about this many connections × samples, a fraction of a
-# second, before Python can hear an interrupt.
-_WORK_PER_CALL = 2**32
+# Compiled code runs for at most about this many connections × samples, some hundredths
+# of a second, before Python can hear an interrupt, and see how the threads get on.
+_WORK_PER_CALL = 2**28
 # Bytes of activations with which `decision` works at a time.
 _DECISION_BYTES = 2**26
 
@@ -293,7 +293,8 @@ class SparseNetwork:
         size, n_batches = batches.size, batches.last - batches.first
         work = self._training_workspace(size, team.n_threads)
         self._batch = None
-        team.run(train_batches, learner, batches, work, task)
+        n = n_batches * size * len(self.layers.weights)
+        team.run(train_batches, learner, batches, work, task, work=n)
         if batches.learns:
             self.n_updates += n_batches
             self.updates_since_rewiring += n_batches
