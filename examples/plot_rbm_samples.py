@@ -103,5 +103,5 @@ if "__file__" in globals():
 
 # %%
 # There are digits of all kinds among them, though not each as often as in MNIST. With
-# one step of Gibbs sampling to the end, nearly two in three were 0 or 7: while the
-# weights changed, chains were of all kinds, but not those of the machine that was left.
+# one step of Gibbs sampling to the end, seven in ten were 0 or 7: the chains followed
+# the weights too slowly to tell which digits the machine had come to prefer.

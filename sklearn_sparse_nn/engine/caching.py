@@ -14,8 +14,13 @@ from pathlib import Path
 from numba.core import caching
 from numba.core.serialize import dumps
 
+from sklearn_sparse_nn.engine.locking import FileLock
+
 #: Where all sources of compiled code are.
 SOURCE_FOLDERS = ("engine", "networks")
+
+# Seconds to wait for another process that compiles a function. It takes some.
+_PATIENCE = 60
 
 _logger = logging.getLogger("sklearn_sparse_nn")
 
@@ -80,9 +85,17 @@ class _CacheFormat(caching.CompileResultCacheImpl):
 
 
 class _Cache(caching.FunctionCache):
-    """Numba's cache, but no trouble with its files fails the call that compiles."""
+    """Numba's cache, but no trouble with its files fails the call that compiles.
+
+    Of several processes that need a function, one compiles it, and the others wait.
+    """
 
     _impl_class = _CacheFormat
+
+    def __init__(self, function):
+        super().__init__(function)
+        path = Path(self._cache_path, f"{self._impl.filename_base}.lock")
+        self._lock = FileLock(path)
 
     def _index_key(self, sig, codegen):
         # Numba looks at the file of the function alone. After an upgrade, no old kernel
@@ -90,27 +103,37 @@ class _Cache(caching.FunctionCache):
         return sig, codegen.magic_tuple(), _source_digest()
 
     def load_overload(self, sig, target_context):
-        loaded = None
+        loaded = self._load_if_sound(sig, target_context)
+        if loaded is None:
+            # Another process may be about to save it. The lock is held until this one
+            # has saved it, or, if it fails, until it has compiled it in the end.
+            self._lock.acquire(_PATIENCE)
+            loaded = self._load_if_sound(sig, target_context)
+            if loaded is None:
+                _say_once()
+            else:
+                self._lock.release()
+        return loaded
+
+    def _load_if_sound(self, sig, target_context):
         # Numba would load all that it can compile with (`refresh`), half of the time of
         # a first call. Code that is compiled already needs none of it.
         try:
             with self._guard_against_spurious_io_errors():
-                loaded = self._load_overload(sig, target_context)
+                return self._load_overload(sig, target_context)
         except Exception:
             # Whatever a damaged file raises. To save the code that is now compiled
             # reads the index again, so that a damaged one has to go.
-            loaded = None
             with suppress(OSError):
                 self.flush()
-        if loaded is None:
-            _say_once()
-        return loaded
 
     def save_overload(self, sig, data):
         try:
             super().save_overload(sig, data)
         except Exception as error:
             _warn_once(error)
+        finally:
+            self._lock.release()
 
 
 @cache

@@ -106,15 +106,26 @@ def test_many_processes_with_a_cold_cache(tmp_path):
         "from sklearn_sparse_nn import SETClassifier\n"
         "X = np.random.default_rng(0).normal(size=(60, 5))\n"
         "SETClassifier((10,), max_iter=2, n_jobs=2).fit(X, X[:, 0] > 0).predict(X)\n"
+        "from sklearn_sparse_nn.networks.forward import decide\n"
+        "from sklearn_sparse_nn.networks.mlp_epoch import train_batches\n"
+        "for function in decide, train_batches:\n"
+        "    print(sum(function.stats.cache_misses.values()))\n"
     )
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     processes = [
         subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", script], env=environment
+            [sys.executable, "-W", "ignore", "-c", script],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for _ in range(3)
     ]
-    assert [process.wait(timeout=300) for process in processes] == [0, 0, 0]
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    # Each function is compiled by one of them.
+    n_compiled = np.array([output.split() for output in outputs], dtype=int)
+    assert n_compiled.sum(axis=0).tolist() == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +139,20 @@ def test_threads_are_bounded_by_the_processors_at_hand(
     monkeypatch.setattr(_parallel.config, "NUMBA_NUM_THREADS", share)
     effective = {8: 8, -1: processors, 3: 3, None: 1, -2: processors - 1}
     monkeypatch.setattr(_parallel, "effective_n_jobs", effective.get)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert n_threads(asked) == expected
+
+
+@pytest.mark.parametrize(
+    "told, expected",
+    [("1", 1), ("3", 3), ("3,2", 3), ("8", 4), ("", 4), ("all", 4), ("0", 1)],
+)
+def test_threads_are_bounded_as_those_of_openmp_are(monkeypatch, told, expected):
+    monkeypatch.setattr(_parallel, "cpu_count", lambda: 4)
+    monkeypatch.setattr(_parallel.config, "NUMBA_NUM_THREADS", 4)
+    monkeypatch.setattr(_parallel, "effective_n_jobs", lambda n_jobs: 4)
+    monkeypatch.setenv("OMP_NUM_THREADS", told)
+    assert n_threads(-1) == n_threads(4) == expected
 
 
 def test_a_worker_has_its_share_of_the_processors():
