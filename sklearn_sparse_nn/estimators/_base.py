@@ -158,8 +158,8 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
                 f"sizes {sizes}, but the one to go on with has {found}. Fit a new one."
             )
 
-    def _run_epochs(self, max_epochs, run_epoch, X, y, metadata=None):
-        """Run epochs of `fit`, with callbacks.
+    def _run_epochs(self, max_epochs, run_epoch, X, y, metadata=None, first=0):
+        """Run epochs of `fit` from number `first` on, with callbacks.
 
         `run_epoch` takes a `ThreadTeam` and an `Evolution`, and returns whether
         training has converged.
@@ -171,7 +171,7 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         ended = False
         try:
             with ThreadTeam(n_threads(self.n_jobs)) as team:
-                for epoch in range(max_epochs):
+                for epoch in range(first, max_epochs):
                     task = context.subcontext(task_name="epoch")
                     task.call_on_fit_task_begin(**hook)
                     ended = run_epoch(team, self._evolution(epoch, max_epochs))

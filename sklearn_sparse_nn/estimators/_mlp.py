@@ -391,7 +391,19 @@ class BaseSETMLP(ConvergenceMixin, BaseLayeredNetwork):
         if batch_size == "auto":
             batch_size = auto_batch_size(len(order))
         batch_size = int(min(batch_size, len(order)))
-        parameters = TrainingParameters(
+        parameters = self._training_parameters(batch_size)
+        self.loss_ = self._network.train_epoch(
+            X, targets, order, parameters, team, evolution
+        )
+        self.n_iter_ += 1
+        self.t_ += len(order)
+        self.loss_curve_.append(self.loss_)
+        if not np.isfinite(self.loss_):
+            self._raise_divergence()
+        return -(-len(order) // batch_size)
+
+    def _training_parameters(self, batch_size):
+        return TrainingParameters(
             solver=self.solver,
             learning_rate=self._rate,
             batch_size=batch_size,
@@ -403,15 +415,6 @@ class BaseSETMLP(ConvergenceMixin, BaseLayeredNetwork):
             adam_epsilon=self.adam_epsilon,
             dropout=self.dropout,
         )
-        self.loss_ = self._network.train_epoch(
-            X, targets, order, parameters, team, evolution
-        )
-        self.n_iter_ += 1
-        self.t_ += len(order)
-        self.loss_curve_.append(self.loss_)
-        if not np.isfinite(self.loss_):
-            self._raise_divergence()
-        return -(-len(order) // batch_size)
 
     def _decision(self, X):
         """Outputs of the network for X, in the floating dtype of X."""

@@ -523,13 +523,19 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
                 f"loss={self.loss!r}, but the network to go on with was begun with "
                 f"loss={network.loss!r}. Fit a new one."
             )
-        parameters = {"huber": self.huber_delta, "quantile": self.quantile}
-        network.loss_parameter = float(parameters.get(self.loss, 0))
+        network.loss_parameter = self._loss_parameter()
         weights = targets.weights[samples] if len(targets.weights) else None
         network.see(targets.values[samples], weights)
-        if self.loss == "poisson" and not (network.centers > 0).all():
-            raise ValueError(_POISSON_NEEDS)
+        self._check_centers()
         return super()._targets_to_learn(targets, samples)
+
+    def _loss_parameter(self):
+        parameters = {"huber": self.huber_delta, "quantile": self.quantile}
+        return float(parameters.get(self.loss, 0))
+
+    def _check_centers(self):
+        if self.loss == "poisson" and not (self._network.centers > 0).all():
+            raise ValueError(_POISSON_NEEDS)
 
     def _standardise(self, targets):
         network = self._network

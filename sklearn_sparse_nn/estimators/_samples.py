@@ -161,8 +161,12 @@ def moments(X):
 
 def warn_of_scale(X):
     """Warn if the features are so large or so small that a network hardly learns."""
-    few = X[:: -(-X.shape[0] // _N_LOOKED_AT)]
-    n_samples, means, squares = moments(few)
+    warn_of_size(moments(X[:: -(-X.shape[0] // _N_LOOKED_AT)]))
+
+
+def warn_of_size(moments):
+    """Warn if features of such moments are so large or small: see `warn_of_scale`."""
+    n_samples, means, squares = moments
     largest = np.sqrt(np.max(means**2 + squares / n_samples))
     if 0 < largest < _TINY or largest > _HUGE:
         warn_user(

@@ -15,6 +15,11 @@ from sklearn_sparse_nn.networks.targets import Location, locate, merge
 _HEEDFUL = "squared_error", "poisson"
 
 
+def locates_robustly(loss):
+    """Whether targets are standardised by quantiles: see `targets.locate`."""
+    return loss not in _HEEDFUL
+
+
 def output_of(loss):
     """Activation of the output layer for one of `engine.losses.REGRESSION_LOSSES`."""
     return "exp" if loss == "poisson" else "identity"
@@ -82,7 +87,7 @@ class RegressionMLP(MLP):
             Of the samples; None if all count the same.
         """
         before = Location(self.n_targets, self.centers, self.spreads)
-        now = locate(y, weights, self.loss not in _HEEDFUL)
+        now = locate(y, weights, locates_robustly(self.loss))
         if before.n_samples:
             now = merge(before, now)
         self.n_targets, self.centers, self.spreads = now

@@ -1,0 +1,184 @@
+"""What runs on the workers. No task changes what it is given: others have it, too."""
+
+import copy
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.estimators._parallel import n_threads
+from sklearn_sparse_nn.networks.averaging import learned, set_learned, weighted_sum
+from sklearn_sparse_nn.networks.evolving import Evolution
+from sklearn_sparse_nn.networks.mlp import TrainingParameters
+
+
+class Model(NamedTuple):
+    """A network and the rule that changes its connections."""
+
+    network: object
+    rule: object
+
+
+class Piece(NamedTuple):
+    """Samples of a block that one part of the data learns from in a round.
+
+    Attributes
+    ----------
+    part : int
+        Which part.
+    block : int
+        Which block of all.
+    first, last : int
+        From which to which sample, in the order of this epoch.
+    """
+
+    part: int
+    block: int
+    first: int
+    last: int
+
+
+class Lesson(NamedTuple):
+    """How an epoch trains."""
+
+    parameters: TrainingParameters
+    evolution: Evolution
+    seed: int
+    n_jobs: int | None
+    shuffle: bool
+
+
+class Learned(NamedTuple):
+    """What one part has learned in a round, and from how much."""
+
+    arrays: list
+    n_samples: int
+    n_updates: int
+    loss: float
+    batch: tuple | None
+
+
+class Sums(NamedTuple):
+    """What several parts have learned together.
+
+    Attributes
+    ----------
+    arrays : list of ndarray
+        Sums, each part times its number of samples.
+    n_samples, n_updates : int
+        Number of all samples, and most updates of a part.
+    loss : float
+        Sum over the samples.
+    batch : tuple or None
+        Of the first part.
+    """
+
+    arrays: list
+    n_samples: int
+    n_updates: int
+    loss: float
+    batch: tuple | None
+
+
+class _ApartEvolution(Evolution):
+    """The rule changes updates, but no connections: those are of all parts."""
+
+    def due(self, share, network):
+        return None
+
+
+def train(model, samples, piece, lesson):
+    """Train a copy of a network on some samples of a block.
+
+    Parameters
+    ----------
+    model : Model
+    samples : tuple
+        X and targets of the block, as a network reads them.
+    piece : Piece
+    lesson : Lesson
+
+    Returns
+    -------
+    learned : Learned
+    """
+    X, targets = samples
+    network, rule = model.network.copy(), copy.deepcopy(model.rule)
+    # Each part has noise of its own.
+    seeds = np.random.SeedSequence([network.noise_seed, piece.part])
+    network.noise_seed = int(seeds.generate_state(1)[0] // 2)
+    order, n_before = np.arange(X.shape[0]), network.n_updates
+    if lesson.shuffle:
+        seed = [lesson.seed, lesson.evolution.epoch, piece.block]
+        order = np.random.default_rng(seed).permutation(X.shape[0])
+    order = order[piece.first : piece.last]
+    parameters = lesson.parameters
+    size = min(parameters.batch_size, len(order))
+    evolution = _ApartEvolution(*lesson.evolution)._replace(rule=rule)
+    with ThreadTeam(n_threads(lesson.n_jobs)) as team:
+        loss = network.train_epoch(
+            X, targets, order, parameters._replace(batch_size=size), team, evolution
+        )
+    batch = None
+    if rule.uses_gradient and piece.part == 0:
+        batch = network.last_batch()
+    n_updates = network.n_updates - n_before
+    return Learned(learned(network), len(order), n_updates, loss, batch)
+
+
+def add(parts):
+    """Sums over what parts have learned, in their order; or over such sums."""
+    are_sums = isinstance(parts[0], Sums)
+    numbers = [part.n_samples for part in parts]
+    shares = [1] * len(parts) if are_sums else numbers
+    return Sums(
+        weighted_sum([part.arrays for part in parts], shares),
+        sum(numbers),
+        max(part.n_updates for part in parts),
+        sum(part.loss * share for part, share in zip(parts, shares)),
+        parts[0].batch,
+    )
+
+
+def average(model, sums, lesson, share):
+    """The network of the average, rewired if that is due.
+
+    Parameters
+    ----------
+    model : Model
+        The network with which the parts began.
+    sums : Sums
+    lesson : Lesson
+    share : float
+        At which share of the epoch this is. At its end, nothing is rewired.
+
+    Returns
+    -------
+    model : Model
+    """
+    network, rule = model.network.copy(), copy.deepcopy(model.rule)
+    means = [array / array.dtype.type(sums.n_samples) for array in sums.arrays]
+    set_learned(network, means)
+    network.n_updates += sums.n_updates
+    network.updates_since_rewiring += sums.n_updates
+    network._batch = sums.batch
+    model = Model(network, rule)
+    if share < 1:
+        rewire_if_due(model, lesson.evolution, share)
+    return model
+
+
+def rewire_if_due(model, evolution, share):
+    """Let the rule rewire the network, at the first average after its interval."""
+    network, rule = model
+    n_updates = network.updates_since_rewiring
+    asked = share == 0 if rule.interval is None else n_updates >= rule.interval
+    clock = evolution.clock(share, network)
+    if n_updates and asked and rule.is_due(clock):
+        with ThreadTeam(1) as team:
+            network.evolve(rule, evolution.zeta, clock, team)
+
+
+def loss_of(sums):
+    """What is to be known of a round: the sum of the loss, and of how many samples."""
+    return sums.loss, sums.n_samples, sums.n_updates

@@ -1,0 +1,356 @@
+import os
+import pickle
+import signal
+import warnings
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes, load_digits
+from sklearn.utils._param_validation import InvalidParameterError
+
+from sklearn_sparse_nn import SETClassifier, SETRegressor
+from sklearn_sparse_nn.evolution import EVOLUTIONS
+
+da = pytest.importorskip("dask.array")
+dd = pytest.importorskip("dask.dataframe")
+distributed = pytest.importorskip("distributed")
+
+from sklearn_sparse_nn.dask import (  # noqa: E402
+    DaskSETClassifier,
+    DaskSETRegressor,
+    LocalSGD,
+    _cluster,
+    local_sgd,
+)
+
+DIGITS, CLASSES = load_digits(return_X_y=True)
+DIGITS = (DIGITS[:600] / 16).astype(np.float32)
+CLASSES = CLASSES[:600]
+
+
+@pytest.fixture(scope="module")
+def client():
+    options = {"threads_per_worker": 1, "dashboard_address": None}
+    with distributed.Client(n_workers=2, processes=False, **options) as client:
+        yield client
+
+
+def classifier(**changes):
+    parameters = {"max_iter": 4, "random_state": 0, "batch_size": 20} | changes
+    return DaskSETClassifier((30,), **parameters)
+
+
+def on_dask(X, y, n=150):
+    return da.from_array(X, chunks=(n, -1)), da.from_array(y, chunks=n)
+
+
+def weights_of(estimator):
+    arrays = [layer.toarray() for layer in estimator.coefs_]
+    return [*arrays, *estimator.intercepts_]
+
+
+def assert_same(one, two):
+    for a, b in zip(weights_of(one), weights_of(two), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_parts_learn_together_what_one_process_learns(client):
+    clf = classifier(max_iter=30).fit(*on_dask(DIGITS, CLASSES))
+    ordinary = SETClassifier((30,), max_iter=30, batch_size=20, random_state=0)
+    ordinary.fit(DIGITS, CLASSES)
+    assert clf.n_iter_ == 30 and clf.t_ == 30 * 600
+    assert clf.loss_curve_[-1] < clf.loss_curve_[0] / 2
+    assert clf.score(DIGITS, CLASSES) > ordinary.score(DIGITS, CLASSES) - 0.03
+    np.testing.assert_array_equal(clf.n_connections_, ordinary.n_connections_)
+    assert clf.n_rewired_.sum() > 0
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_one_part_is_one_process(client, solver):
+    options = dict(solver=solver, evolution="static", shuffle=False, max_iter=2)
+    clf = classifier(**options, algorithm=LocalSGD(n_updates=7))
+    clf.fit(*on_dask(DIGITS, CLASSES, n=600))
+    ordinary = SETClassifier((30,), batch_size=20, random_state=0, **options)
+    ordinary.fit(DIGITS, CLASSES)
+    for a, b in zip(weights_of(clf), weights_of(ordinary), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
+
+
+def test_to_average_after_each_update_is_to_average_gradients(client):
+    """Two parts of 10 samples make the step that 20 samples make."""
+    options = dict(
+        solver="sgd", momentum=0, alpha=0, evolution="static", shuffle=False, max_iter=1
+    )
+    X, y = np.vstack([DIGITS[:10], DIGITS[300:310]]), np.r_[CLASSES[:10], 0:10]
+    algorithm = LocalSGD(n_updates=1, learning_rate_factor=1)
+    clf = classifier(**options | {"batch_size": 10}, algorithm=algorithm)
+    clf.fit(*on_dask(X, y, n=10))
+    ordinary = SETClassifier((30,), random_state=0, **options, batch_size=20)
+    ordinary.fit(X, y)
+    for a, b in zip(weights_of(clf), weights_of(ordinary), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7)
+
+
+def test_the_same_data_give_the_same_bits(client):
+    one, two = (classifier(dropout=0.2).fit(*on_dask(DIGITS, CLASSES)) for _ in "ab")
+    assert_same(one, two)
+    other = classifier(dropout=0.2, random_state=1).fit(*on_dask(DIGITS, CLASSES))
+    assert (one.coefs_[0] != other.coefs_[0]).nnz
+
+
+def test_more_parts_than_are_summed_at_once(monkeypatch):
+    data = on_dask(DIGITS, CLASSES)
+    options = {"threads_per_worker": 1, "dashboard_address": None}
+    with distributed.Client(n_workers=4, processes=False, **options):
+        clf = classifier().fit(*data)
+        monkeypatch.setattr(local_sgd, "_FAN_IN", 2)
+        for a, b in zip(weights_of(classifier().fit(*data)), weights_of(clf)):
+            np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-4)
+
+
+@pytest.mark.parametrize("data", ["stay", "do not stay"])
+@pytest.mark.parametrize("kind", ["array", "frame", "sparse", "list of frames"])
+def test_blocks_of_any_kind(client, monkeypatch, kind, data):
+    expected = classifier().fit(*on_dask(DIGITS, CLASSES))
+    if data == "do not stay":
+        monkeypatch.setattr(_cluster, "_SHARE_OF_MEMORY", 0)
+    X, y = on_dask(DIGITS, CLASSES)
+    if kind == "frame":
+        X = dd.from_dask_array(X, columns=[f"pixel{i}" for i in range(64)])
+        y = dd.from_dask_array(y)
+    elif kind == "sparse":
+        X = X.map_blocks(sparse.csr_array)
+    elif kind == "list of frames":
+        X = dd.from_dask_array(X, columns=[str(i) for i in range(64)])
+    clf = classifier().fit(X, y)
+    assert_same(clf, expected)
+    predictions = clf.predict(X)
+    assert isinstance(predictions, da.Array)
+    np.testing.assert_array_equal(predictions.compute(), expected.predict(DIGITS))
+    proba = clf.predict_proba(X).compute()
+    np.testing.assert_allclose(proba, expected.predict_proba(DIGITS), rtol=1e-4)
+    assert clf.score(X, y) == expected.score(DIGITS, CLASSES)
+    assert hasattr(clf.to_local(), "feature_names_in_") == (kind[-5:] in "frames")
+
+
+def test_classes_that_not_every_block_has(client):
+    names = np.array(["no", "yes", "maybe"])[np.sort(CLASSES % 3)]
+    X, y = on_dask(DIGITS, names)
+    clf = classifier().fit(X, y)
+    assert clf.classes_.tolist() == ["maybe", "no", "yes"]
+    assert set(clf.predict(X).compute()) <= set(names)
+    assert clf.score(X, y) == clf.to_local().score(DIGITS, names)
+
+
+def test_weights_of_samples_and_of_classes(client):
+    X, y = on_dask(DIGITS, CLASSES)
+    weight = np.where(CLASSES == 0, 3.0, 1.0)
+    by_sample = classifier().fit(X, y, da.from_array(weight, chunks=150))
+    by_class = classifier(class_weight={0: 3.0}).fit(X, y)
+    scaled = classifier().fit(X, y, da.from_array(4 * weight, chunks=150))
+    assert_same(by_sample, by_class)
+    assert_same(by_sample, scaled)
+    counts = np.bincount(CLASSES)
+    balanced = classifier(class_weight="balanced").fit(X, y)
+    told = dict(enumerate(600 / (10 * counts)))
+    told = classifier(class_weight=told).fit(X, y)
+    for a, b in zip(weights_of(balanced), weights_of(told), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
+
+
+def supported(name):
+    rule = EVOLUTIONS[name]()
+    unfit = rule.sample_size is not None or rule.holds_weights
+    return not (unfit or rule.needs_autoencoder)
+
+
+@pytest.mark.parametrize("name", sorted(filter(supported, EVOLUTIONS)))
+def test_rules(client, name):
+    rule = EVOLUTIONS[name]()
+    if "interval" in rule.get_params():
+        rule.set_params(interval=12)
+    if "n_features_to_keep" in rule.get_params():
+        rule.set_params(n_features_to_keep=20)
+    clf = classifier(evolution=rule, algorithm=LocalSGD(n_updates=5))
+    clf.fit(*on_dask(DIGITS, CLASSES))
+    assert np.isfinite(clf.loss_)
+    assert (clf.n_rewired_.sum() > 0) == (name not in ("static", "gmp", "lamp")) or (
+        name in ("importance_pruning", "deepr", "neurofs")
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"early_stopping": True},
+        {"warm_start": True},
+        {"importance": "attribution"},
+        {"evolution": "ctre"},
+        {"evolution": "topkast"},
+        {"algorithm": "local_sgd"},
+        {"algorithm": LocalSGD(n_updates=0)},
+    ],
+)
+def test_what_is_not_supported_is_refused(client, changes):
+    with pytest.raises(InvalidParameterError):
+        classifier(**changes).fit(*on_dask(DIGITS, CLASSES))
+
+
+def test_data_that_are_no_collections_are_refused(client):
+    X, y = on_dask(DIGITS, CLASSES)
+    with pytest.raises(TypeError, match="X must be a Dask array or frame"):
+        classifier().fit(DIGITS, y)
+    with pytest.raises(TypeError, match="y must be a Dask array or frame"):
+        classifier().fit(X, CLASSES)
+    with pytest.raises(ValueError, match="not cut into blocks alike"):
+        classifier().fit(X, da.from_array(CLASSES[:300], chunks=150))
+    with pytest.raises(ValueError, match="NaN"):
+        classifier().fit(da.where(X > 0.5, np.nan, X), y)
+
+
+def test_numbers(client):
+    X, y = load_diabetes(return_X_y=True)
+    X = X / X.std(axis=0)
+    for targets in y, np.column_stack([y, -y]):
+        chunks = (100, -1) if targets.ndim == 2 else 100
+        data = da.from_array(X, chunks=(100, -1)), da.from_array(targets, chunks)
+        reg = DaskSETRegressor((30,), max_iter=30, random_state=0).fit(*data)
+        np.testing.assert_allclose(reg.y_center_, targets.mean(axis=0), rtol=1e-6)
+        np.testing.assert_allclose(reg.y_scale_, targets.std(axis=0), rtol=1e-6)
+        predictions = reg.predict(data[0]).compute()
+        np.testing.assert_array_equal(predictions, reg.to_local().predict(X))
+        assert reg.score(*data) > 0.4
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "poisson", "huber"])
+def test_losses(client, loss):
+    X, y = load_diabetes(return_X_y=True)
+    X = X / X.std(axis=0)
+    data = da.from_array(X, chunks=(100, -1)), da.from_array(y, 100)
+    reg = DaskSETRegressor((30,), loss=loss, max_iter=30, random_state=0).fit(*data)
+    assert reg.score(*data) > 0.3
+
+
+def test_the_ordinary_estimator_that_comes_of_it(client):
+    clf = classifier().fit(*on_dask(DIGITS, CLASSES))
+    local = clf.to_local()
+    assert type(local) is SETClassifier
+    assert local.get_params() == {
+        name: clf.get_params()[name] for name in local.get_params()
+    }
+    loaded = pickle.loads(pickle.dumps(local))
+    np.testing.assert_array_equal(loaded.predict(DIGITS), clf.predict(DIGITS))
+    loaded.partial_fit(DIGITS, CLASSES)
+    assert_same(pickle.loads(pickle.dumps(clf)), clf)
+    copied = clone(clf)
+    assert repr(copied) == repr(clf) and not hasattr(copied, "coefs_")
+    assert set(clf.get_params()) >= {"algorithm", "checkpoint", "zeta", "epsilon"}
+    assert type(DaskSETRegressor().set_params(zeta=0.1)._unfitted()) is SETRegressor
+
+
+class Stop:
+    """A callback that stops training before an epoch."""
+
+    def __init__(self, epoch, error=KeyError):
+        self.epoch, self.error = epoch, error
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        if context.task_name == "epoch" and context.task_id == self.epoch:
+            if callable(self.error) and not isinstance(self.error, type):
+                self.error()
+            else:
+                raise self.error()
+
+    def on_fit_task_end(self, estimator, context):
+        pass
+
+
+@pytest.mark.parametrize("random_state", [0, None])
+def test_training_goes_on_from_a_checkpoint(client, tmp_path, random_state):
+    data, path = on_dask(DIGITS, CLASSES), tmp_path / "state"
+    options = dict(max_iter=6, dropout=0.1, random_state=random_state)
+    clf = classifier(**options, checkpoint=path)
+    with pytest.raises(KeyError):
+        clf.set_callbacks(Stop(3)).fit(*data)
+    assert path.exists() and not hasattr(clf, "coefs_")
+    clf = classifier(**options, checkpoint=path).fit(*data)
+    assert clf.n_iter_ == 6 and len(clf.loss_curve_) == 6
+    assert not path.exists()
+    if random_state is not None:
+        assert_same(clf, classifier(**options).fit(*data))
+
+
+def test_a_checkpoint_of_another_fit_is_refused(client, tmp_path):
+    data, path = on_dask(DIGITS, CLASSES), tmp_path / "state"
+    with pytest.raises(KeyError):
+        classifier(checkpoint=path).set_callbacks(Stop(2)).fit(*data)
+    with pytest.raises(ValueError, match="is of a fit with other"):
+        classifier(checkpoint=path, zeta=0.1).fit(*data)
+    with pytest.raises(ValueError, match="is of a fit with other"):
+        classifier(checkpoint=path).fit(*on_dask(DIGITS + 1, CLASSES))
+
+
+def test_an_interrupt_leaves_what_has_been_learned(client):
+    clf = classifier(max_iter=6).set_callbacks(Stop(3, KeyboardInterrupt))
+    with pytest.warns(UserWarning, match="interrupted"):
+        clf.fit(*on_dask(DIGITS, CLASSES))
+    assert clf.n_iter_ == 3
+    clf.predict(DIGITS)
+
+
+def processes():
+    options = {"threads_per_worker": 1, "dashboard_address": None}
+    return distributed.LocalCluster(2, processes=True, **options)
+
+
+def test_a_lost_worker_changes_nothing():
+    data = on_dask(DIGITS, CLASSES)
+    with processes() as cluster, distributed.Client(cluster) as client:
+        expected = classifier(max_iter=6).fit(*data)
+        pids = list(client.run(os.getpid).values())
+        kill = Stop(3, lambda: os.kill(pids[0], signal.SIGKILL))
+        with pytest.warns(UserWarning, match="was lost"):
+            clf = classifier(max_iter=6).set_callbacks(kill).fit(*data)
+        assert_same(clf, expected)
+
+
+def test_samples_that_are_lost_with_a_worker_are_left_out():
+    with processes() as cluster, distributed.Client(cluster) as client:
+        workers = sorted(client.nthreads())
+        halves = np.split(DIGITS, 2), np.split(CLASSES, 2)
+        futures = [
+            [client.scatter(h, workers=[w], hash=False) for h, w in zip(half, workers)]
+            for half in halves
+        ]
+        X = da.concatenate(
+            [da.from_delayed(f, (300, 64), np.float32) for f in futures[0]]
+        )
+        y = da.concatenate([da.from_delayed(f, (300,), int) for f in futures[1]])
+        pids = client.run(os.getpid)
+        kill = Stop(2, lambda: os.kill(pids[workers[1]], signal.SIGKILL))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            clf = classifier(max_iter=4).set_callbacks(kill).fit(X, y)
+        messages = " ".join(str(each.message) for each in caught)
+        assert "300 samples were lost" in messages
+        assert clf.t_ == 2 * 600 + 2 * 300
+
+
+def test_a_lost_scheduler_is_said_clearly(tmp_path):
+    cluster = processes()
+    with distributed.Client(cluster, timeout=5) as client:
+        client.nthreads()
+        path = tmp_path / "state"
+        clf = classifier(max_iter=6, checkpoint=path)
+        clf.set_callbacks(Stop(3, lambda: cluster.close(timeout=10)))
+        with pytest.raises(RuntimeError, match="scheduler was lost in epoch 4"):
+            clf.fit(*on_dask(DIGITS, CLASSES))
+        assert path.exists()
