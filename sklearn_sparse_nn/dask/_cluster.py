@@ -86,7 +86,8 @@ class Cluster:
             return self._kept[piece.block]
         block, _ = self._open.get(piece.part, (None, None))
         if block != piece.block:
-            self._open[piece.part] = piece.block, self._prepared(*piece[1::-1])
+            samples = self._prepared(piece.block, piece.part)
+            self._open[piece.part] = piece.block, samples
         return self._open[piece.part][1]
 
     def forget_lost(self):

@@ -36,7 +36,8 @@ class Summary(NamedTuple):
     classes : dict of class to (int, float), or None
         How many samples there are of each, and what they weigh.
     location : Location or None
-        Of the targets of a regression.
+        Of the targets of a regression, with their weight as their number; None where
+        that is 0.
     weight : float
         Of all samples.
     """
@@ -98,13 +99,13 @@ def summarise(estimator, X, y, sample_weight):
     X, y = estimator._validate_X(
         X, reset=True, y=y, multi_output=True, y_numeric=is_regression
     )
-    weights = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
+    weights = _weights(sample_weight, X)
     classes = location = None
     if is_regression:
         values = estimator._encode_targets(y, True)[1]
-        location = locate(values, weights, locates_robustly(estimator.loss))
+        if weights.any():
+            location = locate(values, weights, locates_robustly(estimator.loss))
+            location = location._replace(n_samples=weights.sum())
     else:
         if np.ndim(y) != 1:
             raise ValueError("Multilabel targets are not supported on Dask.")
@@ -122,6 +123,21 @@ def summarise(estimator, X, y, sample_weight):
         location,
         float(weights.sum()),
     )
+
+
+def _weights(sample_weight, X):
+    """Weights of the samples of a block, float64. They may all be 0."""
+    return _check_sample_weight(
+        sample_weight,
+        X,
+        dtype=np.float64,
+        ensure_non_negative=True,
+        allow_all_zero_weights=True,
+    )
+
+
+def _merge_locations(one, two):
+    return one or two if one is None or two is None else merge(one, two)
 
 
 def merge_summaries(summaries):
@@ -144,7 +160,7 @@ def merge_summaries(summaries):
             merged_moments(first.moments, other.moments),
             feature_ranges(other.ranges, first.ranges),
             classes,
-            first.location and merge(first.location, other.location),
+            _merge_locations(first.location, other.location),
             first.weight + other.weight,
         )
     return first
@@ -180,7 +196,7 @@ def prepare(estimator, X, y, sample_weight):
     weights = np.zeros(0, dtype=np.float32)
     factors, mean = estimator._weighing
     if sample_weight is not None or factors is not None:
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        weights = _weights(sample_weight, X)
         if factors is not None:
             weights = weights * factors[np.searchsorted(estimator.classes_, y)]
         weights = (weights / mean).astype(np.float32)

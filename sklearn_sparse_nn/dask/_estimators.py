@@ -107,6 +107,8 @@ class _OnDask:
         self._check_supported()
         blocks = _data.blocks_of(X, y, sample_weight)
         summary = _data.summaries_of(client, self._unfitted(), blocks)
+        if not summary.weight:
+            raise ValueError("All samples weigh nothing: see sample_weight.")
         random_state = check_random_state(self.random_state)
         self._begin(client, blocks, summary, random_state)
         self._seed = int(random_state.randint(np.iinfo(np.int32).max))
@@ -270,6 +272,10 @@ class _OnDask:
             f"What was learned before is in {self.checkpoint}: another fit, of the "
             "same data on as many workers, goes on from there."
         )
+
+    def _finish(self):
+        super()._finish()
+        self._network._batch = None  # nothing goes on from here
 
     def _check_finite(self, X):
         if not self._network.is_finite():
@@ -505,7 +511,8 @@ class DaskSETRegressor(_OnDask, SETRegressor):
     def _see_location(self, summary):
         network = self._network
         network.loss_parameter = self._loss_parameter()
-        network.n_targets, network.centers, network.spreads = summary.location
+        _, network.centers, network.spreads = summary.location
+        network.n_targets = sum(summary.n_samples)
         self._check_centers()
 
     def partial_fit(self, X, y, sample_weight=None):

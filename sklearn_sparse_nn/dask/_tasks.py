@@ -70,7 +70,7 @@ class Sums(NamedTuple):
     loss : float
         Sum over the samples.
     batch : tuple or None
-        Of the first part.
+        The last mini-batch of the first part that took part.
     """
 
     arrays: list
@@ -87,7 +87,7 @@ class _ApartEvolution(Evolution):
         return None
 
 
-def train(model, samples, piece, lesson):
+def train(model, samples, piece, lesson, keeps_batch):
     """Train a copy of a network on some samples of a block.
 
     Parameters
@@ -97,6 +97,8 @@ def train(model, samples, piece, lesson):
         X and targets of the block, as a network reads them.
     piece : Piece
     lesson : Lesson
+    keeps_batch : bool
+        Whether a rule that looks at gradients sees the last mini-batch of this piece.
 
     Returns
     -------
@@ -119,9 +121,7 @@ def train(model, samples, piece, lesson):
         loss = network.train_epoch(
             X, targets, order, parameters._replace(batch_size=size), team, evolution
         )
-    batch = None
-    if rule.uses_gradient and piece.part == 0:
-        batch = network.last_batch()
+    batch = network.last_batch() if keeps_batch and rule.uses_gradient else None
     n_updates = network.n_updates - n_before
     return Learned(learned(network), len(order), n_updates, loss, batch)
 

@@ -100,6 +100,7 @@ class LocalSGD(BaseEstimator):
                     cluster.samples(piece),
                     piece,
                     lesson,
+                    piece is pieces[0],
                 )
                 for piece in pieces
             ]

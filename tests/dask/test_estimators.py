@@ -11,7 +11,7 @@ from sklearn.datasets import load_diabetes, load_digits
 from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_sparse_nn import SETClassifier, SETRegressor
-from sklearn_sparse_nn.evolution import EVOLUTIONS
+from sklearn_sparse_nn.evolution import EVOLUTIONS, RigL
 
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
@@ -181,6 +181,15 @@ def test_rules(client, name):
     )
 
 
+@pytest.mark.parametrize("interval", [None, 4])
+def test_gradients_when_the_first_part_is_the_smallest(client, interval):
+    X = da.from_array(DIGITS, chunks=((100, 500), 64))
+    y = da.from_array(CLASSES, chunks=((100, 500),))
+    rule = RigL(interval=interval)
+    clf = classifier(evolution=rule, algorithm=LocalSGD(n_updates=5)).fit(X, y)
+    assert clf.n_rewired_.sum() > 0
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -206,6 +215,8 @@ def test_data_that_are_no_collections_are_refused(client):
         classifier().fit(X, CLASSES)
     with pytest.raises(ValueError, match="not cut into blocks alike"):
         classifier().fit(X, da.from_array(CLASSES[:300], chunks=150))
+    with pytest.raises(ValueError, match="weigh nothing"):
+        classifier().fit(X, y, da.zeros(600, chunks=150))
     with pytest.raises(ValueError, match="NaN"):
         classifier().fit(da.where(X > 0.5, np.nan, X), y)
 
@@ -222,6 +233,18 @@ def test_numbers(client):
         predictions = reg.predict(data[0]).compute()
         np.testing.assert_array_equal(predictions, reg.to_local().predict(X))
         assert reg.score(*data) > 0.4
+
+
+def test_targets_are_located_by_the_weight_of_their_blocks(client):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(300, 5)), rng.normal(size=300) + np.arange(300) // 100
+    weight = np.repeat([0.0, 3.0, 1.0], 100)
+    data = [da.from_array(X, chunks=(100, -1))]
+    data += [da.from_array(each, chunks=100) for each in (y, weight)]
+    reg = DaskSETRegressor((10,), max_iter=2, random_state=0).fit(*data)
+    ordinary = SETRegressor((10,), max_iter=2, random_state=0).fit(X, y, weight)
+    np.testing.assert_allclose(reg.y_center_, ordinary.y_center_, rtol=1e-6)
+    np.testing.assert_allclose(reg.y_scale_, ordinary.y_scale_, rtol=1e-6)
 
 
 @pytest.mark.parametrize("loss", ["absolute_error", "poisson", "huber"])
