@@ -229,7 +229,7 @@ class _OnDask:
         if batch_size == "auto":
             batch_size = auto_batch_size(cluster.n_samples)
         algorithm = LocalSGD() if self.algorithm is None else self.algorithm
-        rate = algorithm.rate(self._rate, self.n_iter_, len(cluster.parts))
+        rate = algorithm.rate(self._rate, self.solver, self.n_iter_, len(cluster.parts))
         parameters = self._training_parameters(int(batch_size))
         lesson = Lesson(
             parameters._replace(learning_rate=rate),

