@@ -72,7 +72,7 @@ class LocalSGD(BaseEstimator):
         factor = self.learning_rate_factor
         if factor == "auto":
             # On Fashion-MNIST with two parts, Adam at twice the rate lost 0.003 of the
-            # accuracy, and SGD at the rate of one process 0.007 of that at twice.
+            # accuracy, and SGD at the rate of one process 0.008 of that at twice.
             factor = n_parts if solver == "sgd" else np.sqrt(n_parts)
         share = min(1.0, (epoch + 1) / (self.warm_up + 1))
         return rate * (1 + share * (factor - 1))
