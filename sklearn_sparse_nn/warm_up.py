@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_sparse_nn import SETAutoencoder, SETClassifier, SETRBMTransformer
+from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.networks.forward import decide
 
 
@@ -27,6 +28,8 @@ def warm_up():
     # and options run the same compiled code.
     X, y = np.eye(20, 3), np.arange(20) % 2
     options = dict(batch_size=1, epsilon=1, random_state=0, n_jobs=2)
+    with ThreadTeam(2):
+        pass  # what several threads need, however many there may be here
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         SETClassifier(8, max_iter=2, **options).fit(X, y)

@@ -1,5 +1,6 @@
 """Perceptrons that train on the workers of a Dask cluster."""
 
+import copy
 import inspect
 import os
 import pickle
@@ -241,7 +242,7 @@ class _OnDask:
         model = Model(self._network, self._rule)
         rewire_if_due(model, evolution, 0.0)
         model, rounds = self._train_on_what_is_left(cluster, algorithm, model, lesson)
-        self._network, self._rule = model
+        self._network, self._rule = copy.deepcopy(model)  # of one's own, to write to
         losses, numbers, updates = zip(*rounds)
         self.loss_ = sum(losses) / sum(numbers)
         self.n_iter_ += 1

@@ -9,7 +9,7 @@ from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.networks.averaging import learned, set_learned, weighted_sum
 from sklearn_sparse_nn.networks.evolving import Evolution
-from sklearn_sparse_nn.networks.mlp import TrainingParameters
+from sklearn_sparse_nn.networks.mlp import Targets, TrainingParameters
 
 
 class Model(NamedTuple):
@@ -105,7 +105,10 @@ def train(model, samples, piece, lesson, keeps_batch):
     learned : Learned
     """
     X, targets = samples
-    network, rule = model.network.copy(), copy.deepcopy(model.rule)
+    # What has come from another process cannot be written to, which is another type of
+    # array: kernels would be compiled anew for it.
+    targets = Targets(*(np.require(each, requirements="CWA") for each in targets))
+    network, rule = copy.deepcopy(model)
     # Each part has noise of its own.
     seeds = np.random.SeedSequence([network.noise_seed, piece.part])
     network.noise_seed = int(seeds.generate_state(1)[0] // 2)
@@ -156,7 +159,7 @@ def average(model, sums, lesson, share):
     -------
     model : Model
     """
-    network, rule = model.network.copy(), copy.deepcopy(model.rule)
+    network, rule = copy.deepcopy(model)
     means = [array / array.dtype.type(sums.n_samples) for array in sums.arrays]
     set_learned(network, means)
     network.n_updates += sums.n_updates

@@ -139,7 +139,7 @@ def test_threads_are_bounded_by_the_processors_at_hand(
     monkeypatch.setattr(_parallel.config, "NUMBA_NUM_THREADS", share)
     effective = {8: 8, -1: processors, 3: 3, None: 1, -2: processors - 1}
     monkeypatch.setattr(_parallel, "effective_n_jobs", effective.get)
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(_parallel, "_TOLD", ())
     assert n_threads(asked) == expected
 
 
@@ -152,6 +152,7 @@ def test_threads_are_bounded_as_those_of_openmp_are(monkeypatch, told, expected)
     monkeypatch.setattr(_parallel.config, "NUMBA_NUM_THREADS", 4)
     monkeypatch.setattr(_parallel, "effective_n_jobs", lambda n_jobs: 4)
     monkeypatch.setenv("OMP_NUM_THREADS", told)
+    monkeypatch.setattr(_parallel, "_TOLD", tuple(_parallel.told_by_environment()))
     assert n_threads(-1) == n_threads(4) == expected
 
 
