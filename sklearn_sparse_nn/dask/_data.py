@@ -171,10 +171,10 @@ def class_weights(class_weight, summary):
     if class_weight is None:
         return None
     classes = np.array(sorted(summary.classes))
-    if isinstance(class_weight, str):
-        counts = [summary.classes[name][0] for name in classes.tolist()]
-        return len(counts) ** -1 * sum(counts) / np.array(counts, dtype=float)
-    return compute_class_weight(class_weight, classes=classes, y=classes)
+    counts = [summary.classes[name][0] for name in classes.tolist()]
+    return compute_class_weight(
+        class_weight, classes=classes, y=classes, sample_weight=counts
+    )
 
 
 def summaries_of(client, estimator, blocks):

@@ -11,6 +11,7 @@ import dask.array as da
 import numpy as np
 from dask import compute, delayed, is_dask_collection
 from distributed import default_client
+from distributed.comm import CommClosedError
 from sklearn.base import _fit_context, is_classifier
 from sklearn.callback import with_callbacks
 from sklearn.metrics import accuracy_score, r2_score
@@ -26,11 +27,12 @@ from sklearn_sparse_nn.estimators._base import all_or_nothing
 from sklearn_sparse_nn.estimators._progress import Progress
 from sklearn_sparse_nn.estimators._samples import warn_of_size
 from sklearn_sparse_nn.estimators._time import Fall, auto_batch_size
+from sklearn_sparse_nn.topology import TOPOLOGIES
 
 # Of the first block, for topologies that look at samples.
 _N_ROWS = 1000
 # What a cluster that cannot be reached raises.
-_LOST = OSError, CancelledError, TimeoutError
+_LOST = CommClosedError, ConnectionError, CancelledError, TimeoutError
 # How often an epoch begins anew, when workers are lost.
 _TRIES = 5
 
@@ -200,13 +202,13 @@ class _OnDask:
         self._feature_ranges, self._attribution = summary.ranges, None
         values = self._see_targets(summary)
         self.n_outputs_, self.out_activation_ = self._output(values)
-        hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()
-        sizes = [n_features, *hidden, self.n_outputs_]
+        sizes = self._sizes(n_features)
         self.n_layers_ = len(sizes)
         warn_of_size(summary.moments)
-        local = self._unfitted()
-        few = delayed(_first_rows)(local, *blocks[0])
-        few = client.compute(few).result()
+        few = None
+        if self._looks_at_samples():
+            few = delayed(_first_rows)(self._unfitted(), *blocks[0])
+            few = client.compute(few).result()
         start = self._start(
             sizes, few, random_state, summary.moments.standard_deviation
         )
@@ -215,6 +217,11 @@ class _OnDask:
         self._see_location(summary)
         self.t_ = self.n_iter_ = 0
         self.loss_curve_ = []
+
+    def _looks_at_samples(self):
+        """Whether the topology begins with samples."""
+        named = isinstance(self.topology, str)
+        return hasattr(TOPOLOGIES[self.topology] if named else self.topology, "of_data")
 
     def _see_targets(self, summary):
         """Note what targets there are; return what `_output` asks for."""
@@ -244,7 +251,7 @@ class _OnDask:
         model, rounds = self._train_on_what_is_left(cluster, algorithm, model, lesson)
         self._network, self._rule = copy.deepcopy(model)  # of one's own, to write to
         losses, numbers, updates = zip(*rounds)
-        self.loss_ = sum(losses) / sum(numbers)
+        self.loss_ = float(np.average(losses, weights=numbers))
         self.n_iter_ += 1
         self.t_ += sum(numbers)
         self.loss_curve_.append(self.loss_)
@@ -286,7 +293,8 @@ class _OnDask:
         """What two fits have in common if one can go on from the other."""
         parameters = self.get_params() | {"checkpoint": None}
         parts = [[block.number for block in part] for part in cluster.parts]
-        totals = summary.moments.means.tobytes(), summary.n_samples, parts
+        targets = summary.classes, repr(summary.location), summary.weight
+        totals = summary.moments.means.tobytes(), summary.n_samples, targets, parts
         return repr(sorted(parameters.items(), key=lambda item: item[0])), totals
 
     def _keep(self, fingerprint):

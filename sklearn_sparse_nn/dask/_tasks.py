@@ -49,26 +49,16 @@ class Lesson(NamedTuple):
 
 
 class Learned(NamedTuple):
-    """What one part has learned in a round, and from how much."""
-
-    arrays: list
-    n_samples: int
-    n_updates: int
-    loss: float
-    batch: tuple | None
-
-
-class Sums(NamedTuple):
-    """What several parts have learned together.
+    """What a part, or several together, have learned in a round, and from how much.
 
     Attributes
     ----------
     arrays : list of ndarray
-        Sums, each part times its number of samples.
+        What training changes: the mean over the parts.
     n_samples, n_updates : int
         Number of all samples, and most updates of a part.
     loss : float
-        Sum over the samples.
+        Mean over the samples.
     batch : tuple or None
         The last mini-batch of the first part that took part.
     """
@@ -129,28 +119,28 @@ def train(model, samples, piece, lesson, keeps_batch):
     return Learned(learned(network), len(order), n_updates, loss, batch)
 
 
-def add(parts):
-    """Sums over what parts have learned, in their order; or over such sums."""
-    are_sums = isinstance(parts[0], Sums)
-    numbers = [part.n_samples for part in parts]
-    shares = [1] * len(parts) if are_sums else numbers
-    return Sums(
+def mean(parts):
+    """The mean of what parts have learned, by their samples and in their order."""
+    n_samples = sum(part.n_samples for part in parts)
+    shares = [part.n_samples / n_samples for part in parts]
+    return Learned(
         weighted_sum([part.arrays for part in parts], shares),
-        sum(numbers),
+        n_samples,
         max(part.n_updates for part in parts),
         sum(part.loss * share for part, share in zip(parts, shares)),
         parts[0].batch,
     )
 
 
-def average(model, sums, lesson, share):
+def go_on(model, together, lesson, share):
     """The network of the average, rewired if that is due.
 
     Parameters
     ----------
     model : Model
         The network with which the parts began.
-    sums : Sums
+    together : Learned
+        By all parts.
     lesson : Lesson
     share : float
         At which share of the epoch this is. At its end, nothing is rewired.
@@ -160,11 +150,10 @@ def average(model, sums, lesson, share):
     model : Model
     """
     network, rule = copy.deepcopy(model)
-    means = [array / array.dtype.type(sums.n_samples) for array in sums.arrays]
-    set_learned(network, means)
-    network.n_updates += sums.n_updates
-    network.updates_since_rewiring += sums.n_updates
-    network._batch = sums.batch
+    set_learned(network, together.arrays)
+    network.n_updates += together.n_updates
+    network.updates_since_rewiring += together.n_updates
+    network._batch = together.batch
     model = Model(network, rule)
     if share < 1:
         rewire_if_due(model, lesson.evolution, share)
@@ -182,6 +171,6 @@ def rewire_if_due(model, evolution, share):
             network.evolve(rule, evolution.zeta, clock, team)
 
 
-def loss_of(sums):
-    """What is to be known of a round: the sum of the loss, and of how many samples."""
-    return sums.loss, sums.n_samples, sums.n_updates
+def figures(together):
+    """What is to be known of a round: its mean loss, its samples and its updates."""
+    return together.loss, together.n_samples, together.n_updates

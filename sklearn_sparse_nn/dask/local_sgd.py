@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn_sparse_nn.dask import _tasks
 from sklearn_sparse_nn.dask._tasks import Piece
 
-# Of so many parts, sums are made at one worker; of more, on the way to it.
+# Of so many parts, the mean is made at one worker; of more, on the way to it.
 _FAN_IN = 8
 
 
@@ -90,7 +90,7 @@ class LocalSGD(BaseEstimator):
         -------
         model : Model
         rounds : list of (float, int, int)
-            Of each round: sum of the loss, number of samples, updates of a part.
+            Of each round: mean loss, number of samples, updates of a part.
         """
         rounds = self._rounds(cluster.parts, lesson)
         current, seen = cluster.send(model), []
@@ -109,15 +109,15 @@ class LocalSGD(BaseEstimator):
             ]
             while len(learned) > _FAN_IN:
                 learned = [
-                    cluster.submit(_tasks.add, learned[i : i + _FAN_IN])
+                    cluster.submit(_tasks.mean, learned[i : i + _FAN_IN])
                     for i in range(0, len(learned), _FAN_IN)
                 ]
-            sums = cluster.submit(_tasks.add, learned)
+            together = cluster.submit(_tasks.mean, learned)
             share = number / len(rounds)
-            current = cluster.submit(_tasks.average, current, sums, lesson, share)
-            seen.append(cluster.submit(_tasks.loss_of, sums))
+            current = cluster.submit(_tasks.go_on, current, together, lesson, share)
+            seen.append(cluster.submit(_tasks.figures, together))
             if not cluster.blocks_stay:  # else all would be computed at once
-                cluster.wait_for(sums)
+                cluster.wait_for(together)
         return cluster.gather(current), cluster.gather(seen)
 
     def _rounds(self, parts, lesson):

@@ -40,14 +40,15 @@ class FileLock:
             file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
         except OSError:
             return False
-        end = time.monotonic() + seconds
-        while not _lock(file):
-            if time.monotonic() > end:
+        try:
+            if _lock_within(seconds, file):
+                self._file, file = file, None
+        except OSError:  # a file system without locks
+            pass
+        finally:
+            if file is not None:
                 os.close(file)
-                return False
-            time.sleep(_PAUSE)
-        self._file = file
-        return True
+        return self._file is not None
 
     def release(self):
         """Give the lock back, if it is held."""
@@ -56,12 +57,22 @@ class FileLock:
             self._file = None
 
 
+def _lock_within(seconds, file):
+    end = time.monotonic() + seconds
+    while not _lock(file):
+        if time.monotonic() > end:
+            return False
+        time.sleep(_PAUSE)
+    return True
+
+
 def _lock(file):
+    """Whether no other process has the lock."""
     try:
         if os.name == "nt":
             msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
         else:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except (BlockingIOError, PermissionError):  # the latter on Windows
         return False
     return True

@@ -284,16 +284,20 @@ class BaseSETMLP(ConvergenceMixin, BaseLayeredNetwork):
         X, y, labels, values = self._validate_samples_of(X, y, reset, reset_targets)
         class_weight = getattr(self, "class_weight", None)
         weights = relative_weights(sample_weight, class_weight, X, y)
-        hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()
-        if not all(isinstance(size, int) and size > 0 for size in hidden):
-            raise ValueError(f"hidden_layer_sizes must be integers > 0, got {hidden}.")
-        sizes = [X.shape[1], *hidden, self.n_outputs_]
+        sizes = self._sizes(X.shape[1])
         before = None if reset else self._feature_ranges
         self._feature_ranges = feature_ranges(X, before)
         self._attribution = None
         if reset:
             self._feature_moments = None
         return X, y, Targets(labels, values, weights), sizes
+
+    def _sizes(self, n_features):
+        """Number of features, then of the neurons of each layer."""
+        hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()
+        if not all(isinstance(size, int) and size > 0 for size in hidden):
+            raise ValueError(f"hidden_layer_sizes must be integers > 0, got {hidden}.")
+        return [n_features, *hidden, self.n_outputs_]
 
     def _validate_given(self, X_val, y_val, sample_weight_val):
         """Check the validation data as the training data were checked."""

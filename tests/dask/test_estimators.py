@@ -221,6 +221,25 @@ def test_what_is_not_supported_is_refused(client, changes):
         classifier(**changes).fit(*on_dask(DIGITS, CLASSES))
 
 
+def _unreadable(block):
+    if len(block):  # not when Dask asks what comes out
+        raise FileNotFoundError("part-3.parquet")
+    return block
+
+
+def test_what_fails_in_a_block_is_said(client):
+    X, y = on_dask(DIGITS, CLASSES)
+    with pytest.raises(FileNotFoundError, match=r"part-3.parquet"):
+        classifier().fit(X.map_blocks(_unreadable, dtype=X.dtype), y)
+    with pytest.raises(ValueError, match="hidden_layer_sizes must be integers > 0"):
+        DaskSETClassifier((0,)).fit(X, y)
+
+
+def test_a_topology_that_looks_at_samples(client):
+    clf = classifier(topology="csti").fit(*on_dask(DIGITS, CLASSES))
+    assert np.isfinite(clf.loss_)
+
+
 def test_data_that_are_no_collections_are_refused(client):
     X, y = on_dask(DIGITS, CLASSES)
     with pytest.raises(TypeError, match="X must be a Dask array or frame"):
@@ -333,6 +352,8 @@ def test_a_checkpoint_of_another_fit_is_refused(client, tmp_path):
         classifier(checkpoint=path, zeta=0.1).fit(*data)
     with pytest.raises(ValueError, match="is of a fit with other"):
         classifier(checkpoint=path).fit(*on_dask(DIGITS + 1, CLASSES))
+    with pytest.raises(ValueError, match="is of a fit with other"):
+        classifier(checkpoint=path).fit(*on_dask(DIGITS, CLASSES % 9))
 
 
 def test_an_interrupt_leaves_what_has_been_learned(client):

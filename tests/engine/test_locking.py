@@ -1,7 +1,11 @@
+import errno
 import subprocess
 import sys
 import time
 
+import pytest
+
+from sklearn_sparse_nn.engine import locking
 from sklearn_sparse_nn.engine.locking import FileLock
 
 HOLD = """
@@ -52,3 +56,13 @@ def test_a_folder_without_room_for_a_lock_is_no_error(tmp_path):
     lock = FileLock(tmp_path / "missing" / "lock")
     assert not lock.acquire(10)
     lock.release()
+
+
+@pytest.mark.skipif(not hasattr(locking, "fcntl"), reason="needs the locks of POSIX")
+def test_a_file_system_without_locks_is_not_waited_for(tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr(locking.fcntl, "flock", refuse)
+    monkeypatch.setattr(locking.time, "sleep", pytest.fail)
+    assert not FileLock(tmp_path / "lock").acquire(60)
