@@ -61,11 +61,6 @@ _REWIRINGS = {"itop": 10}
 _ZETA = {"dsr": 0.05}
 # What falls asleep there is to wake again.
 _WAKES = {"deepr"}
-# Ten minutes for a fit and more, as time goes with the third power of the connections
-# of a neuron, in CHTs with the second.
-_LEFT_OUT = set(
-    product(["allaml", "tox_171"], [("cht", 0.05), ("cht", 0.1), ("chts", 0.1)])
-)
 
 
 def load(name, seed):
@@ -238,11 +233,7 @@ def main():
     wanted = product(
         arguments.seeds, arguments.data, arguments.densities, arguments.rules
     )
-    jobs = [
-        (data, rule, density, seed)
-        for seed, data, density, rule in wanted
-        if (data, (rule, density)) not in _LEFT_OUT
-    ]
+    jobs = [(data, rule, density, seed) for seed, data, density, rule in wanted]
     results = run_missing(run, jobs, arguments.json, arguments.processes)
     for data in arguments.data:
         print_results(results, data)

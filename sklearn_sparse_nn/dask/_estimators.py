@@ -423,11 +423,11 @@ class DaskSETClassifier(_OnDask, SETClassifier):
     >>> X, y = load_digits(return_X_y=True)
     >>> X, y = da.from_array(X / 16, chunks=(500, -1)), da.from_array(y, chunks=500)
     >>> with Client(n_workers=2, processes=False, dashboard_address=None) as client:
-    ...     clf = DaskSETClassifier((50,), max_iter=20, random_state=0).fit(X, y)
+    ...     clf = DaskSETClassifier((50,), max_iter=40, random_state=0).fit(X, y)
     ...     clf.score(X, y) > 0.9
     True
     >>> clf.to_local()
-    SETClassifier(hidden_layer_sizes=(50,), max_iter=20, random_state=0)
+    SETClassifier(hidden_layer_sizes=(50,), max_iter=40, random_state=0)
     """
 
     _parameter_constraints: dict = {

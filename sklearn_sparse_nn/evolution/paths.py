@@ -19,12 +19,23 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import gen_batches
 
-from sklearn_sparse_nn.engine.paths import Side, add_nodes, add_paths
+from sklearn_sparse_nn.engine.buffers import aligned_zeros, padded_width
+from sklearn_sparse_nn.engine.paths import (
+    PathRoom,
+    Side,
+    add_nodes,
+    add_paths,
+    weigh_first_steps,
+)
 
-# Cells that are scored together, and pairs of neurons whose paths are weighed together,
-# but for those of one neuron. What the inputs on paths are worth is counted once for
+# Cells that are scored together. What the inputs on paths are worth is counted once for
 # all of them.
 _CELLS = 2**22
+# Of paths, fewer cells at a time: half a megabyte remains near a processor.
+_CELLS_NEAR = 2**17
+_NEURONS_NEAR = 512
+# But so many inputs that a neuron is connected to some of them.
+_CONNECTIONS_NEAR = 4
 
 
 class Paths:
@@ -45,10 +56,10 @@ class Paths:
         indices, rows = layer.indices[~gone], rows_of(layer, ~gone)
         shape = layer.n_neurons, layer.n_inputs
         ones = np.ones(len(indices), dtype=bool)
-        columns = sparse.csr_array((ones, indices, rows), shape=shape).T.tocsr()
-        self._neurons = _side(rows, indices)
-        self._inputs = _side(columns.indptr, columns.indices)
-        self._known = {}
+        self._connections = sparse.csr_array((ones, indices, rows), shape=shape)
+        self._neurons = _side(self._connections)
+        self._inputs = _side(self._connections.T.tocsr())
+        self._known, self._tiles = {}, []
 
     def by_nodes(self, neurons):
         """CH2-L3n: (1 + internal) / (1 + external), summed over the local community.
@@ -63,53 +74,83 @@ class Paths:
         scores : ndarray of float32, shape (len(neurons), n_inputs)
             Zero where there is no path. Those of connections mean nothing.
         """
-        return self._scores_of(neurons, add_nodes)
+        return self._scores_of(neurons, self._nodes)
 
     def by_paths(self, neurons):
         """CH3-L3p: 1 / sqrt((1 + external(x)) (1 + external(y))), summed over paths.
 
         See `by_nodes`.
         """
-        return self._scores_of(neurons, add_paths)
+        return self._scores_of(neurons, self._paths)
 
-    def _scores_of(self, neurons, add):
+    def _scores_of(self, neurons, score):
         """Scores of some neurons, and of those that come next."""
         start, stop = int(neurons[0]), int(neurons[-1]) + 1
-        first, scores = self._known.get(add, (0, ()))
+        first, scores = self._known.get(score.__name__, (0, ()))
         if not first <= start < stop <= first + len(scores):
             del scores
-            self._known.pop(add, None)
-            self._known[add] = first, scores = start, self._add(start, stop, add)
+            self._known.pop(score.__name__, None)
+            n_neurons, n_inputs = self._connections.shape
+            n = max(stop - start, _CELLS // max(n_neurons, n_inputs))
+            first, scores = start, score(start, min(start + n, n_neurons))
+            self._known[score.__name__] = first, scores
         return scores[start - first : stop - first]
 
-    def _add(self, start, stop, add):
-        n_neurons, n_inputs = len(self._neurons.common), len(self._inputs.common)
-        n = max(stop - start, _CELLS // max(n_neurons, n_inputs))
-        some = np.arange(start, min(start + n, n_neurons))
-        scores = np.zeros((len(some), n_inputs), dtype=np.float32)
-        if add is add_nodes:
-            add(scores, start, self._nearby(some), self._neurons, self._inputs)
-            return scores
-        for rows in gen_batches(len(some), max(1, _CELLS // n_neurons)):
-            here = some[rows]
-            sides = self._nearby(here), self._neurons, self._inputs
-            room = np.zeros((len(here), n_neurons), dtype=np.float32)
-            add(scores[rows], int(here[0]), *sides, room)
+    def _nodes(self, start, stop):
+        scores = np.zeros((stop - start, len(self._inputs.indptr) - 1), np.float32)
+        nearby = self._nearby(start, stop)
+        add_nodes(scores, start, nearby, self._neurons, self._inputs)
         return scores
 
-    def _nearby(self, neurons):
+    def _paths(self, start, stop):
+        n_neurons, n_inputs = self._connections.shape
+        scores = np.empty((stop - start, n_inputs), dtype=np.float32)
+        n = max(1, min(_NEURONS_NEAR, _CELLS // n_neurons))
+        for rows in gen_batches(stop - start, n):
+            first, last = start + rows.start, start + rows.stop
+            nearby, n_rows = self._nearby(first, last), last - first
+            worth = np.zeros((n_neurons, n_rows), dtype=np.float32)
+            weigh_first_steps(worth, first, self._neurons, self._inputs)
+            for columns, tile in self._cut():
+                room = PathRoom(
+                    worth,
+                    aligned_zeros(len(tile.common) * padded_width(n_rows)),
+                    aligned_zeros(padded_width(n_rows)),
+                    np.zeros(n_rows, dtype=np.int64),
+                )
+                near = np.zeros((len(tile.common), n_rows), dtype=np.float32)
+                add_paths(near, first, nearby, self._inputs, tile, room)
+                scores[rows, columns] = near.T
+        return scores
+
+    def _cut(self):
+        """The connections in tiles of inputs: which these are, and the neurons."""
+        if not self._tiles:
+            n_neurons, n_inputs = self._connections.shape
+            n_connections = max(1, self._connections.nnz)
+            some = _CONNECTIONS_NEAR * n_neurons * n_inputs // n_connections
+            width = max(_CELLS_NEAR // min(_NEURONS_NEAR, n_neurons), some, 1)
+            by_column = self._connections.tocsc()
+            self._tiles = [
+                (columns, _side(by_column[:, columns].tocsr()))
+                for columns in gen_batches(n_inputs, width)
+            ]
+        return self._tiles
+
+    def _nearby(self, start, stop):
         """The inputs of some neurons."""
         indptr, indices, *_ = self._neurons
-        return np.unique(indices[indptr[neurons[0]] : indptr[neurons[-1] + 1]])
+        return np.unique(indices[indptr[start] : indptr[stop]])
 
 
-def _side(indptr, indices):
-    n_nodes = len(indptr) - 1
+def _side(connections):
+    """The rows of a CSR array."""
+    n_others = connections.shape[1]
     return Side(
-        indptr.astype(np.int64),
-        indices.astype(np.uint32),
-        np.zeros(n_nodes, dtype=np.float32),
-        np.zeros(n_nodes, dtype=np.int64),
+        connections.indptr.astype(np.int64),
+        connections.indices.astype(np.uint32),
+        np.zeros(n_others, dtype=np.float32),
+        np.zeros(n_others, dtype=np.int64),
     )
 
 

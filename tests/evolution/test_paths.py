@@ -59,7 +59,13 @@ def test_scores_equal_those_of_all_paths(data):
     left[mask] = ~gone
     first = data.draw(st.integers(0, shape[0] - 1))
     neurons = np.arange(first, data.draw(st.integers(first + 1, shape[0])))
-    with patch.object(paths, "_CELLS", data.draw(st.sampled_from([1, 20, 2**18]))):
+    sizes = {
+        "_CELLS": data.draw(st.sampled_from([1, 20, 2**18])),
+        "_CELLS_NEAR": data.draw(st.sampled_from([1, 10, 2**17])),
+        "_NEURONS_NEAR": data.draw(st.sampled_from([1, 3, 512])),
+        "_CONNECTIONS_NEAR": data.draw(st.sampled_from([0, 1, 4])),
+    }
+    with patch.multiple(paths, **sizes):
         graph = Paths(layer, gone)
         found = graph.by_nodes(neurons), graph.by_paths(neurons)
     for scores, expected in zip(found, scores_of_paths(left)):
