@@ -1,17 +1,25 @@
-"""Blocks of the data on the workers of a cluster, and tasks beside them."""
+"""The workers of a cluster: blocks of data, tasks beside them, and what they hold."""
 
+import uuid
 from concurrent.futures import CancelledError
 from typing import NamedTuple
 
 import numpy as np
 from dask import delayed
-from distributed import wait
+from dask.highlevelgraph import HighLevelGraph
+from distributed import Variable, get_worker, wait, worker_client
 
 from sklearn_sparse_nn.engine.warning import warn_user
 
 # Blocks stay in memory, as the network reads them, if they take less than this share of
 # that of all workers.
 _SHARE_OF_MEMORY = 0.3
+# Of so many results, one is made at one worker; of more, on the way to it.
+_FAN_IN = 8
+# How many workers hold what nobody could compute again.
+_N_COPIES = 2
+# Seconds after which to look whether a worker that is waited for is still there.
+_PATIENCE = 2.0
 
 
 class Block(NamedTuple):
@@ -19,6 +27,12 @@ class Block(NamedTuple):
 
     number: int
     n_samples: int
+
+
+class Held(NamedTuple):
+    """Futures of the same thing at different workers."""
+
+    copies: list
 
 
 class Cluster:
@@ -33,41 +47,41 @@ class Cluster:
         Of each block: how many samples, and how much memory the network's view of it
         takes.
     prepare : callable
-        ``prepare(estimator, X, y, weights)`` is what a network reads.
-    estimator : estimator
-        To prepare blocks with.
+        ``prepare(X, y, weights)`` is what a network reads.
+    homes : list of str or None
+        Where each block is, if it is a part of its own, which never leaves its worker:
+        see `homes_of`.
 
     Attributes
     ----------
     parts : list of list of Block
-        One for each worker, of consecutive blocks and about equally many samples.
+        One for each worker, of consecutive blocks and about equally many samples; one
+        for each block if these are apart. What is lost leaves an empty list.
     blocks_stay : bool
         Whether all blocks are in memory; if not, each is computed when its turn comes.
     """
 
-    def __init__(self, client, blocks, sizes, n_bytes, prepare, estimator):
-        self._client, self._blocks, self._prepare = client, blocks, prepare
+    def __init__(self, client, blocks, sizes, n_bytes, prepare, homes=None):
+        self._client, self._blocks = client, blocks
+        self._apart = homes is not None
         self._workers = sorted(client.nthreads())
         if not self._workers:
             raise ValueError("The cluster has no workers.")
-        self._estimator = client.scatter(estimator, broadcast=True, hash=False)
-        n_parts = min(len(self._workers), len(blocks))
-        middles = np.cumsum(sizes) - np.asarray(sizes) / 2
-        owners = np.minimum(middles * n_parts // sum(sizes), n_parts - 1).astype(int)
-        parts = [
-            [Block(i, sizes[i]) for i in np.flatnonzero(owners == part)]
-            for part in range(n_parts)
-        ]
-        self.parts = [blocks for blocks in parts if blocks]
-        self._homes = self._workers[: len(self.parts)]
-        memory = self._memory()
-        self.blocks_stay = sum(n_bytes) < _SHARE_OF_MEMORY * memory
+        self._prepare = client.scatter([prepare], broadcast=True, hash=False)[0]
+        self._name, self._names = f"sparse-nn-{uuid.uuid4().hex}", set()
+        if self._apart:
+            self.parts = [[Block(i, size)] for i, size in enumerate(sizes)]
+            self._homes = homes
+        else:
+            self.parts = _split(sizes, len(self._workers))
+            self._homes = self._workers[: len(self.parts)]
+        self.blocks_stay = sum(n_bytes) < _SHARE_OF_MEMORY * self._memory()
         self._kept, self._open = {}, {}
         if self.blocks_stay:
             for number, blocks in enumerate(self.parts):
                 for block in blocks:
                     self._kept[block.number] = self._prepared(block.number, number)
-            wait(list(self._kept.values()))
+            self.wait_for(list(self._kept.values()))
 
     def _memory(self):
         workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
@@ -75,10 +89,15 @@ class Cluster:
         return sum(limits) if all(limits) else float("inf")
 
     def _prepared(self, block, part):
-        task = delayed(self._prepare)(self._estimator, *self._blocks[block])
-        return self._client.compute(
-            task, workers=[self._homes[part]], allow_other_workers=True
-        )
+        task = delayed(_prepared)(self._prepare, *self._blocks[block])
+        return self._client.compute(task, **self._at(part))
+
+    def _at(self, part):
+        """Where what is done with a part of the data is to be done."""
+        return {
+            "workers": [self._homes[part]],
+            "allow_other_workers": not self._apart,
+        }
 
     def samples(self, piece):
         """What a network reads of a block: a future."""
@@ -98,10 +117,15 @@ class Cluster:
         are_left : bool
             Whether any are left. Those that others can compute are there again.
         """
-        lost = {n for n, block in self._kept.items() if not _comes_back(block)}
+        self._open = {}
+        if self._apart:
+            lost = self._lost_apart()
+        else:
+            lost = {n for n, block in self._kept.items() if not _comes_back(block)}
         n_samples = self.n_samples
         self.parts = [[b for b in p if b.number not in lost] for p in self.parts]
-        if lost:
+        self._kept = {n: b for n, b in self._kept.items() if n not in lost}
+        if n_samples > self.n_samples:
             warn_user(
                 f"{n_samples - self.n_samples} samples were lost with a worker, and "
                 "nobody can compute them anew. Training goes on with the other "
@@ -109,33 +133,100 @@ class Cluster:
             )
         return self.n_samples > 0
 
+    def _lost_apart(self):
+        """Numbers of the blocks whose worker is gone."""
+        workers, pairs = self._client.nthreads(), zip(self.parts, self._homes)
+        return {b.number for p, home in pairs if home not in workers for b in p}
+
     @property
     def n_samples(self):
         """Number of samples to train on."""
         return sum(block.n_samples for part in self.parts for block in part)
 
+    @property
+    def n_parts(self):
+        """Number of parts that have samples."""
+        return sum(bool(part) for part in self.parts)
+
     def send(self, data):
-        """Bring data to all workers; a future."""
+        """Bring data from here to all workers."""
         if self._client.status != "running":
             raise ConnectionError("The client is closed.")
-        return self._client.scatter(data, broadcast=True, hash=False)
+        return Held(self._client.scatter([data], broadcast=True, hash=False))
+
+    def hold(self, future, slot=0):
+        """Have two workers hold a result, and forget how it came about.
+
+        What was computed from what would grow with each epoch, and to lose a worker
+        would mean to do all of it again.
+
+        Parameters
+        ----------
+        future : Future
+        slot : int, default=0
+            Of results that are held at the same time, which one.
+
+        Returns
+        -------
+        held : Held
+        """
+        self._look_for_workers()
+        n = len(self._workers)
+        places = [self._workers[(slot + i) % n] for i in range(min(n, _N_COPIES))]
+        names = [f"{self._name}-{slot}-{i}" for i in range(len(places))]
+        self._names.update(names)
+        done = [
+            self._client.submit(
+                _hold,
+                future,
+                name,
+                workers=[place],
+                allow_other_workers=True,  # if it is lost meanwhile
+                pure=False,
+            )
+            for name, place in zip(names, places)
+        ]
+        self.wait_for(done)
+        self._client.gather(done)
+        return Held([Variable(name, self._client).get(timeout=30) for name in names])
+
+    def close(self):
+        """Let the workers forget what they hold."""
+        if self._client.status == "running":
+            for name in self._names:
+                Variable(name, self._client).delete()
+        self._names = set()
+
+    def one_of(self, held):
+        """A future of what is held that is still there."""
+        for future in held.copies:
+            if future.status == "finished":
+                return future
+        raise ConnectionError("All workers that held the network are gone.")
 
     def submit(self, function, *arguments):
         """Run a function on some worker; a future."""
         return self._client.submit(function, *arguments, pure=False)
 
     def submit_near(self, part, function, *arguments):
-        """Run a function where a part of the data is, or else elsewhere; a future."""
-        return self._client.submit(
-            function,
-            *arguments,
-            workers=[self._homes[part]],
-            allow_other_workers=True,
-            pure=False,
-        )
+        """Run a function where a part of the data is; a future.
+
+        Where the worker is gone, another one does it, unless the parts are apart.
+        """
+        return self._client.submit(function, *arguments, pure=False, **self._at(part))
+
+    def reduce(self, function, futures):
+        """``function(results)`` of many results, a few at a time; a future."""
+        while len(futures) > _FAN_IN:
+            futures = [
+                self.submit(function, futures[i : i + _FAN_IN])
+                for i in range(0, len(futures), _FAN_IN)
+            ]
+        return self.submit(function, futures)
 
     def gather(self, futures):
         """Wait for results, and say which workers have been lost meanwhile."""
+        self.wait_for(futures)
         results = self._client.gather(futures)
         self._look_for_workers()
         return results
@@ -149,23 +240,86 @@ class Cluster:
         except (OSError, TimeoutError):
             return False
 
-    def wait_for(self, future):
-        """Wait for a result where it is."""
-        wait(future)
+    def wait_for(self, futures):
+        """Wait for results where they are.
+
+        Raises
+        ------
+        ConnectionError
+            If parts that are apart were lost with their worker: nobody else would do
+            what is waited for.
+        """
+        while True:
+            try:
+                wait(futures, timeout=_PATIENCE)
+            except TimeoutError:
+                if self._apart and self._lost_apart():
+                    raise ConnectionError("Parts were lost.") from None
+            else:
+                return
+
+    def first_of(self, futures):
+        """Wait until some of the results are there: those that are."""
+        done, _ = wait(futures, return_when="FIRST_COMPLETED")
+        return [future for future in futures if future in done]
 
     def _look_for_workers(self):
         workers = sorted(self._client.nthreads())
         for lost in set(self._workers) - set(workers):
-            warn_user(
-                f"Worker {lost} was lost. Others train on its part of the data, as far "
-                "as they can compute it anew."
+            goes_on = (
+                "Others train on its part of the data, as far as they can compute it "
+                "anew."
             )
-        if workers != self._workers:
-            self._workers = workers
+            if self._apart:
+                goes_on = "Training goes on without the parts of the data it had."
+            warn_user(f"Worker {lost} was lost. {goes_on}")
+        if workers != self._workers and not self._apart:
             self._homes = [
                 home if home in workers else workers[i % len(workers)]
                 for i, home in enumerate(self._homes)
             ]
+        self._workers = workers
+
+
+def _split(sizes, n_workers):
+    """Consecutive blocks of about equally many samples for each worker."""
+    n_parts = min(n_workers, len(sizes))
+    middles = np.cumsum(sizes) - np.asarray(sizes) / 2
+    owners = np.minimum(middles * n_parts // sum(sizes), n_parts - 1).astype(int)
+    parts = [
+        [Block(i, sizes[i]) for i in np.flatnonzero(owners == part)]
+        for part in range(n_parts)
+    ]
+    return [blocks for blocks in parts if blocks]
+
+
+def homes_of(client, blocks):
+    """For each block, a worker that has it, or what it is computed from.
+
+    Of what no worker has yet, the workers have the same number each.
+    """
+    workers, known = sorted(client.nthreads()), client.who_has()
+    homes = []
+    for number, (block, *_) in enumerate(blocks):
+        graph = dict(HighLevelGraph.cull(block.__dask_graph__(), {block.key}))
+        keys = {block.key, *graph}
+        for task in graph.values():
+            keys.update(getattr(task, "dependencies", ()))
+        found = sorted({w for key in keys for w in known.get(key, ())})
+        homes.append((found or [workers[number % len(workers)]])[0])
+    return homes
+
+
+def _prepared(prepare, *block):
+    return prepare(*block)
+
+
+def _hold(result, name):
+    """Keep a result at this worker, as if it had come from elsewhere."""
+    with worker_client(separate_thread=False) as client:
+        here = [get_worker().address]
+        [future] = client.scatter([result], workers=here, direct=True, hash=False)
+        Variable(name, client).set(future)
 
 
 def _comes_back(future):

@@ -53,7 +53,7 @@ class Summary(NamedTuple):
 
 
 def blocks_of(X, y, sample_weight):
-    """X, y and weights block by block, as lists of `Delayed` or None.
+    """X, y and weights block by block, as tuples of `Delayed` or None.
 
     Raises
     ------
@@ -96,22 +96,26 @@ def summarise(estimator, X, y, sample_weight):
     """The `Summary` of one block."""
     estimator = copy.copy(estimator)
     is_regression = not hasattr(estimator, "predict_proba")
-    X, y = estimator._validate_X(
-        X, reset=True, y=y, multi_output=True, y_numeric=is_regression
-    )
+    checks = {}
+    if y is not None:
+        checks = {"y": y, "multi_output": True, "y_numeric": is_regression}
+    X = estimator._validate_X(X, reset=True, **checks)
+    X, y = X if checks else (X, None)
+    if not sparse.issparse(X):
+        # What has come from another process may not be aligned: sums would take twice
+        # as long.
+        X = np.require(X, requirements="A")
     weights = _weights(sample_weight, X)
     classes = location = None
-    if is_regression:
+    if y is None:
+        pass
+    elif is_regression:
         values = estimator._encode_targets(y, True)[1]
         if weights.any():
             location = locate(values, weights, locates_robustly(estimator.loss))
             location = location._replace(n_samples=weights.sum())
     else:
-        if np.ndim(y) != 1:
-            raise ValueError("Multilabel targets are not supported on Dask.")
-        names, places = np.unique(y, return_inverse=True)
-        counts, sums = np.bincount(places), np.bincount(places, weights)
-        classes = dict(zip(names.tolist(), zip(counts.tolist(), sums.tolist())))
+        classes = _count_classes(y, weights)
     n_bytes = X.data.nbytes + X.indices.nbytes if sparse.issparse(X) else X.nbytes
     return Summary(
         [X.shape[0]],
@@ -123,6 +127,15 @@ def summarise(estimator, X, y, sample_weight):
         location,
         float(weights.sum()),
     )
+
+
+def _count_classes(y, weights):
+    """How many samples there are of each class, and what they weigh."""
+    if np.ndim(y) != 1:
+        raise ValueError("Multilabel targets are not supported on Dask.")
+    names, places = np.unique(y, return_inverse=True)
+    counts, sums = np.bincount(places), np.bincount(places, weights)
+    return dict(zip(names.tolist(), zip(counts.tolist(), sums.tolist())))
 
 
 def _weights(sample_weight, X):
@@ -177,10 +190,19 @@ def class_weights(class_weight, summary):
     )
 
 
-def summaries_of(client, estimator, blocks):
-    """The `Summary` of all blocks, computed where they are."""
+def summaries_of(client, estimator, blocks, homes=None):
+    """The `Summary` of all blocks, computed where they are.
+
+    With `homes`, the worker of each, no other worker sees them.
+    """
     tasks = [delayed(summarise)(estimator, *block) for block in blocks]
-    return merge_summaries(client.gather(client.compute(tasks)))
+    if homes is None:
+        return merge_summaries(client.gather(client.compute(tasks)))
+    summaries = [
+        client.compute(task, workers=[home], allow_other_workers=False)
+        for task, home in zip(tasks, homes)
+    ]
+    return merge_summaries(client.gather(summaries))
 
 
 def prepare(estimator, X, y, sample_weight):
@@ -188,10 +210,12 @@ def prepare(estimator, X, y, sample_weight):
 
     Returns
     -------
-    X : ndarray or CSR array of float32
-    targets : Targets
+    X : ndarray or CSR array
+    targets : Targets or None
     """
     estimator = copy.copy(estimator)
+    if y is None:
+        return estimator._validate_X(X, reset=False), None
     X, y, labels, values = estimator._validate_samples_of(X, y, False, False)
     weights = np.zeros(0, dtype=np.float32)
     factors, mean = estimator._weighing

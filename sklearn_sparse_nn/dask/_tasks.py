@@ -7,16 +7,44 @@ import numpy as np
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._parallel import n_threads
-from sklearn_sparse_nn.networks.averaging import learned, set_learned, weighted_sum
+from sklearn_sparse_nn.networks.autoencoder import Corruption
 from sklearn_sparse_nn.networks.evolving import Evolution
 from sklearn_sparse_nn.networks.mlp import Targets, TrainingParameters
 
 
+class Figures(NamedTuple):
+    """What is to be known of a round.
+
+    Attributes
+    ----------
+    loss : float
+        Mean over its samples.
+    n_samples, n_updates : int
+        How many samples, and how many updates of a part at most.
+    n_bytes : int
+        What parts have sent and got: numbers and connections of networks.
+    """
+
+    loss: float
+    n_samples: int
+    n_updates: int
+    n_bytes: int
+
+
 class Model(NamedTuple):
-    """A network and the rule that changes its connections."""
+    """A network and the rule that changes its connections.
+
+    Attributes
+    ----------
+    network : SparseNetwork
+    rule : EvolutionRule
+    figures : Figures or None
+        Of the round that it comes from.
+    """
 
     network: object
     rule: object
+    figures: Figures | None = None
 
 
 class Piece(NamedTuple):
@@ -39,46 +67,61 @@ class Piece(NamedTuple):
 
 
 class Lesson(NamedTuple):
-    """How an epoch trains."""
+    """How an epoch trains.
+
+    Attributes
+    ----------
+    parameters : TrainingParameters
+    evolution : Evolution
+        Without a rule: that is the model's.
+    seed : int
+    n_jobs : int or None
+    shuffle : bool
+    corruption : Corruption or None
+        What is done to the inputs of an autoencoder.
+    """
 
     parameters: TrainingParameters
     evolution: Evolution
     seed: int
     n_jobs: int | None
     shuffle: bool
+    corruption: Corruption | None
 
 
-class Learned(NamedTuple):
-    """What a part, or several together, have learned in a round, and from how much.
-
-    Attributes
-    ----------
-    arrays : list of ndarray
-        What training changes: the mean over the parts.
-    n_samples, n_updates : int
-        Number of all samples, and most updates of a part.
-    loss : float
-        Mean over the samples.
-    batch : tuple or None
-        The last mini-batch of the first part that took part.
-    """
-
-    arrays: list
-    n_samples: int
-    n_updates: int
-    loss: float
-    batch: tuple | None
-
-
-class _ApartEvolution(Evolution):
-    """The rule changes updates, but no connections: those are of all parts."""
+class _NoRewiring(Evolution):
+    """The rule changes updates, but no connections."""
 
     def due(self, share, network):
         return None
 
 
-def train(model, samples, piece, lesson, keeps_batch):
-    """Train a copy of a network on some samples of a block.
+def begin(model, *key):
+    """A copy of a model to train, with noise of its own for each `key`.
+
+    Parameters
+    ----------
+    model : Model
+    *key : int
+        Such as the part of the data.
+
+    Returns
+    -------
+    model : Model
+    """
+    network, rule, _ = copy.deepcopy(model)
+    network.observers = []
+    network.noise_seed = seed_of(network.noise_seed, *key)
+    return Model(network, rule)
+
+
+def seed_of(*key):
+    """A seed for each combination of some numbers."""
+    return int(np.random.SeedSequence(key).generate_state(1)[0] // 2)
+
+
+def learn(model, samples, piece, lesson, evolution=None):
+    """Train a model on some samples of a block, in place.
 
     Parameters
     ----------
@@ -87,21 +130,19 @@ def train(model, samples, piece, lesson, keeps_batch):
         X and targets of the block, as a network reads them.
     piece : Piece
     lesson : Lesson
-    keeps_batch : bool
-        Whether a rule that looks at gradients sees the last mini-batch of this piece.
+    evolution : Evolution or None
+        How connections change meanwhile; None if they do not.
 
     Returns
     -------
-    learned : Learned
+    figures : Figures
+        Without bytes.
     """
     X, targets = samples
-    # What has come from another process cannot be written to, which is another type of
-    # array: kernels would be compiled anew for it.
-    targets = Targets(*(np.require(each, requirements="CWA") for each in targets))
-    network, rule = copy.deepcopy(model)
-    # Each part has noise of its own.
-    seeds = np.random.SeedSequence([network.noise_seed, piece.part])
-    network.noise_seed = int(seeds.generate_state(1)[0] // 2)
+    network, rule, _ = model
+    if evolution is None:
+        evolution = _NoRewiring(*lesson.evolution)
+    evolution = evolution._replace(rule=rule)
     order, n_before = np.arange(X.shape[0]), network.n_updates
     if lesson.shuffle:
         seed = [lesson.seed, lesson.evolution.epoch, piece.block]
@@ -109,60 +150,22 @@ def train(model, samples, piece, lesson, keeps_batch):
     order = order[piece.first : piece.last]
     parameters = lesson.parameters
     size = min(parameters.batch_size, len(order))
-    evolution = _ApartEvolution(*lesson.evolution)._replace(rule=rule)
+    parameters = parameters._replace(batch_size=size)
+    if lesson.corruption is None:
+        # What has come from another process cannot be written to, which is another type
+        # of array: kernels would be compiled anew for it.
+        targets = Targets(*(np.require(each, requirements="CWA") for each in targets))
+        task = X, targets, order, parameters
+    else:
+        task = X, order, parameters, lesson.corruption
     with ThreadTeam(n_threads(lesson.n_jobs)) as team:
-        loss = network.train_epoch(
-            X, targets, order, parameters._replace(batch_size=size), team, evolution
-        )
-    batch = network.last_batch() if keeps_batch and rule.uses_gradient else None
-    n_updates = network.n_updates - n_before
-    return Learned(learned(network), len(order), n_updates, loss, batch)
-
-
-def mean(parts):
-    """The mean of what parts have learned, by their samples and in their order."""
-    n_samples = sum(part.n_samples for part in parts)
-    shares = [part.n_samples / n_samples for part in parts]
-    return Learned(
-        weighted_sum([part.arrays for part in parts], shares),
-        n_samples,
-        max(part.n_updates for part in parts),
-        sum(part.loss * share for part, share in zip(parts, shares)),
-        parts[0].batch,
-    )
-
-
-def go_on(model, together, lesson, share):
-    """The network of the average, rewired if that is due.
-
-    Parameters
-    ----------
-    model : Model
-        The network with which the parts began.
-    together : Learned
-        By all parts.
-    lesson : Lesson
-    share : float
-        At which share of the epoch this is. At its end, nothing is rewired.
-
-    Returns
-    -------
-    model : Model
-    """
-    network, rule = copy.deepcopy(model)
-    set_learned(network, together.arrays)
-    network.n_updates += together.n_updates
-    network.updates_since_rewiring += together.n_updates
-    network._batch = together.batch
-    model = Model(network, rule)
-    if share < 1:
-        rewire_if_due(model, lesson.evolution, share)
-    return model
+        loss = network.train_epoch(*task, team, evolution)
+    return Figures(loss, len(order), network.n_updates - n_before, 0)
 
 
 def rewire_if_due(model, evolution, share):
     """Let the rule rewire the network, at the first average after its interval."""
-    network, rule = model
+    network, rule, _ = model
     n_updates = network.updates_since_rewiring
     asked = share == 0 if rule.interval is None else n_updates >= rule.interval
     clock = evolution.clock(share, network)
@@ -171,6 +174,29 @@ def rewire_if_due(model, evolution, share):
             network.evolve(rule, evolution.zeta, clock, team)
 
 
-def figures(together):
-    """What is to be known of a round: its mean loss, its samples and its updates."""
-    return together.loss, together.n_samples, together.n_updates
+def rewired(model, evolution, share):
+    """A copy of a model, rewired if that is due."""
+    model = copy.deepcopy(model)
+    rewire_if_due(model, evolution, share)
+    return model
+
+
+def size_of(network):
+    """Bytes of the numbers and of the connections of a network."""
+    arrays = [*network.layers]
+    if network.state is not None:
+        arrays += network.state
+    return sum(array.nbytes for array in arrays)
+
+
+def pooled(figures):
+    """The figures of what several parts have learned at the same time."""
+    n_samples = sum(each.n_samples for each in figures)
+    loss = sum(each.loss * each.n_samples for each in figures) / n_samples
+    n_updates = max(each.n_updates for each in figures)
+    return Figures(loss, n_samples, n_updates, sum(each.n_bytes for each in figures))
+
+
+def figures_of(model):
+    """The figures of the round that a model comes from."""
+    return model.figures

@@ -1,17 +1,27 @@
 """Synchronous local SGD: all parts learn, then their networks are averaged."""
 
+import copy
 from itertools import zip_longest
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_sparse_nn.dask import _tasks
-from sklearn_sparse_nn.dask._tasks import Piece
-
-# Of so many parts, the mean is made at one worker; of more, on the way to it.
-_FAN_IN = 8
+from sklearn_sparse_nn.dask._pieces import pieces_of
+from sklearn_sparse_nn.dask._tasks import (
+    Figures,
+    Model,
+    begin,
+    figures_of,
+    learn,
+    pooled,
+    rewire_if_due,
+    rewired,
+    size_of,
+)
+from sklearn_sparse_nn.networks.averaging import learned, set_learned, weighted_sum
 
 
 class LocalSGD(BaseEstimator):
@@ -62,10 +72,16 @@ class LocalSGD(BaseEstimator):
         "warm_up": [Interval(Integral, 0, None, closed="left")],
     }
 
+    # Whether each block is a part of its own, which never leaves its worker.
+    keeps_blocks_apart = False
+
     def __init__(self, n_updates=50, learning_rate_factor="auto", warm_up=5):
         self.n_updates = n_updates
         self.learning_rate_factor = learning_rate_factor
         self.warm_up = warm_up
+
+    def check(self, estimator):
+        """Raise an InvalidParameterError if it cannot train such an estimator."""
 
     def rate(self, rate, solver, epoch, n_parts):
         """The learning rate of an epoch, where one process would have `rate`."""
@@ -77,28 +93,32 @@ class LocalSGD(BaseEstimator):
         share = min(1.0, (epoch + 1) / (self.warm_up + 1))
         return rate * (1 + share * (factor - 1))
 
-    def train_epoch(self, cluster, model, lesson):
+    def train_epoch(self, cluster, held, lesson):
         """Train on each sample once.
 
         Parameters
         ----------
         cluster : Cluster
-        model : Model
+        held : list of Held
+            The model.
         lesson : Lesson
 
         Returns
         -------
-        model : Model
-        rounds : list of (float, int, int)
-            Of each round: mean loss, number of samples, updates of a part.
+        held : list of Held
+        rounds : list of Figures
         """
-        rounds = self._rounds(cluster.parts, lesson)
-        current, seen = cluster.send(model), []
+        [model], n_parts = held, cluster.n_parts
+        parameters, epoch = lesson.parameters, lesson.evolution.epoch
+        rate = self.rate(parameters.learning_rate, parameters.solver, epoch, n_parts)
+        lesson = lesson._replace(parameters=parameters._replace(learning_rate=rate))
+        rounds, seen = self._rounds(cluster.parts, lesson), []
+        current = cluster.submit(rewired, cluster.one_of(model), lesson.evolution, 0.0)
         for number, pieces in enumerate(rounds, start=1):
-            learned = [
+            results = [
                 cluster.submit_near(
                     piece.part,
-                    _tasks.train,
+                    _train,
                     current,
                     cluster.samples(piece),
                     piece,
@@ -107,36 +127,95 @@ class LocalSGD(BaseEstimator):
                 )
                 for piece in pieces
             ]
-            while len(learned) > _FAN_IN:
-                learned = [
-                    cluster.submit(_tasks.mean, learned[i : i + _FAN_IN])
-                    for i in range(0, len(learned), _FAN_IN)
-                ]
-            together = cluster.submit(_tasks.mean, learned)
+            together = cluster.reduce(_mean, results)
             share = number / len(rounds)
-            current = cluster.submit(_tasks.go_on, current, together, lesson, share)
-            seen.append(cluster.submit(_tasks.figures, together))
+            current = cluster.submit(_go_on, current, together, lesson, share)
+            seen.append(cluster.submit(figures_of, current))
             if not cluster.blocks_stay:  # else all would be computed at once
                 cluster.wait_for(together)
-        return cluster.gather(current), cluster.gather(seen)
+        return [cluster.hold(current)], cluster.gather(seen)
+
+    def finish(self, cluster, held):
+        """The model of now: a future."""
+        return cluster.one_of(held[0])
 
     def _rounds(self, parts, lesson):
         """The pieces of each round of an epoch."""
-        n_samples = self.n_updates * lesson.parameters.batch_size
-        by_part = []
-        for number, blocks in enumerate(parts):
-            order = np.arange(len(blocks))
-            if lesson.shuffle:
-                seed = [lesson.seed, lesson.evolution.epoch, number, 1]
-                order = np.random.default_rng(seed).permutation(order)
-            by_part.append(
-                [
-                    Piece(number, blocks[i].number, first, min(first + n_samples, n))
-                    for i in order
-                    for n in [blocks[i].n_samples]
-                    for first in range(0, n, n_samples)
-                ]
-            )
+        by_part = [
+            pieces_of(number, blocks, self.n_updates, lesson)
+            for number, blocks in enumerate(parts)
+        ]
         return [
             [p for p in pieces if p is not None] for pieces in zip_longest(*by_part)
         ]
+
+
+class Learned(NamedTuple):
+    """What a part, or several together, have learned in a round, and from how much.
+
+    Attributes
+    ----------
+    arrays : list of ndarray
+        What training changes: the mean over the parts.
+    figures : Figures
+    batch : tuple or None
+        The last mini-batch of the first part that took part.
+    n_parts : int
+    """
+
+    arrays: list
+    figures: Figures
+    batch: tuple | None
+    n_parts: int = 1
+
+
+def _train(model, samples, piece, lesson, keeps_batch):
+    """Train a copy of a network on some samples of a block: what it has learned.
+
+    With `keeps_batch`, a rule that looks at gradients sees the last mini-batch.
+    """
+    network, rule, _ = model = begin(model, piece.part)
+    figures = learn(model, samples, piece, lesson)
+    batch = network.last_batch() if keeps_batch and rule.uses_gradient else None
+    arrays = learned(network)
+    n_bytes = sum(array.nbytes for array in arrays)
+    return Learned(arrays, figures._replace(n_bytes=n_bytes), batch)
+
+
+def _mean(parts):
+    """The mean of what parts have learned, by their samples and in their order."""
+    figures = pooled([part.figures for part in parts])
+    shares = [part.figures.n_samples / figures.n_samples for part in parts]
+    arrays = weighted_sum([part.arrays for part in parts], shares)
+    n_parts = sum(part.n_parts for part in parts)
+    return Learned(arrays, figures, parts[0].batch, n_parts)
+
+
+def _go_on(model, together, lesson, share):
+    """The network of the average, rewired if that is due.
+
+    Parameters
+    ----------
+    model : Model
+        The network with which the parts began.
+    together : Learned
+        By all parts.
+    lesson : Lesson
+    share : float
+        At which share of the epoch this is. At its end, nothing is rewired.
+
+    Returns
+    -------
+    model : Model
+    """
+    network, rule, _ = copy.deepcopy(model)
+    set_learned(network, together.arrays)
+    figures = together.figures
+    network.n_updates += figures.n_updates
+    network.updates_since_rewiring += figures.n_updates
+    network._batch = together.batch
+    if share < 1:
+        rewire_if_due(Model(network, rule), lesson.evolution, share)
+    # The parts have sent what they learned; they get the network.
+    n_bytes = figures.n_bytes + together.n_parts * size_of(network)
+    return Model(network, rule, figures._replace(n_bytes=n_bytes))

@@ -331,7 +331,7 @@ default='tanh'
         if first_pass:
             self._initialize(X, random_state)
         else:
-            self._check_sizes(self._sizes(X), "hidden_layer_sizes")
+            self._check_sizes(self._sizes(X.shape[1]), "hidden_layer_sizes")
         self._network.reset_optimiser(self.solver)
         self.n_iter_ = 0
         order, progress = np.arange(X.shape[0]), Progress(self, self.max_iter)
@@ -371,7 +371,7 @@ default='tanh'
         if first_pass:
             self._initialize(X, random_state)
         else:
-            self._check_sizes(self._sizes(X), "hidden_layer_sizes")
+            self._check_sizes(self._sizes(X.shape[1]), "hidden_layer_sizes")
         if self.standardize and not first_pass:
             self._moments = tuple(merged_moments(Moments(*self._moments), moments(X)))
             self._network.shifts, self._network.scales = self._standardiser()
@@ -399,17 +399,20 @@ default='tanh'
         with ThreadTeam(self._n_useful_threads(samples.shape[0])) as team:
             return self._network.gradient(samples, team)
 
-    def _sizes(self, X):
+    def _sizes(self, n_features):
         """Number of inputs, of neurons of each hidden layer, and of outputs."""
         hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()
         if not all(isinstance(size, int) and size > 0 for size in hidden):
             raise ValueError(f"hidden_layer_sizes must be integers > 0, got {hidden}.")
-        return [X.shape[1], *hidden, X.shape[1]]
+        return [n_features, *hidden, n_features]
 
     def _initialize(self, X, random_state):
         """A new network, before its first epoch."""
-        sizes = self._sizes(X)
         self._moments = tuple(moments(X))
+        self._begin_layers(self._sizes(X.shape[1]), X, random_state)
+
+    def _begin_layers(self, sizes, X, random_state):
+        """A new network of these sizes; X is for topologies that look at samples."""
         spread = Moments(*self._moments).standard_deviation
         start = self._start(sizes, X, random_state, spread)
         scaling = self._standardiser()
@@ -432,15 +435,7 @@ default='tanh'
 
     def _train_epoch(self, X, order, team, evolution, progress):
         """One pass over the samples in `order`."""
-        batch_size = 100 if self.batch_size == "auto" else self.batch_size
-        parameters = TrainingParameters(
-            solver=self.solver,
-            learning_rate=self.learning_rate_init,
-            batch_size=int(min(batch_size, len(order))),
-            alpha=self.alpha,
-            momentum=self.momentum,
-            dropout=self.dropout,
-        )
+        parameters = self._training_parameters(len(order))
         corruption = Corruption(self.noise, self.noise_factor)
         self.loss_ = self._network.train_epoch(
             X, order, parameters, corruption, team, evolution
@@ -450,6 +445,17 @@ default='tanh'
         if not np.isfinite(self.loss_):
             self._raise_divergence()
         progress.report(self.n_iter_, f"loss = {self.loss_:.8f}")
+
+    def _training_parameters(self, n_samples):
+        batch_size = 100 if self.batch_size == "auto" else self.batch_size
+        return TrainingParameters(
+            solver=self.solver,
+            learning_rate=self.learning_rate_init,
+            batch_size=int(min(batch_size, n_samples)),
+            alpha=self.alpha,
+            momentum=self.momentum,
+            dropout=self.dropout,
+        )
 
     def transform(self, X):
         """Compute the code: the activations of the hidden layer in the middle.

@@ -47,7 +47,7 @@ _NETWORK_PARAMETERS = (
 )
 _DIVERSITY = 0.9
 # Below so many samples, so many networks.
-_FEW_SAMPLES, _N_NETWORKS = 500, 5
+FEW_SAMPLES, N_NETWORKS = 500, 5
 
 
 class QuickSelectionSelector(BaseRankingSelector):
@@ -362,7 +362,7 @@ default='communality'
         """
         X = validate_samples(self, X, reads_double=True)
         random_state = check_random_state(self.random_state)
-        n_networks = self._n_networks(_N_NETWORKS if X.shape[0] < _FEW_SAMPLES else 1)
+        n_networks = self._n_networks(N_NETWORKS if X.shape[0] < FEW_SAMPLES else 1)
         *seeds, last_seed = self._seeds(random_state, n_networks + 1)
         networks = [self._new_autoencoder(seed) for seed in seeds]
         hook = {"estimator": self, "X": X, "y": y, "metadata": {}}

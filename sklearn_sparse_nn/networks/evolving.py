@@ -30,6 +30,8 @@ class Evolution(NamedTuple):
         Epochs of this `fit` at most, if they are known.
     epochs_in_vain : float
         See `TrainingClock`.
+    start, size : float
+        Which part of the epoch is trained: where it begins, and what share it is.
     """
 
     rule: object
@@ -37,11 +39,14 @@ class Evolution(NamedTuple):
     epoch: int = 0
     max_epochs: int | None = None
     epochs_in_vain: float = 0.0
+    start: float = 0.0
+    size: float = 1.0
 
     def due(self, share, network):
-        """The time, if the rule is to rewire at this share of the epoch, else None."""
+        """The time, if the rule is to rewire at this share of the part, else None."""
         n_updates, interval = network.updates_since_rewiring, self.rule.interval
-        asked = share == 0 if interval is None else n_updates % interval == 0
+        begins = self.start == share == 0
+        asked = begins if interval is None else n_updates % interval == 0
         if network.waits_for_rule or (n_updates > 0 and asked):
             clock = self.clock(share, network)
             if self.rule.is_due(clock):
@@ -49,13 +54,13 @@ class Evolution(NamedTuple):
         return None
 
     def clock(self, share, network):
-        """The time, at this share of the epoch."""
+        """The time, at this share of the part."""
         return TrainingClock(
             epoch=self.epoch,
             max_epochs=self.max_epochs,
             n_updates=network.n_updates,
             updates_since_rewiring=network.updates_since_rewiring,
-            share=share,
+            share=self.start + share * self.size,
             epochs_in_vain=self.epochs_in_vain,
         )
 

@@ -22,7 +22,6 @@ from sklearn_sparse_nn.dask import (  # noqa: E402
     DaskSETRegressor,
     LocalSGD,
     _cluster,
-    local_sgd,
 )
 
 DIGITS, CLASSES = load_digits(return_X_y=True)
@@ -119,7 +118,7 @@ def test_more_parts_than_are_summed_at_once(monkeypatch):
     options = {"threads_per_worker": 1, "dashboard_address": None}
     with distributed.Client(n_workers=4, processes=False, **options):
         clf = classifier().fit(*data)
-        monkeypatch.setattr(local_sgd, "_FAN_IN", 2)
+        monkeypatch.setattr(_cluster, "_FAN_IN", 2)
         for a, b in zip(weights_of(classifier().fit(*data)), weights_of(clf)):
             np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-4)
 

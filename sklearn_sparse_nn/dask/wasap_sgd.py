@@ -1,0 +1,287 @@
+"""WASAP-SGD: asynchronous workers on one topology, then each on its own."""
+
+import copy
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, InvalidParameterError
+
+from sklearn_sparse_nn.dask._pieces import pieces_of
+from sklearn_sparse_nn.dask._tasks import (
+    Figures,
+    Model,
+    begin,
+    figures_of,
+    learn,
+    rewire_if_due,
+    rewired,
+    seed_of,
+    size_of,
+)
+from sklearn_sparse_nn.networks.averaging import (
+    cells_of,
+    shared_cells,
+    union_mean,
+    with_layers,
+)
+
+
+class WASAPSGD(BaseEstimator):
+    """Asynchronous, then apart: WASAP-SGD [1]_. For ``solver="sgd"``.
+
+    There is a part of the data for each worker. In the first phase no worker waits for
+    another: it takes the network of now, makes `n_updates` weight updates on its part,
+    and what it has learned is added to whatever the network is by then. Connections
+    that evolution has removed meanwhile are left out of it (RetainValidUpdates). The
+    momentum is the network's: to add is to make the same updates there.
+
+    In the last `local_fraction` of the epochs each worker trains alone a network of its
+    own, whose connections evolve. At the end, the networks are averaged on the union of
+    their connections, where one that a network has not got counts as 0; of the smallest
+    weights of each sign, as many are pruned as there are more than before.
+
+    Who is first decides what is added first: no two fits are the same to the bit.
+
+    Parameters
+    ----------
+    n_updates : int, default=10
+        Weight updates of a worker before it asks for the network of now. In [1]_ it is
+        1: each gradient is sent.
+    local_fraction : float, default=0.3
+        Share of `max_iter` in which each worker trains alone, in the range [0, 1].
+
+    Notes
+    -----
+    If training has converged by `tol` before `max_iter`, it ends in the phase where it
+    is: pass ``tol=0`` and ``n_iter_no_change=max_iter`` to have both phases.
+
+    References
+    ----------
+    .. [1] Curci, Mocanu and Pechenizkiyi, "Truly sparse neural networks at scale",
+       2021. :arxiv:`2102.01732`
+
+    Examples
+    --------
+    >>> from sklearn_sparse_nn.dask import DaskSETClassifier, WASAPSGD
+    >>> DaskSETClassifier((100,), solver="sgd", algorithm=WASAPSGD())
+    DaskSETClassifier(algorithm=WASAPSGD(), hidden_layer_sizes=(100,), solver='sgd')
+    """
+
+    _parameter_constraints: dict = {
+        "n_updates": [Interval(Integral, 1, None, closed="left")],
+        "local_fraction": [Interval(Real, 0, 1, closed="both")],
+    }
+
+    keeps_blocks_apart = False
+
+    def __init__(self, n_updates=10, local_fraction=0.3):
+        self.n_updates = n_updates
+        self.local_fraction = local_fraction
+
+    def check(self, estimator):
+        """Raise an InvalidParameterError if it cannot train such an estimator."""
+        if estimator.solver != "sgd":
+            raise InvalidParameterError(
+                "WASAPSGD is stochastic gradient descent: pass solver='sgd' in place "
+                f"of {estimator.solver!r}."
+            )
+
+    def train_epoch(self, cluster, held, lesson):
+        """Train on each sample once.
+
+        Parameters
+        ----------
+        cluster : Cluster
+        held : list of Held
+            The model, or one for each part that has trained alone.
+        lesson : Lesson
+
+        Returns
+        -------
+        held : list of Held
+        rounds : list of Figures
+        """
+        if lesson.evolution.epoch < self._n_together(lesson.evolution):
+            return self._train_together(cluster, held, lesson)
+        return self._train_alone(cluster, held, lesson)
+
+    def _n_together(self, evolution):
+        """Number of epochs of the first phase."""
+        return round((1 - self.local_fraction) * evolution.max_epochs)
+
+    def _train_together(self, cluster, held, lesson):
+        """What a part has learned is added as soon as it is there."""
+        waiting = {
+            part: pieces_of(part, blocks, self.n_updates, lesson)
+            for part, blocks in enumerate(cluster.parts)
+            if blocks
+        }
+        n_pieces = sum(map(len, waiting.values()))
+        current, seen = cluster.one_of(held[0]), []
+
+        def ask(part):
+            piece = waiting[part].pop(0)
+            samples = cluster.samples(piece)
+            task = current, samples, piece, lesson
+            return cluster.submit_near(part, _contribute, *task)
+
+        # What evolution removes now, the first pieces still have.
+        under_way = {ask(part): part for part in waiting}
+        current = cluster.submit(rewired, current, lesson.evolution, 0.0)
+        while under_way:
+            for future in cluster.first_of(list(under_way)):
+                part, share = under_way.pop(future), len(seen) / n_pieces
+                # Where the part is, whose worker has just nothing else to do.
+                task = current, future, lesson, share
+                current = cluster.submit_near(part, _add, *task)
+                seen.append(cluster.submit(figures_of, current))
+                if waiting[part]:
+                    under_way[ask(part)] = part
+        return [cluster.hold(current)], cluster.gather(seen)
+
+    def _train_alone(self, cluster, held, lesson):
+        """Each part trains a network of its own."""
+        seen, evolution = [], lesson.evolution
+        begins = evolution.epoch == self._n_together(evolution)
+        models = [None] * len(cluster.parts)
+        for part, blocks in enumerate(cluster.parts):
+            if not blocks:
+                continue
+            model = cluster.one_of(held[0 if begins else part])
+            if begins:
+                model = cluster.submit_near(part, _own, model, part)
+            pieces, start = pieces_of(part, blocks, None, lesson), 0.0
+            for piece in pieces:
+                size = piece.last / sum(block.n_samples for block in blocks)
+                evolution = evolution._replace(start=start, size=size)
+                task = model, cluster.samples(piece), piece, lesson, evolution
+                model = cluster.submit_near(part, _train_on, *task)
+                start += size
+                seen.append(cluster.submit(figures_of, model))
+                if not cluster.blocks_stay:
+                    cluster.wait_for(model)
+            models[part] = model
+        held = [
+            model and cluster.hold(model, part) for part, model in enumerate(models)
+        ]
+        return held, cluster.gather(seen)
+
+    def finish(self, cluster, held):
+        """The model of now, the average if there are several: a future."""
+        if len(held) == 1:
+            return cluster.one_of(held[0])
+        models, sizes = [], []
+        for each, blocks in zip(held, cluster.parts, strict=True):
+            if each is not None and blocks:
+                models.append(cluster.one_of(each))
+                sizes.append(sum(block.n_samples for block in blocks))
+        return cluster.submit(_average, models, sizes)
+
+
+class Contribution(NamedTuple):
+    """What a worker has learned, without what the momentum of before does by itself.
+
+    Attributes
+    ----------
+    cells : ndarray of uint64
+        Of the connections that it had: see `networks.averaging`.
+    steps, velocities : list of ndarray of float32
+        By how much the weights and the biases have changed, and their velocities.
+    figures : Figures
+    batch : tuple or None
+        The last mini-batch, for a rule that looks at gradients.
+    """
+
+    cells: np.ndarray
+    steps: list
+    velocities: list
+    figures: Figures
+    batch: tuple | None
+
+
+def _moving(network):
+    """Weights and biases, and their velocities."""
+    layers, state = network.layers, network.state
+    return [
+        (layers.weights, state.first),
+        (layers.intercepts, state.intercepts_first),
+    ]
+
+
+def _momentum(parameters, n_updates):
+    """How far a velocity leads in some updates by itself, and what is left of it."""
+    powers = float(parameters.momentum) ** np.arange(1, n_updates + 1)
+    left = powers[-1]
+    if parameters.nesterovs_momentum:
+        powers = powers * parameters.momentum
+    return np.float32(powers.sum()), np.float32(left)
+
+
+def _contribute(model, samples, piece, lesson):
+    """Train a copy of a network: what it has learned."""
+    before = _moving(model.network)
+    network, rule, _ = model = begin(model, piece.part)
+    figures = learn(model, samples, piece, lesson)
+    far, left = _momentum(lesson.parameters, figures.n_updates)
+    steps, velocities = [], []
+    for (old, v_old), (new, v_new) in zip(before, _moving(network), strict=True):
+        steps.append(new - old - far * v_old)
+        velocities.append(v_new - left * v_old)
+    cells = cells_of(network.layers)
+    sent = [cells, *steps, *velocities]
+    figures = figures._replace(n_bytes=sum(array.nbytes for array in sent))
+    keeps_batch = piece.part == 0 and rule.uses_gradient
+    batch = network.last_batch() if keeps_batch else None
+    return Contribution(cells, steps, velocities, figures, batch)
+
+
+def _add(model, contribution, lesson, share):
+    """Make the updates that somebody has made on a network of before."""
+    network, rule, _ = copy.deepcopy(model)
+    figures = contribution.figures
+    far, left = _momentum(lesson.parameters, figures.n_updates)
+    theirs, mine = shared_cells(contribution.cells, cells_of(network.layers))
+    places = (theirs, mine), (slice(None), slice(None))
+    gains = zip(contribution.steps, contribution.velocities, strict=True)
+    for moving, gain, (there, here) in zip(_moving(network), gains, places):
+        numbers, velocities = moving
+        numbers += far * velocities
+        numbers[here] += gain[0][there]
+        velocities *= left
+        velocities[here] += gain[1][there]
+    network.n_updates += figures.n_updates
+    network.updates_since_rewiring += figures.n_updates
+    if contribution.batch is not None:
+        network._batch = contribution.batch
+    rewire_if_due(Model(network, rule), lesson.evolution, share)
+    # The worker gets the network.
+    n_bytes = figures.n_bytes + size_of(network)
+    return Model(network, rule, figures._replace(n_bytes=n_bytes))
+
+
+def _own(model, part):
+    """A copy of a network that evolves by itself."""
+    network, rule, _ = begin(model, part)
+    network.streams = [
+        np.random.default_rng(seed_of(network.noise_seed, layer))
+        for layer in range(len(network.streams))
+    ]
+    return Model(network, rule)
+
+
+def _train_on(model, samples, piece, lesson, evolution):
+    """Train a network alone, on a block."""
+    network, rule, _ = model = copy.deepcopy(model)
+    figures = learn(model, samples, piece, lesson, evolution)
+    return Model(network, rule, figures)
+
+
+def _average(models, sizes):
+    """One network of those that have trained alone."""
+    networks = [model.network for model in models]
+    counts = [np.diff(each.layers.indptr[each.layers.first]) for each in networks]
+    n_kept = np.rint(np.mean(counts, axis=0)).astype(int)
+    layers = union_mean(networks, np.asarray(sizes) / sum(sizes), n_kept)
+    return Model(with_layers(networks[0], layers), models[0].rule)
