@@ -62,12 +62,11 @@ class Cluster:
     """
 
     def __init__(self, client, blocks, sizes, n_bytes, prepare, homes=None):
-        self._client, self._blocks = client, blocks
+        self._client, self._blocks, self._prepare = client, blocks, prepare
         self._apart = homes is not None
         self._workers = sorted(client.nthreads())
         if not self._workers:
             raise ValueError("The cluster has no workers.")
-        self._prepare = client.scatter([prepare], broadcast=True, hash=False)[0]
         self._name, self._names = f"sparse-nn-{uuid.uuid4().hex}", set()
         if self._apart:
             self.parts = [[Block(i, size)] for i, size in enumerate(sizes)]
@@ -75,6 +74,7 @@ class Cluster:
         else:
             self.parts = _split(sizes, len(self._workers))
             self._homes = self._workers[: len(self.parts)]
+        self._preparing = self.send(prepare)
         self.blocks_stay = sum(n_bytes) < _SHARE_OF_MEMORY * self._memory()
         self._kept, self._open = {}, {}
         if self.blocks_stay:
@@ -89,7 +89,8 @@ class Cluster:
         return sum(limits) if all(limits) else float("inf")
 
     def _prepared(self, block, part):
-        task = delayed(_prepared)(self._prepare, *self._blocks[block])
+        prepare = self.one_of(self._preparing)
+        task = delayed(_prepared)(prepare, *self._blocks[block])
         return self._client.compute(task, **self._at(part))
 
     def _at(self, part):
@@ -117,11 +118,8 @@ class Cluster:
         are_left : bool
             Whether any are left. Those that others can compute are there again.
         """
-        self._open = {}
-        if self._apart:
-            lost = self._lost_apart()
-        else:
-            lost = {n for n, block in self._kept.items() if not _comes_back(block)}
+        self._open, self._preparing = {}, self.send(self._prepare)
+        lost = self._lost_apart() if self._apart else self._lost_together()
         n_samples = self.n_samples
         self.parts = [[b for b in p if b.number not in lost] for p in self.parts]
         self._kept = {n: b for n, b in self._kept.items() if n not in lost}
@@ -132,6 +130,18 @@ class Cluster:
                 f"{self.n_samples}."
             )
         return self.n_samples > 0
+
+    def _lost_together(self):
+        """Numbers of the blocks that nobody can compute again."""
+        lost = set()
+        for number, blocks in enumerate(self.parts):
+            for block in blocks if self.blocks_stay else ():
+                if not _comes_back(self._kept[block.number]):
+                    # Perhaps what was lost is only what prepares it.
+                    self._kept[block.number] = self._prepared(block.number, number)
+                    if not _comes_back(self._kept[block.number]):
+                        lost.add(block.number)
+        return lost
 
     def _lost_apart(self):
         """Numbers of the blocks whose worker is gone."""
@@ -149,10 +159,16 @@ class Cluster:
         return sum(bool(part) for part in self.parts)
 
     def send(self, data):
-        """Bring data from here to all workers."""
+        """Bring data from here to two workers."""
         if self._client.status != "running":
             raise ConnectionError("The client is closed.")
-        return Held(self._client.scatter([data], broadcast=True, hash=False))
+        self._look_for_workers()
+        return Held(
+            [
+                self._client.scatter([data], workers=[worker], hash=False)[0]
+                for worker in self._workers[:_N_COPIES]
+            ]
+        )
 
     def hold(self, future, slot=0):
         """Have two workers hold a result, and forget how it came about.

@@ -196,10 +196,8 @@ class OnDask:
 
     def _is_watched(self):
         """Whether somebody looks at the network after each epoch."""
-        watched = hasattr(self, "_skl_callbacks") or hasattr(
-            self, "_parent_callback_ctx"
-        )
-        return watched or self._rule.settles is not None
+        called = bool(getattr(self, "_skl_callbacks", ()))
+        return called or self._rule.settles is not None
 
     def _reach(self, train, held, lesson=None):
         """Train for an epoch; begin it again if a worker was lost in between."""

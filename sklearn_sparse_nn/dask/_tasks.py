@@ -4,12 +4,14 @@ import copy
 from typing import NamedTuple
 
 import numpy as np
+from dask.sizeof import sizeof
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.networks.autoencoder import Corruption
 from sklearn_sparse_nn.networks.evolving import Evolution
 from sklearn_sparse_nn.networks.mlp import Targets, TrainingParameters
+from sklearn_sparse_nn.networks.network import SparseNetwork
 
 
 class Figures(NamedTuple):
@@ -187,6 +189,10 @@ def size_of(network):
     if network.state is not None:
         arrays += network.state
     return sum(array.nbytes for array in arrays)
+
+
+# The scheduler asks what it would cost to move a network.
+sizeof.register(SparseNetwork, size_of)
 
 
 def pooled(figures):

@@ -55,6 +55,10 @@ class FedDST(BaseEstimator):
         In each how manyth round the clients rewire. If None, in none.
     rewiring_share : float, default=0.5
         Share of `max_iter` in which they rewire, in the range [0, 1].
+    rewiring_epoch : int or None, default=None
+        After which of its epochs a client rewires. What begins with a weight of 0 has
+        to be trained before the mean, or the server prunes it again. If None, after
+        half of `local_epochs`.
 
     Notes
     -----
@@ -81,17 +85,24 @@ class FedDST(BaseEstimator):
         "local_epochs": [Interval(Integral, 1, None, closed="left")],
         "interval": [Interval(Integral, 1, None, closed="left"), None],
         "rewiring_share": [Interval(Real, 0, 1, closed="both")],
+        "rewiring_epoch": [Interval(Integral, 1, None, closed="left"), None],
     }
 
     keeps_blocks_apart = True
 
     def __init__(
-        self, participation=1.0, local_epochs=10, interval=10, rewiring_share=0.5
+        self,
+        participation=1.0,
+        local_epochs=10,
+        interval=10,
+        rewiring_share=0.5,
+        rewiring_epoch=None,
     ):
         self.participation = participation
         self.local_epochs = local_epochs
         self.interval = interval
         self.rewiring_share = rewiring_share
+        self.rewiring_epoch = rewiring_epoch
 
     def check(self, estimator):
         """Raise an InvalidParameterError if it cannot train such an estimator."""
@@ -117,12 +128,13 @@ class FedDST(BaseEstimator):
         rounds : list of Figures
         """
         model, rewires = cluster.one_of(held[0]), self._rewires(lesson.evolution)
+        rewired_after = self._rewired_after() if rewires else None
         results = []
         for part in self._chosen(cluster.parts, lesson):
             [block] = cluster.parts[part]
             piece = Piece(part, block.number, 0, block.n_samples)
             samples = cluster.samples(piece)
-            task = model, samples, piece, lesson, self.local_epochs, rewires
+            task = model, samples, piece, lesson, self.local_epochs, rewired_after
             results.append(cluster.submit_near(part, _train_here, *task))
         if not cluster.blocks_stay:
             cluster.wait_for(results)
@@ -140,6 +152,12 @@ class FedDST(BaseEstimator):
             return False
         return evolution.epoch < self.rewiring_share * evolution.max_epochs
 
+    def _rewired_after(self):
+        """After which of its epochs a client rewires."""
+        if self.rewiring_epoch is None:
+            return (self.local_epochs + 1) // 2
+        return min(self.rewiring_epoch, self.local_epochs)
+
     def _chosen(self, parts, lesson):
         """The clients that take part in this round."""
         there = [number for number, blocks in enumerate(parts) if blocks]
@@ -148,7 +166,7 @@ class FedDST(BaseEstimator):
         return sorted(rng.choice(there, n, replace=False).tolist())
 
 
-def _train_here(model, samples, piece, lesson, n_epochs, rewires):
+def _train_here(model, samples, piece, lesson, n_epochs, rewired_after):
     """Train a copy of a network at a client: its weights, and its connections."""
     evolution = lesson.evolution
     network, rule, _ = model = begin(model, piece.part, evolution.epoch)
@@ -161,10 +179,10 @@ def _train_here(model, samples, piece, lesson, n_epochs, rewires):
     for epoch in range(n_epochs):
         seed = seed_of(lesson.seed, epoch)
         figures.append(learn(model, samples, piece, lesson._replace(seed=seed)))
-    clock = evolution.clock(0.0, network)
-    if rewires and rule.is_due(clock):
-        with ThreadTeam(n_threads(lesson.n_jobs)) as team:
-            network.evolve(rule, evolution.zeta, clock, team)
+        clock = evolution.clock(0.0, network)
+        if epoch + 1 == rewired_after and rule.is_due(clock):
+            with ThreadTeam(n_threads(lesson.n_jobs)) as team:
+                network.evolve(rule, evolution.zeta, clock, team)
     n_updates = sum(each.n_updates for each in figures)
     figures = pooled(figures)._replace(n_updates=n_updates)
     _strip(network)

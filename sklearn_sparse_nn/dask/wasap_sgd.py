@@ -46,7 +46,7 @@ class WASAPSGD(BaseEstimator):
 
     Parameters
     ----------
-    n_updates : int, default=10
+    n_updates : int, default=50
         Weight updates of a worker before it asks for the network of now. In [1]_ it is
         1: each gradient is sent.
     local_fraction : float, default=0.3
@@ -76,7 +76,7 @@ class WASAPSGD(BaseEstimator):
 
     keeps_blocks_apart = False
 
-    def __init__(self, n_updates=10, local_fraction=0.3):
+    def __init__(self, n_updates=50, local_fraction=0.3):
         self.n_updates = n_updates
         self.local_fraction = local_fraction
 

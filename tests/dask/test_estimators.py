@@ -7,52 +7,33 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.datasets import load_diabetes, load_digits
+from sklearn.datasets import load_diabetes
 from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_sparse_nn import SETClassifier, SETRegressor
 from sklearn_sparse_nn.evolution import EVOLUTIONS, RigL
+from tests.dask.conftest import OPTIONS
+from tests.dask.helpers import (
+    CLASSES,
+    DIGITS,
+    Stop,
+    assert_same,
+    classifier,
+    da,
+    distributed,
+    on_dask,
+    weights_of,
+)
 
-da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
-distributed = pytest.importorskip("distributed")
 
 from sklearn_sparse_nn.dask import (  # noqa: E402
     DaskSETClassifier,
     DaskSETRegressor,
     LocalSGD,
     _cluster,
+    _fitting,
 )
-
-DIGITS, CLASSES = load_digits(return_X_y=True)
-DIGITS = (DIGITS[:600] / 16).astype(np.float32)
-CLASSES = CLASSES[:600]
-
-
-@pytest.fixture(scope="module")
-def client():
-    options = {"threads_per_worker": 1, "dashboard_address": None}
-    with distributed.Client(n_workers=2, processes=False, **options) as client:
-        yield client
-
-
-def classifier(**changes):
-    parameters = {"max_iter": 4, "random_state": 0, "batch_size": 20} | changes
-    return DaskSETClassifier((30,), **parameters)
-
-
-def on_dask(X, y, n=150):
-    return da.from_array(X, chunks=(n, -1)), da.from_array(y, chunks=n)
-
-
-def weights_of(estimator):
-    arrays = [layer.toarray() for layer in estimator.coefs_]
-    return [*arrays, *estimator.intercepts_]
-
-
-def assert_same(one, two):
-    for a, b in zip(weights_of(one), weights_of(two), strict=True):
-        np.testing.assert_array_equal(a, b)
 
 
 def test_parts_learn_together_what_one_process_learns(client):
@@ -305,29 +286,6 @@ def test_the_ordinary_estimator_that_comes_of_it(client):
     assert type(DaskSETRegressor().set_params(zeta=0.1)._unfitted()) is SETRegressor
 
 
-class Stop:
-    """A callback that stops training before an epoch."""
-
-    def __init__(self, epoch, error=KeyError):
-        self.epoch, self.error = epoch, error
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        if context.task_name == "epoch" and context.task_id == self.epoch:
-            if callable(self.error) and not isinstance(self.error, type):
-                self.error()
-            else:
-                raise self.error()
-
-    def on_fit_task_end(self, estimator, context):
-        pass
-
-
 @pytest.mark.parametrize("random_state", [0, None])
 def test_training_goes_on_from_a_checkpoint(client, tmp_path, random_state):
     data, path = on_dask(DIGITS, CLASSES), tmp_path / "state"
@@ -363,46 +321,39 @@ def test_an_interrupt_leaves_what_has_been_learned(client):
     clf.predict(DIGITS)
 
 
-def processes():
-    options = {"threads_per_worker": 1, "dashboard_address": None}
-    return distributed.LocalCluster(2, processes=True, **options)
-
-
-def test_a_lost_worker_changes_nothing():
+def test_a_lost_worker_changes_nothing(processes_client):
     data = on_dask(DIGITS, CLASSES)
-    with processes() as cluster, distributed.Client(cluster) as client:
-        expected = classifier(max_iter=6).fit(*data)
-        pids = list(client.run(os.getpid).values())
-        kill = Stop(3, lambda: os.kill(pids[0], signal.SIGKILL))
-        with pytest.warns(UserWarning, match="was lost"):
-            clf = classifier(max_iter=6).set_callbacks(kill).fit(*data)
-        assert_same(clf, expected)
+    client = processes_client
+    expected = classifier(max_iter=6).fit(*data)
+    pids = list(client.run(os.getpid).values())
+    kill = Stop(3, lambda: os.kill(pids[0], signal.SIGKILL))
+    with pytest.warns(UserWarning, match="was lost"):
+        clf = classifier(max_iter=6).set_callbacks(kill).fit(*data)
+    assert_same(clf, expected)
 
 
-def test_samples_that_are_lost_with_a_worker_are_left_out():
-    with processes() as cluster, distributed.Client(cluster) as client:
-        workers = sorted(client.nthreads())
-        halves = np.split(DIGITS, 2), np.split(CLASSES, 2)
-        futures = [
-            [client.scatter(h, workers=[w], hash=False) for h, w in zip(half, workers)]
-            for half in halves
-        ]
-        X = da.concatenate(
-            [da.from_delayed(f, (300, 64), np.float32) for f in futures[0]]
-        )
-        y = da.concatenate([da.from_delayed(f, (300,), int) for f in futures[1]])
-        pids = client.run(os.getpid)
-        kill = Stop(2, lambda: os.kill(pids[workers[1]], signal.SIGKILL))
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            clf = classifier(max_iter=4).set_callbacks(kill).fit(X, y)
-        messages = " ".join(str(each.message) for each in caught)
-        assert "300 samples were lost" in messages
-        assert clf.t_ == 2 * 600 + 2 * 300
+def test_samples_that_are_lost_with_a_worker_are_left_out(processes_client):
+    client = processes_client
+    workers = sorted(client.nthreads())
+    halves = np.split(DIGITS, 2), np.split(CLASSES, 2)
+    futures = [
+        [client.scatter(h, workers=[w], hash=False) for h, w in zip(half, workers)]
+        for half in halves
+    ]
+    X = da.concatenate([da.from_delayed(f, (300, 64), np.float32) for f in futures[0]])
+    y = da.concatenate([da.from_delayed(f, (300,), int) for f in futures[1]])
+    pids = client.run(os.getpid)
+    kill = Stop(2, lambda: os.kill(pids[workers[1]], signal.SIGKILL))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        clf = classifier(max_iter=4).set_callbacks(kill).fit(X, y)
+    messages = " ".join(str(each.message) for each in caught)
+    assert "300 samples were lost" in messages
+    assert clf.t_ == 2 * 600 + 2 * 300
 
 
 def test_a_lost_scheduler_is_said_clearly(tmp_path):
-    cluster = processes()
+    cluster = distributed.LocalCluster(2, processes=True, **OPTIONS)
     with distributed.Client(cluster, timeout=5) as client:
         client.nthreads()
         path = tmp_path / "state"
@@ -411,3 +362,39 @@ def test_a_lost_scheduler_is_said_clearly(tmp_path):
         with pytest.raises(RuntimeError, match="scheduler was lost in epoch 4"):
             clf.fit(*on_dask(DIGITS, CLASSES))
         assert path.exists()
+
+
+def test_the_network_does_not_pass_through_the_client(client, monkeypatch):
+    fetched = []
+    fetch = _fitting.OnDask._fetch
+    monkeypatch.setattr(
+        _fitting.OnDask, "_fetch", lambda self: fetched.append(1) or fetch(self)
+    )
+    clf = classifier(max_iter=5).fit(*on_dask(DIGITS, CLASSES))
+    assert len(fetched) == 1 and clf.n_iter_ == 5
+
+
+def test_the_scheduler_forgets_what_is_over(client):
+    data, counts = on_dask(DIGITS, CLASSES), []
+
+    def count():
+        counts.append(len(client.cluster.scheduler.tasks))
+
+    class Count(Stop):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_name == "epoch":
+                count()
+
+    classifier(max_iter=12).set_callbacks(Count(99)).fit(*data)
+    assert len(counts) == 12
+    assert max(counts[6:]) <= max(counts[:6]) + 3
+
+
+def test_bytes_of_a_round_are_in_proportion_to_connections(client):
+    data = on_dask(DIGITS, CLASSES)
+    few, many = (classifier(epsilon=e, batch_size=20).fit(*data) for e in (2, 6))
+    assert len(few.bytes_per_round_) == 2 * len(few.loss_curve_)  # two blocks a part
+    n = [each.n_connections_.sum() for each in (few, many)]
+    sent = [np.median(each.bytes_per_round_) for each in (few, many)]
+    # Adam: 12 bytes from each of two parts, 16 to each of them.
+    assert (sent[1] - sent[0]) / (n[1] - n[0]) == pytest.approx(2 * (12 + 16))
