@@ -173,7 +173,8 @@ class DaskSETClassifier(_Perceptron, SETClassifier):
     checkpoint : str, Path or None, default=None
         A file to which the state of training is written after each epoch, by `pickle`.
         If it is there when `fit` begins, training goes on from it, and gives the same
-        bits as if it had not been interrupted. It is removed at the end.
+        bits as if it had not been interrupted, but for `WASAPSGD`. It is removed at the
+        end.
 
     Attributes
     ----------
@@ -189,12 +190,12 @@ class DaskSETClassifier(_Perceptron, SETClassifier):
 
     Notes
     -----
-    Within an epoch, networks go from worker to worker. After each epoch, the network
-    comes to the client once, for callbacks and the checkpoint.
+    Networks stay on the workers. The network comes to the client at the end, and after
+    each epoch if there are callbacks or a checkpoint.
 
-    When a worker is lost, others compute its blocks and its tasks again, and the result
-    is the same. Blocks that nobody can compute again are left out from then on, with a
-    warning, and the epoch begins anew.
+    When a worker is lost, others compute its blocks and its tasks again. Blocks that
+    nobody can compute again are left out from then on, with a warning, and the epoch
+    begins anew.
 
     Examples
     --------

@@ -229,7 +229,7 @@ class DaskQuickSelectionSelector(QuickSelectionSelector):
         Returns
         -------
         X_selected : dask.array.Array, or as the ordinary selector if X is not of Dask
-            The selected features, of shape (n_samples, n_features_to_select_).
+            The selected features, of shape (n_samples, n_selected).
         """
         if not is_dask_collection(X):
             return super().transform(X)
