@@ -10,7 +10,7 @@ def client():
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _processes():
     """A list of one cluster, or none: what a test leaves may be of no use."""
     clusters = []

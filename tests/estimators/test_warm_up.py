@@ -67,7 +67,7 @@ def test_the_module_fills_the_cache(tmp_path):
     first, second = (subprocess.run(command, **options) for _ in range(2))
     assert str(tmp_path) in first.stdout == second.stdout
     assert "Compiling" in first.stderr and not second.stderr
-    assert len(list(tmp_path.rglob("*.nbc"))) == 8
+    assert len(list(tmp_path.rglob("*.nbc"))) == 9
 
 
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
