@@ -54,7 +54,7 @@ def init_with_parameters_of(local, *more):
 class OnDask:
     """Before the ordinary estimator in the bases of one that trains on Dask.
 
-    What depends on the kind of the network is in `_check_supported`, `_begin_network`,
+    What depends on the kind of the network is in `_unsupported`, `_begin_network`,
     `_start_training`, `_parameters_of_epoch`, `_end_epoch` and `_end_training`.
     """
 

@@ -33,8 +33,8 @@ class FedDST(BaseEstimator):
     them, and nowhere else. In a round some of the clients train the network for
     `local_epochs` epochs, each for itself, with the optimiser as at the start, and the
     server takes the mean, by their numbers of samples. Each `interval` rounds the
-    clients rewire the network after training, as the evolution rule makes of what each
-    of them sees: the mean of a weight is then over the clients that have the
+    clients rewire the network while they train, as the evolution rule makes of what
+    each of them sees: the mean of a weight is then over the clients that have the
     connection, and the smallest magnitudes are pruned, so that there are as many
     connections as before.
 
@@ -48,11 +48,11 @@ class FedDST(BaseEstimator):
     ----------
     participation : float, default=1.0
         Share of the clients that take part in a round, in the range (0, 1], at least
-        one client. Others take part in each round.
+        one client, drawn anew in each round.
     local_epochs : int, default=10
         Epochs of a client in a round.
     interval : int or None, default=10
-        In each how manyth round the clients rewire. If None, in none.
+        Rounds from one in which the clients rewire to the next. If None, they do not.
     rewiring_share : float, default=0.5
         Share of `max_iter` in which they rewire, in the range [0, 1].
     rewiring_epoch : int or None, default=None
@@ -65,8 +65,8 @@ class FedDST(BaseEstimator):
     What a client tells besides its network are the number of its samples, the loss,
     and, before training, the mean, the variance, the least and the greatest value of
     each feature, and the classes with their numbers. This alone does not make training
-    private: a network may tell of samples. `n_updates` of the paper's rule, its own
-    interval, is not heeded.
+    private: a network may tell of samples. The `interval` of the evolution rule is not
+    heeded.
 
     References
     ----------
