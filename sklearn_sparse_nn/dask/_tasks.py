@@ -117,6 +117,17 @@ def begin(model, *key):
     return Model(network, rule)
 
 
+def begin_apart(model, *key):
+    """The same for a network whose connections change by themselves."""
+    model = begin(model, *key)
+    network = model.network
+    network.streams = [
+        np.random.default_rng(seed_of(network.noise_seed, layer))
+        for layer in range(len(network.streams))
+    ]
+    return model
+
+
 def seed_of(*key):
     """A seed for each combination of some numbers."""
     return int(np.random.SeedSequence(key).generate_state(1)[0] // 2)

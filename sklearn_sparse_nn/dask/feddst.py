@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval, InvalidParameterError
 from sklearn_sparse_nn.dask._tasks import (
     Model,
     Piece,
-    begin,
+    begin_apart,
     figures_of,
     learn,
     pooled,
@@ -20,6 +20,7 @@ from sklearn_sparse_nn.dask._tasks import (
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.networks.averaging import (
+    mean_counts,
     union_mean,
     weighted_sum,
     with_layers,
@@ -169,12 +170,8 @@ class FedDST(BaseEstimator):
 def _train_here(model, samples, piece, lesson, n_epochs, rewired_after):
     """Train a copy of a network at a client: its weights, and its connections."""
     evolution = lesson.evolution
-    network, rule, _ = model = begin(model, piece.part, evolution.epoch)
+    network, rule, _ = model = begin_apart(model, piece.part, evolution.epoch)
     network.reset_optimiser(lesson.parameters.solver)
-    network.streams = [
-        np.random.default_rng(seed_of(network.noise_seed, layer))
-        for layer in range(len(network.streams))
-    ]
     figures = []
     for epoch in range(n_epochs):
         seed = seed_of(lesson.seed, epoch)
@@ -202,8 +199,7 @@ def _aggregate(model, results, rewires):
     networks = [each.network for each in results]
     network, rule, _ = copy.deepcopy(model)
     if rewires:
-        counts = [np.diff(each.layers.indptr[each.layers.first]) for each in networks]
-        n_kept = np.rint(np.mean(counts, axis=0)).astype(int)
+        n_kept = mean_counts(networks)
         layers = union_mean(networks, shares, n_kept, absent_count=False)
         network = with_layers(network, layers)
         network.rewired_at, rule = networks[0].rewired_at, results[0].rule

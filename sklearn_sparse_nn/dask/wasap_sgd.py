@@ -13,15 +13,16 @@ from sklearn_sparse_nn.dask._tasks import (
     Figures,
     Model,
     begin,
+    begin_apart,
     figures_of,
     learn,
     rewire_if_due,
     rewired,
-    seed_of,
     size_of,
 )
 from sklearn_sparse_nn.networks.averaging import (
     cells_of,
+    mean_counts,
     shared_cells,
     union_mean,
     with_layers,
@@ -151,7 +152,7 @@ class WASAPSGD(BaseEstimator):
                 continue
             model = cluster.one_of(held[0 if begins else part])
             if begins:
-                model = cluster.submit_near(part, _own, model, part)
+                model = cluster.submit_near(part, begin_apart, model, part)
             pieces, start = pieces_of(part, blocks, None, lesson), 0.0
             for piece in pieces:
                 size = piece.last / sum(block.n_samples for block in blocks)
@@ -261,16 +262,6 @@ def _add(model, contribution, lesson, share):
     return Model(network, rule, figures._replace(n_bytes=n_bytes))
 
 
-def _own(model, part):
-    """A copy of a network that evolves by itself."""
-    network, rule, _ = begin(model, part)
-    network.streams = [
-        np.random.default_rng(seed_of(network.noise_seed, layer))
-        for layer in range(len(network.streams))
-    ]
-    return Model(network, rule)
-
-
 def _train_on(model, samples, piece, lesson, evolution):
     """Train a network alone, on a block."""
     network, rule, _ = model = copy.deepcopy(model)
@@ -281,7 +272,6 @@ def _train_on(model, samples, piece, lesson, evolution):
 def _average(models, sizes):
     """One network of those that have trained alone."""
     networks = [model.network for model in models]
-    counts = [np.diff(each.layers.indptr[each.layers.first]) for each in networks]
-    n_kept = np.rint(np.mean(counts, axis=0)).astype(int)
-    layers = union_mean(networks, np.asarray(sizes) / sum(sizes), n_kept)
+    shares = np.asarray(sizes) / sum(sizes)
+    layers = union_mean(networks, shares, mean_counts(networks))
     return Model(with_layers(networks[0], layers), models[0].rule)

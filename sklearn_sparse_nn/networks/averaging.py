@@ -84,6 +84,12 @@ def shared_cells(some, others):
     return in_some, places[in_some]
 
 
+def mean_counts(networks):
+    """Mean number of connections of each layer, rounded: ndarray of int."""
+    counts = [np.diff(each.layers.indptr[each.layers.first]) for each in networks]
+    return np.rint(np.mean(counts, axis=0)).astype(int)
+
+
 def union_mean(networks, shares, n_kept, absent_count=True):
     """The mean of networks with connections of their own, pruned.
 

@@ -22,7 +22,7 @@ from tests.dask.helpers import (
 
 from sklearn_sparse_nn.dask import WASAPSGD  # isort: skip
 from sklearn_sparse_nn.dask import wasap_sgd
-from sklearn_sparse_nn.dask._tasks import Lesson, Model, Piece
+from sklearn_sparse_nn.dask._tasks import Lesson, Model, Piece, begin_apart
 
 
 def sgd(**changes):
@@ -138,7 +138,7 @@ def test_each_part_has_connections_of_its_own():
     evolution = Evolution(None, 0.3, 7, 10)
     networks = []
     for part in range(2):
-        own = wasap_sgd._own(model, part)
+        own = begin_apart(model, part)
         piece = Piece(part, part, 0, 300)
         own = wasap_sgd._train_on(own, samples, piece, lesson_of(), evolution)
         networks.append(own.network)
