@@ -221,7 +221,10 @@ def main():
                         **here, n_iter_no_change=np.inf, algorithm=algorithms[name]
                     )
                     if isinstance(algorithms[name], FedDST):
-                        model.set_params(evolution="rigl")
+                        federated = algorithms[name]
+                        share = federated.participation * federated.local_epochs
+                        n_rounds = round(args.epochs / share)
+                        model.set_params(evolution="rigl", max_iter=n_rounds)
                     with Watch(client) as watch:
                         seconds[name].append(timed(partial(model.fit, *data)))
                     training[name].append(watch.training)

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from dask import delayed
-from dask.highlevelgraph import HighLevelGraph
 from distributed import Variable, get_worker, wait, worker_client
 
 from sklearn_sparse_nn.engine.warning import warn_user
@@ -20,6 +19,8 @@ _FAN_IN = 8
 _N_COPIES = 2
 # Seconds after which to look whether a worker that is waited for is still there.
 _PATIENCE = 2.0
+# What a future says when there is a result, or an error, and when there will be none.
+_DONE, _GONE = ("finished", "error"), ("cancelled", "lost")
 
 
 class Block(NamedTuple):
@@ -81,7 +82,6 @@ class Cluster:
             for number, blocks in enumerate(self.parts):
                 for block in blocks:
                     self._kept[block.number] = self._prepared(block.number, number)
-            self.wait_for(list(self._kept.values()))
 
     def _memory(self):
         workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
@@ -317,13 +317,56 @@ def homes_of(client, blocks):
     workers, known = sorted(client.nthreads()), client.who_has()
     homes = []
     for number, (block, *_) in enumerate(blocks):
-        graph = dict(HighLevelGraph.cull(block.__dask_graph__(), {block.key}))
-        keys = {block.key, *graph}
+        graph = block.__dask_graph__()
+        keys = set(graph)
         for task in graph.values():
             keys.update(getattr(task, "dependencies", ()))
         found = sorted({w for key in keys for w in known.get(key, ())})
         homes.append((found or [workers[number % len(workers)]])[0])
     return homes
+
+
+def gather_left(client, tasks, homes=None):
+    """Results of tasks on blocks, without those that nobody can do any more.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    tasks : list of Delayed
+    homes : list of str or None
+        The only worker that may do each. If None, any may.
+
+    Returns
+    -------
+    results : dict of int to object
+        By the number of the task, in the order of the tasks.
+    """
+    if homes is None:
+        waiting = dict(enumerate(client.compute(tasks)))
+    else:
+        waiting = {
+            number: client.compute(task, workers=[home], allow_other_workers=False)
+            for number, (task, home) in enumerate(zip(tasks, homes))
+        }
+    results = {}
+    while waiting:
+        try:
+            wait(
+                list(waiting.values()), timeout=_PATIENCE, return_when="FIRST_COMPLETED"
+            )
+        except (TimeoutError, CancelledError):
+            pass  # what has come of each is seen below
+        done = [n for n, each in waiting.items() if each.status in _DONE]
+        results |= zip(done, client.gather([waiting[n] for n in done]))
+        workers = client.nthreads()
+        waiting = {
+            number: future
+            for number, future in waiting.items()
+            if number not in results
+            and future.status not in _GONE
+            and (homes is None or homes[number] in workers)
+        }
+    return dict(sorted(results.items()))
 
 
 def _prepared(prepare, *block):

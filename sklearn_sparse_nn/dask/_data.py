@@ -5,10 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 from dask import delayed, is_dask_collection
+from dask.delayed import Delayed
+from dask.highlevelgraph import HighLevelGraph
 from scipy import sparse
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import _check_sample_weight
 
+from sklearn_sparse_nn.dask._cluster import gather_left
+from sklearn_sparse_nn.engine.warning import warn_user
 from sklearn_sparse_nn.estimators._samples import (
     Moments,
     feature_ranges,
@@ -77,12 +81,19 @@ def blocks_of(X, y, sample_weight):
             data = data.rechunk({1: -1})
         if hasattr(data, "chunks") and "X" in lengths:
             data = _cut_like(data, X)
-        columns.append(np.ravel(data.to_delayed()).tolist())
+        columns.append([_alone(block) for block in np.ravel(data.to_delayed())])
         lengths[name] = len(columns[-1])
     if len(set(lengths.values())) != 1:
         raise ValueError(f"The data are not cut into blocks alike: {lengths}.")
     columns = [[None] * lengths["X"] if c is None else c for c in columns]
     return list(zip(*columns))
+
+
+def _alone(block):
+    """A block with what it is computed from, and nothing of the other blocks."""
+    graph = dict(HighLevelGraph.cull(block.__dask_graph__(), {block.key}))
+    graph = HighLevelGraph({block.key: graph}, {block.key: set()})
+    return Delayed(block.key, graph)
 
 
 def _cut_like(data, X):
@@ -191,18 +202,41 @@ def class_weights(class_weight, summary):
 
 
 def summaries_of(client, estimator, blocks, homes=None):
-    """The `Summary` of all blocks, computed where they are.
+    """Summarise all blocks where they are.
 
-    With `homes`, the worker of each, no other worker sees them.
+    Parameters
+    ----------
+    client : distributed.Client
+    estimator : estimator
+        The ordinary one, not fitted.
+    blocks : list of tuple of Delayed
+        From `blocks_of`.
+    homes : list of str or None
+        The worker of each block, if no other worker is to see it.
+
+    Returns
+    -------
+    summary : Summary
+        Of all blocks that are left.
+    blocks : list of tuple of Delayed
+        Without those that were lost with a worker, of which there is a warning.
+    homes : list of str or None
+        Of those that are left.
     """
     tasks = [delayed(summarise)(estimator, *block) for block in blocks]
-    if homes is None:
-        return merge_summaries(client.gather(client.compute(tasks)))
-    summaries = [
-        client.compute(task, workers=[home], allow_other_workers=False)
-        for task, home in zip(tasks, homes)
-    ]
-    return merge_summaries(client.gather(summaries))
+    summaries = gather_left(client, tasks, homes)
+    n_lost = len(blocks) - len(summaries)
+    if not summaries:
+        raise RuntimeError("All blocks of the data were lost with their workers.")
+    if n_lost:
+        warn_user(
+            f"{n_lost} of {len(blocks)} blocks of the data were lost with a worker, "
+            "and nobody can compute them anew. Training begins without them."
+        )
+    blocks = [blocks[number] for number in summaries]
+    if homes is not None:
+        homes = [homes[number] for number in summaries]
+    return merge_summaries(list(summaries.values())), blocks, homes
 
 
 def prepare(estimator, X, y, sample_weight):

@@ -72,7 +72,7 @@ class OnDask:
         blocks = _data.blocks_of(X, y, sample_weight)
         homes = homes_of(client, blocks) if algorithm.keeps_blocks_apart else None
         local = self._unfitted()
-        summary = _data.summaries_of(client, local, blocks, homes)
+        summary, blocks, homes = _data.summaries_of(client, local, blocks, homes)
         if not summary.weight:
             raise ValueError("All samples weigh nothing: see sample_weight.")
         random_state = check_random_state(self.random_state)

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sparse_nn import QuickSelectionSelector, SETAutoencoder
 from sklearn_sparse_nn.dask import _data
-from sklearn_sparse_nn.dask._cluster import homes_of
+from sklearn_sparse_nn.dask._cluster import gather_left, homes_of
 from sklearn_sparse_nn.dask._fitting import (
     OnDask,
     by_blocks,
@@ -153,46 +153,46 @@ class DaskQuickSelectionSelector(QuickSelectionSelector):
         """
         client = default_client() if client is None else client
         algorithm = LocalSGD() if self.algorithm is None else self.algorithm
-        for name in ("strength_history", "memory"):
-            if getattr(self, name):
-                raise InvalidParameterError(f"{name} is not supported on Dask.")
-        if hasattr(algorithm, "_validate_params"):
-            algorithm._validate_params()
-        algorithm.check(self)
+        self._check(algorithm)
         blocks = _data.blocks_of(X, None, None)
         homes = homes_of(client, blocks) if algorithm.keeps_blocks_apart else None
         plain = self._new_autoencoder(0)
-        summary = _data.summaries_of(client, plain, blocks, homes)
+        summary, blocks, _ = _data.summaries_of(client, plain, blocks, homes)
         self.n_features_in_ = len(summary.moments.means)
         if summary.names is not None:
             self.feature_names_in_ = summary.names
-        random_state = check_random_state(self.random_state)
-        few = sum(summary.n_samples) < FEW_SAMPLES
-        n_networks = self._n_networks(N_NETWORKS if few else 1)
-        *seeds, last_seed = self._seeds(random_state, n_networks + 1)
-        networks = [
-            _Autoencoder(
-                **self._new_autoencoder(seed).get_params(), algorithm=algorithm
-            )
-            for seed in seeds
-        ]
+        networks, last_seed = self._new_networks(algorithm, sum(summary.n_samples))
         hook = {"estimator": self, "X": X, "y": y, "metadata": {}}
         context = self._train(networks, {"X": X, "client": client}, hook)
         self._networks = [network.to_local() for network in self._networks]
         self._moments = tuple(summary.moments)
         some = np.zeros((0, self.n_features_in_))
         if self._measures_samples():
-            some = _some_rows(
-                client,
-                plain,
-                blocks,
-                summary.n_samples,
-                self.n_features_in_,
-                last_seed,
-            )
+            some = _some_rows(client, plain, blocks, summary, last_seed)
         self._select(some, last_seed)
         context.call_on_fit_task_end(**hook, reconstruction_attributes=self._snapshot)
         return self
+
+    def _check(self, algorithm):
+        """Raise an InvalidParameterError if a parameter asks for what is not there."""
+        for name in ("strength_history", "memory"):
+            if getattr(self, name):
+                raise InvalidParameterError(f"{name} is not supported on Dask.")
+        if hasattr(algorithm, "_validate_params"):
+            algorithm._validate_params()
+        algorithm.check(self)
+
+    def _new_networks(self, algorithm, n_samples):
+        """The networks to train, and a seed for what comes after them."""
+        random_state = check_random_state(self.random_state)
+        n_networks = self._n_networks(N_NETWORKS if n_samples < FEW_SAMPLES else 1)
+        *seeds, last_seed = self._seeds(random_state, n_networks + 1)
+        parameters = self._new_autoencoder(0).get_params()
+        networks = [
+            _Autoencoder(**parameters | {"random_state": seed}, algorithm=algorithm)
+            for seed in seeds
+        ]
+        return networks, last_seed
 
     def _measures_samples(self):
         """Whether importances, or groups, are those in some samples."""
@@ -241,15 +241,18 @@ class DaskQuickSelectionSelector(QuickSelectionSelector):
         raise AttributeError("Call partial_fit of to_local().")
 
 
-def _some_rows(client, estimator, blocks, sizes, n_features, seed):
+def _some_rows(client, estimator, blocks, summary, seed):
     """Some samples of each block, as an autoencoder reads them."""
+    sizes, n_features = summary.n_samples, len(summary.moments.means)
     n = min(sum(sizes), max(_N_ASKED, _N_NUMBERS // n_features))
     counts = [-(-size * n // sum(sizes)) for size in sizes]
     tasks = [
         delayed(_draw_rows)(estimator, block[0], count, [seed, number])
         for number, (block, count) in enumerate(zip(blocks, counts))
     ]
-    rows = client.gather(client.compute(tasks))
+    rows = list(gather_left(client, tasks).values())
+    if not rows:
+        raise RuntimeError("All blocks of the data were lost with their workers.")
     return sparse.vstack(rows, "csr") if sparse.issparse(rows[0]) else np.vstack(rows)
 
 

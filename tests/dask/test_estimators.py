@@ -27,6 +27,8 @@ from tests.dask.helpers import (
 
 dd = pytest.importorskip("dask.dataframe")
 
+from dask import delayed  # noqa: E402
+
 from sklearn_sparse_nn.dask import (  # noqa: E402
     DaskSETClassifier,
     DaskSETRegressor,
@@ -34,6 +36,7 @@ from sklearn_sparse_nn.dask import (  # noqa: E402
     _cluster,
     _fitting,
 )
+from sklearn_sparse_nn.dask._data import blocks_of  # noqa: E402
 
 
 def test_parts_learn_together_what_one_process_learns(client):
@@ -332,8 +335,24 @@ def test_a_lost_worker_changes_nothing(processes_client):
     assert_same(clf, expected)
 
 
-def test_samples_that_are_lost_with_a_worker_are_left_out(processes_client):
-    client = processes_client
+@pytest.mark.parametrize("kind", ["array", "computed", "frame"])
+def test_of_each_block_only_itself_is_sent(kind):
+    X = da.from_array(DIGITS, chunks=(15, -1))
+    X = dd.from_dask_array(X) if kind == "frame" else X
+    X = X + 1 if kind == "computed" else X
+    y = da.from_array(CLASSES, chunks=15)
+    blocks = blocks_of(X, y, None)
+    assert len(blocks) == 40
+    for number, block in enumerate(blocks):
+        rows = slice(15 * number, 15 * number + 15)
+        expected = DIGITS[rows] + (kind == "computed")
+        np.testing.assert_array_equal(block[0].compute(), expected)
+        np.testing.assert_array_equal(block[1].compute(), CLASSES[rows])
+        assert all(len(dict(each.__dask_graph__())) < 5 for each in block[:2])
+
+
+def _on_two(client):
+    """Digits of which each of two workers has half, and nobody can compute it again."""
     workers = sorted(client.nthreads())
     halves = np.split(DIGITS, 2), np.split(CLASSES, 2)
     futures = [
@@ -342,14 +361,34 @@ def test_samples_that_are_lost_with_a_worker_are_left_out(processes_client):
     ]
     X = da.concatenate([da.from_delayed(f, (300, 64), np.float32) for f in futures[0]])
     y = da.concatenate([da.from_delayed(f, (300,), int) for f in futures[1]])
+    return X, y
+
+
+def test_samples_that_are_lost_with_a_worker_are_left_out(processes_client):
+    client = processes_client
+    X, y = _on_two(client)
     pids = client.run(os.getpid)
-    kill = Stop(2, lambda: os.kill(pids[workers[1]], signal.SIGKILL))
+    last = sorted(pids)[1]
+    kill = Stop(2, lambda: os.kill(pids[last], signal.SIGKILL))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         clf = classifier(max_iter=4).set_callbacks(kill).fit(X, y)
     messages = " ".join(str(each.message) for each in caught)
     assert "300 samples were lost" in messages
     assert clf.t_ == 2 * 600 + 2 * 300
+
+
+def _die(rows):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_samples_that_are_lost_before_training_are_left_out(processes_client):
+    X, y = _on_two(processes_client)
+    last = delayed(_die)(np.ravel(X.to_delayed())[1])
+    X = da.concatenate([X.blocks[0], da.from_delayed(last, (300, 64), X.dtype)])
+    with pytest.warns(UserWarning, match="1 of 2 blocks of the data were lost"):
+        clf = classifier(max_iter=4, tol=0).fit(X, y)
+    assert clf.t_ == 4 * 300
 
 
 def test_a_lost_scheduler_is_said_clearly(tmp_path):

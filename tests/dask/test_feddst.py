@@ -18,6 +18,7 @@ from tests.dask.helpers import (
     weights_of,
 )
 
+from dask import delayed  # isort: skip
 from sklearn_sparse_nn.dask import FedDST  # isort: skip
 
 
@@ -144,6 +145,25 @@ def test_a_lost_client_is_left_out(processes_client):
     with pytest.warns(UserWarning, match="300 samples were lost"):
         clf.set_callbacks(kill).fit(*on_dask(DIGITS, CLASSES))
     assert clf.t_ == 2 * 600 + 2 * 300
+
+
+def _rows_or_death(first):
+    """Some rows, by a worker that dies when it is asked for those of block 1."""
+    if first == 150:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return DIGITS[first : first + 150]
+
+
+def test_a_client_that_is_lost_before_training_is_left_out(processes_client):
+    blocks = [
+        da.from_delayed(delayed(_rows_or_death)(first), (150, 64), np.float32)
+        for first in range(0, 600, 150)
+    ]
+    y = da.from_array(CLASSES, chunks=150)
+    clf = classifier(algorithm=FedDST(local_epochs=1), tol=0)
+    with pytest.warns(UserWarning, match="2 of 4 blocks of the data were lost"):
+        clf.fit(da.concatenate(blocks), y)
+    assert clf.t_ == 4 * 300
 
 
 @pytest.mark.parametrize(
