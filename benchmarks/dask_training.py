@@ -42,6 +42,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_sparse_nn import SETClassifier
 from sklearn_sparse_nn.dask import WASAPSGD, DaskSETClassifier, FedDST, LocalSGD
+from sklearn_sparse_nn.evolution import SET
 
 N_WORKERS = 2
 N_STREAM, STREAM_BLOCK = 2_000_000, 50_000
@@ -181,6 +182,8 @@ def main():
     if args.solver == "sgd":
         # That of the paper of WASAP-SGD.
         options |= {"solver": "sgd", "learning_rate_init": 0.01, "batch_size": 128}
+    if args.stream:  # there is one epoch, and rewiring within it
+        options["evolution"] = SET(interval=STREAM_BLOCK // 200)
     known = {"LocalSGD": LocalSGD, "WASAPSGD": WASAPSGD, "FedDST": FedDST}
     algorithms = {name: eval(name, known) for name in args.algorithms}
     sides = ["one process", *([] if args.stream else ["halves"]), *algorithms]
