@@ -17,6 +17,7 @@ Bytes are what the parts send and get in the median round, as `fit` notes them, 
 the workers have counted themselves, for each round.
 """
 
+import json
 import os
 import tempfile
 import time
@@ -24,6 +25,7 @@ import warnings
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import dask.array as da
 import numpy as np
@@ -168,6 +170,70 @@ def blocks_of(client, path, y):
     return da.concatenate(blocks), da.from_array(y, chunks=STREAM_BLOCK)
 
 
+class Sides(NamedTuple):
+    """What is compared, on which data.
+
+    Attributes
+    ----------
+    options : dict
+        Parameters of all networks.
+    train_one : callable
+        Train an ordinary estimator.
+    data : tuple of dask.array.Array
+    client : distributed.Client
+    algorithms : dict of str to object
+    """
+
+    options: dict
+    train_one: object
+    data: tuple
+    client: Client
+    algorithms: dict
+
+    def warm_up(self, X, y):
+        """Compile, here and on the workers."""
+        few = self.options | {"max_iter": 2, "random_state": 0}
+        SETClassifier(**few).fit(X, y)
+        some = da.from_array(X, chunks=(len(X) // 2, -1)), da.from_array(y, len(X) // 2)
+        for algorithm in self.algorithms.values():
+            DaskSETClassifier(**few, algorithm=algorithm).fit(*some)
+
+    def one_process(self, seed, n_epochs):
+        model = SETClassifier(**self.options, max_iter=n_epochs, random_state=seed)
+        return model, {"seconds": timed(partial(self.train_one, model))}
+
+    def halves(self, seed, n_epochs):
+        here = self.options | {"max_iter": n_epochs, "random_state": seed}
+        return None, {"seconds": halves(self.client, self.data, here)}
+
+    def together(self, name, seed, n_epochs):
+        algorithm = self.algorithms[name]
+        model = DaskSETClassifier(
+            **self.options, max_iter=n_epochs, random_state=seed, algorithm=algorithm
+        )
+        if isinstance(algorithm, FedDST):
+            share = algorithm.participation * algorithm.local_epochs
+            model.set_params(evolution="rigl", max_iter=round(n_epochs / share))
+        with Watch(self.client) as watch:
+            seconds = timed(partial(model.fit, *self.data))
+        n_rounds, n = len(model.bytes_per_round_), model.n_connections_.sum()
+        return model.to_local(), {
+            "seconds": seconds,
+            "training": watch.training,
+            "rounds": n_rounds,
+            "bytes": median(model.bytes_per_round_) / n,
+            "counted": watch.sent / n_rounds / n,
+        }
+
+    def run(self, name, seed, n_epochs):
+        """A side by its name: the model, if there is one for all data, and figures."""
+        if name == "one process":
+            return self.one_process(seed, n_epochs)
+        if name == "halves":
+            return self.halves(seed, n_epochs)
+        return self.together(name, seed, n_epochs)
+
+
 def main():
     parser = argument_parser(__doc__, n_rounds=3)
     parser.add_argument("--data", default="mnist", choices=["mnist", "fashion_mnist"])
@@ -177,17 +243,9 @@ def main():
     parser.add_argument("--algorithms", nargs="+", default=["LocalSGD()"])
     args = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
-    X, y, X_test, y_test = load(args.data)
-    options = {"hidden_layer_sizes": (1000, 1000), "epsilon": 20, "tol": 0}
-    if args.solver == "sgd":
-        # That of the paper of WASAP-SGD.
-        options |= {"solver": "sgd", "learning_rate_init": 0.01, "batch_size": 128}
-    if args.stream:  # there is one epoch, and rewiring within it
-        options["evolution"] = SET(interval=STREAM_BLOCK // 200)
     known = {"LocalSGD": LocalSGD, "WASAPSGD": WASAPSGD, "FedDST": FedDST}
     algorithms = {name: eval(name, known) for name in args.algorithms}
-    sides = ["one process", *([] if args.stream else ["halves"]), *algorithms]
-    seconds, scores, training, sent = ({name: [] for name in sides} for _ in range(4))
+    X, y, X_test, y_test = load(args.data)
     limit = {"memory_limit": "1.5GB"} if args.stream else {}
     cluster = LocalCluster(
         N_WORKERS, threads_per_worker=1, dashboard_address=None, **limit
@@ -195,78 +253,70 @@ def main():
     with cluster, Client(cluster) as client, tempfile.TemporaryDirectory() as folder:
         if args.stream:
             path = str(Path(folder) / "stream")
-            y = write_stream(client, path, X, y)
-            data = blocks_of(client, path, y)
+            y_stream = write_stream(client, path, X, y)
+            data = blocks_of(client, path, y_stream)
+            train_one = partial(train_by_chunks, path=path, y=y_stream)
         else:
             chunks = -(-len(X) // N_WORKERS)
             data = da.from_array(X, chunks=(chunks, -1)), da.from_array(y, chunks)
             data = client.persist(data)
             wait(data)
-        few = options | {"max_iter": 2, "random_state": 0}
-        some = da.from_array(X[:256], chunks=(128, -1)), da.from_array(y[:256], 128)
-        SETClassifier(**few).fit(X[:256], y[:256])
-        for algorithm in algorithms.values():
-            DaskSETClassifier(**few, algorithm=algorithm).fit(*some)
+            train_one = partial(SETClassifier.fit, X=X, y=y)
+        sides = Sides(options_of(args), train_one, data, client, algorithms)
+        sides.warm_up(X[:256], y[:256])
+        names = ["one process", *([] if args.stream else ["halves"]), *algorithms]
+        figures = {name: [] for name in names}
         for seed in range(args.rounds):
-            here = options | {"max_iter": args.epochs, "random_state": seed}
-            for name in sides:
-                if name == "halves":
-                    seconds[name].append(halves(client, data, here))
-                    continue
-                if name == "one process":
-                    model = SETClassifier(**here, n_iter_no_change=np.inf)
-                    train = partial(model.fit, X, y)
-                    if args.stream:
-                        train = partial(train_by_chunks, model, path, y)
-                    seconds[name].append(timed(train))
-                else:
-                    model = DaskSETClassifier(
-                        **here, n_iter_no_change=np.inf, algorithm=algorithms[name]
-                    )
-                    if isinstance(algorithms[name], FedDST):
-                        federated = algorithms[name]
-                        share = federated.participation * federated.local_epochs
-                        n_rounds = round(args.epochs / share)
-                        model.set_params(evolution="rigl", max_iter=n_rounds)
-                    with Watch(client) as watch:
-                        seconds[name].append(timed(partial(model.fit, *data)))
-                    training[name].append(watch.training)
-                    n_rounds, n = len(model.bytes_per_round_), model.n_connections_
-                    of_round = median(model.bytes_per_round_) / n.sum()
-                    counted = watch.sent / n_rounds / n.sum()
-                    sent[name].append((of_round, counted, n_rounds))
-                    model = model.to_local()
-                scores[name].append(model.score(X_test, y_test))
-                print(name, seed, seconds[name][-1], scores[name][-1], flush=True)
-    show(seconds, scores, training, sent, args)
+            for name in names:
+                model, found = sides.run(name, seed, args.epochs)
+                if model is not None:
+                    found["score"] = model.score(X_test, y_test)
+                figures[name].append(found)
+                print(name, seed, found, flush=True)
+    show(figures)
+    add(figures, args)
 
 
-def show(seconds, scores, training, sent, args):
-    results, rows, alone = {}, [], seconds["one process"]
-    for name in seconds:
-        found = ratio(alone, seconds[name])
-        results[name] = {"score": scores[name], "speed_up": found}
-        row = [name, "", format_ratio(found), "", "", ""]
-        if scores[name]:
-            row[1] = f"{np.mean(scores[name]):.4f} ± {np.std(scores[name]):.4f}"
-        if training[name]:
-            computation = ratio(alone, training[name])
-            of_round, counted, n_rounds = map(median, zip(*sent[name]))
-            row[3:] = [
-                format_ratio(computation),
-                f"{of_round:.1f}",
-                f"{counted:.1f}",
+def options_of(args):
+    """Parameters of all networks."""
+    options = {"hidden_layer_sizes": (1000, 1000), "epsilon": 20}
+    options |= {"tol": 0, "n_iter_no_change": np.inf}
+    if args.solver == "sgd":  # that of the paper of WASAP-SGD
+        options |= {"solver": "sgd", "learning_rate_init": 0.01, "batch_size": 128}
+    if args.stream:  # there is one epoch, and rewiring within it
+        options["evolution"] = SET(interval=STREAM_BLOCK // 200)
+    return options
+
+
+def show(figures):
+    """A table of all sides."""
+
+    def series(name, quantity):
+        return [found[quantity] for found in figures[name] if quantity in found]
+
+    rows, alone = [], series("one process", "seconds")
+    for name in figures:
+        row = [name, "", format_ratio(ratio(alone, series(name, "seconds")))]
+        if scores := series(name, "score"):
+            row[1] = f"{np.mean(scores):.4f} ± {np.std(scores):.4f}"
+        if training := series(name, "training"):
+            row.append(format_ratio(ratio(alone, training)))
+            row += [
+                f"{median(series(name, each)):.1f}" for each in ("bytes", "counted")
             ]
-            results[name] |= {
-                "computation": computation,
-                "bytes": sent[name],
-                "rounds": n_rounds,
-                "seconds": seconds[name],
-            }
-        rows.append(row)
+        rows.append(row + [""] * (6 - len(row)))
     header = ["", "test accuracy", "times as fast", "in computation"]
     header += ["bytes for a connection in a round", "counted"]
     print_table(header, rows)
+
+
+def add(figures, args):
+    """Add the figures to those of other settings in the file."""
+    results = {}
+    if args.json is not None and args.json.exists():
+        results = json.loads(args.json.read_text())["results"]
+    name = "stream" if args.stream else args.data
+    results[f"{name}, {args.solver}"] = figures
     report(describe_machine(), results, args)
 
 
