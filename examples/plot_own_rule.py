@@ -23,7 +23,7 @@ of these questions.
 #
 # The rule scores the empty places by the magnitude of their gradient, and grows at the
 # highest. It asks for the gradient of *all* empty places, which is as large as a dense
-# layer. So :meth:`cell_scores` is called for some neurons at a time, and the dense
+# layer. So `cell_scores` is called for some neurons at a time, and the dense
 # gradient is never in memory as a whole. It still costs time in proportion to a dense
 # layer at each rewiring, which random growth does not.
 #

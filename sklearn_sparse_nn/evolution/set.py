@@ -44,7 +44,8 @@ class SET(ScoreRule):
         disturb a trained network at each rewiring.
     interval : int or None, default=None
         If given, rewiring happens each time that so many weight updates are over, in
-        the middle of an epoch too, and `min_updates` does not matter.
+        the middle of an epoch too, and `min_updates` does not matter. Give it where
+        there are few epochs of many updates.
     schedule : {'constant', 'linear', 'cosine', 'cubic', 'sigmoid'} or Schedule, \
             default='constant'
         By what `zeta` is multiplied as training goes on: ``Cosine(end=0.75)`` lets it
