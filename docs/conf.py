@@ -58,6 +58,7 @@ html_theme_options = {
     },
     "navbar_start": ["navbar-logo", "version"],
     "navbar_align": "left",
+    "navbar_persistent": ["search-button"],
     "header_links_before_dropdown": 5,
     "navigation_with_keys": False,
     "show_prev_next": True,
@@ -76,6 +77,7 @@ html_sidebars = {
         "performance",
         "glossary",
         "changelog",
+        "contributing",
     )
 }
 

@@ -28,9 +28,9 @@ from sklearn_sparse_nn.networks.averaging import (
 
 
 class FedDST(BaseEstimator):
-    """Federated dynamic sparse training: FedDST [1]_.
+    """Federated dynamic sparse training: FedDST.
 
-    Each block of the data is a client. Its samples are read on the worker that has
+    Each block of the data is a client [1]_. Its samples are read on the worker that has
     them, and nowhere else. In a round some of the clients train the network for
     `local_epochs` epochs, each for itself, with the optimiser as at the start, and the
     server takes the mean, by their numbers of samples. Each `interval` rounds the

@@ -25,13 +25,13 @@ from sklearn_sparse_nn.networks.averaging import learned, set_learned, weighted_
 
 
 class LocalSGD(BaseEstimator):
-    """Synchronous local SGD [1]_: all parts learn, then their networks are averaged.
+    """Synchronous local SGD: all parts learn, then their networks are averaged.
 
-    There is a part of the data for each worker. In a round, each worker trains its copy
-    of the network on its part, for `n_updates` weight updates. Then the weights, the
-    biases and the state of the optimiser are averaged, each part in proportion to its
-    samples, and the evolution rule rewires the network that has come of it, if that is
-    due. So all workers have the same connections, and of these no zeros are sent.
+    There is a part of the data for each worker [1]_. In a round, each worker trains its
+    copy of the network on its part, for `n_updates` weight updates. Then the weights,
+    the biases and the state of the optimiser are averaged, each part in proportion to
+    its samples, and the evolution rule rewires the network that has come of it, if that
+    is due. So all workers have the same connections, and of these no zeros are sent.
 
     The same data in the same blocks, on as many workers, give the same network to the
     bit, whichever of them is first.

@@ -30,13 +30,14 @@ from sklearn_sparse_nn.networks.averaging import (
 
 
 class WASAPSGD(BaseEstimator):
-    """Asynchronous, then apart: WASAP-SGD [1]_. For ``solver="sgd"``.
+    """Asynchronous, then apart: WASAP-SGD. For ``solver="sgd"``.
 
-    There is a part of the data for each worker. In the first phase no worker waits for
-    another: it takes the network of now, makes `n_updates` weight updates on its part,
-    and what it has learned is added to whatever the network is by then. Connections
-    that evolution has removed meanwhile are left out of it (RetainValidUpdates). The
-    momentum is the network's: to add is to make the same updates there.
+    There is a part of the data for each worker [1]_. In the first phase no worker waits
+    for another: it takes the network of now, makes `n_updates` weight updates on its
+    part, and what it has learned is added to whatever the network is by then.
+    Connections that evolution has removed meanwhile are left out of it
+    (RetainValidUpdates). The momentum is the network's: to add is to make the same
+    updates there.
 
     In the last `local_fraction` of the epochs each worker trains alone a network of its
     own, whose connections evolve. At the end, the networks are averaged on the union of
@@ -60,7 +61,7 @@ class WASAPSGD(BaseEstimator):
 
     References
     ----------
-    .. [1] Curci, Mocanu and Pechenizkiyi, "Truly sparse neural networks at scale",
+    .. [1] Curci, Mocanu and Pechenizkiy, "Truly sparse neural networks at scale",
        2021. :arxiv:`2102.01732`
 
     Examples

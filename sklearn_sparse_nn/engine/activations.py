@@ -83,7 +83,7 @@ def hidden_activations(activation, n_layers, all_relu_slope=0.6):
     References
     ----------
     .. [1] Curci, Mocanu and Pechenizkiy, "Truly Sparse Neural Networks at Scale",
-       2021, arXiv:2102.01732.
+       2021, :arxiv:`2102.01732`.
     """
     pairs = [
         (

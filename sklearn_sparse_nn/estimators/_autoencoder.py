@@ -184,10 +184,10 @@ default='tanh'
     ----------
     .. [1] Mocanu et al., "Scalable training of artificial neural networks with adaptive
        sparse connectivity inspired by network science", Nature Communications 9, 2018.
-       arXiv:1707.04780.
+       :arxiv:`1707.04780`.
     .. [2] Atashgahi et al., "Quick and robust feature selection: the strength of
        energy-efficient sparse training for autoencoders", Machine Learning 111, 2022.
-       arXiv:2012.00560.
+       :arxiv:`2012.00560`.
 
     Examples
     --------

@@ -243,10 +243,10 @@ array-like of them, default='relu'
     References
     ----------
     .. [1] Atashgahi et al., "Unveiling the power of sparse neural networks for feature
-       selection", ECAI 2024. arXiv:2408.04583.
+       selection", ECAI 2024. :arxiv:`2408.04583`.
     .. [2] Atashgahi et al., "Supervised feature selection with neuron evolution in
        sparse neural networks", Transactions on Machine Learning Research, 2023.
-       arXiv:2303.07200.
+       :arxiv:`2303.07200`.
 
     Examples
     --------

@@ -237,11 +237,11 @@ default='communality'
     ----------
     .. [1] Atashgahi et al., "Quick and robust feature selection: the strength of
        energy-efficient sparse training for autoencoders", Machine Learning 111, 2022.
-       arXiv:2012.00560.
+       :arxiv:`2012.00560`.
     .. [2] Atashgahi et al., "Unveiling the power of sparse neural networks for feature
-       selection", ECAI 2024. arXiv:2408.04583.
+       selection", ECAI 2024. :arxiv:`2408.04583`.
     .. [3] Sokar et al., "Where to pay attention in sparse training for feature
-       selection?", NeurIPS 2022. arXiv:2211.14627.
+       selection?", NeurIPS 2022. :arxiv:`2211.14627`.
 
     Examples
     --------

@@ -211,9 +211,9 @@ class SETRBMTransformer(
     ----------
     .. [1] Mocanu et al., "Scalable training of artificial neural networks with adaptive
        sparse connectivity inspired by network science", Nature Communications 9, 2018.
-       arXiv:1707.04780.
+       :arxiv:`1707.04780`.
     .. [2] Mocanu et al., "A topological insight into restricted Boltzmann machines",
-       Machine Learning 104, 2016. arXiv:1604.05978.
+       Machine Learning 104, 2016. :arxiv:`1604.05978`.
     .. [3] Hinton, "A practical guide to training restricted Boltzmann machines", in
        Neural Networks: Tricks of the Trade, Springer, 2012.
     .. [4] Tieleman, "Training restricted Boltzmann machines using approximations to the

@@ -11,9 +11,9 @@ from sklearn_sparse_nn.evolution.schedules import SCHEDULES, Schedule
 
 
 class CHT(ReplacingRule):
-    """Cannistraci-Hebb training (CHT) [1]_: growth by the topology alone.
+    """Cannistraci-Hebb training (CHT): growth by the topology alone.
 
-    At each rewiring
+    At each rewiring [1]_
 
     1. the fraction `zeta` of the connections of a layer goes, those of the smallest
        weights;

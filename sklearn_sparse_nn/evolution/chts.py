@@ -11,10 +11,10 @@ from sklearn_sparse_nn.evolution.schedules import SCHEDULES, Linear, Schedule
 
 
 class CHTs(CHT):
-    """Cannistraci-Hebb training with the soft rule (CHTs) [1]_.
+    """Cannistraci-Hebb training with the soft rule (CHTs).
 
     It is :class:`CHT`, but connections are drawn at random, both those that stay and
-    those that begin, with chances in proportion to a score:
+    those that begin, with chances in proportion to a score [1]_:
 
     - Which connections stay depends on a power of the magnitude of the weight, or of
       its relative importance: its share in the incoming connections of the neuron plus
@@ -64,7 +64,7 @@ class CHTs(CHT):
     ----------
     .. [1] Zhang, Cerretti, Zhao, Wu, Liao, Michieli and Cannistraci, "Brain network
        science modelling of sparse neural networks enables Transformers and LLMs to
-       perform as fully connected", NeurIPS 2025. arXiv:2501.19107.
+       perform as fully connected", NeurIPS 2025. :arxiv:`2501.19107`.
 
     Examples
     --------

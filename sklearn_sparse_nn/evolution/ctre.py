@@ -10,10 +10,10 @@ from sklearn_sparse_nn.evolution.schedules import SCHEDULES, Schedule
 
 
 class CTRE(ReplacingRule):
-    """Cosine similarity-based and random topology exploration (CTRE) [1]_.
+    """Cosine similarity-based and random topology exploration (CTRE).
 
-    Neurons that fire together wire together: at each rewiring the fraction `zeta` of
-    the connections of a layer goes, those of the smallest weights, and as many begin
+    Neurons that fire together wire together [1]_: at each rewiring the fraction `zeta`
+    of the connections of a layer goes, those of the smallest weights, and as many begin
     where the activations of the two neurons are most alike. The likeness is the
     magnitude of the cosine of the angle between the activations of the one and of the
     other over a sample of the training data. No gradient is needed.
@@ -68,7 +68,7 @@ class CTRE(ReplacingRule):
     References
     ----------
     .. [1] Atashgahi et al., "A brain-inspired algorithm for training highly sparse
-       neural networks", Machine Learning 111, 2022. arXiv:1903.07138.
+       neural networks", Machine Learning 111, 2022. :arxiv:`1903.07138`.
 
     Examples
     --------

@@ -14,13 +14,13 @@ _TINY = np.float32(1e-12)
 
 
 class DeepR(EvolutionRule):
-    """Deep rewiring (DEEP R) [1]_: a connection that would change its sign goes.
+    """Deep rewiring (DEEP R): a connection that would change its sign goes.
 
-    A connection keeps the sign that it begins with. Each weight update adds some noise
-    to its weight and takes it nearer to zero, by the same step whatever its size. Where
-    the weight reaches zero, the connection falls asleep. At each rewiring as many wake
-    as have fallen asleep, at random cells that hold none, with random signs and from
-    zero, so that no layer changes its number of connections. In the theory of [1]_
+    A connection keeps the sign that it begins with [1]_. Each weight update adds some
+    noise to its weight and takes it nearer to zero, by the same step whatever its size.
+    Where the weight reaches zero, the connection falls asleep. At each rewiring as many
+    wake as have fallen asleep, at random cells that hold none, with random signs and
+    from zero, so that no layer changes its number of connections. In the theory of [1]_
     this draws networks from a posterior distribution of weights and connections, whose
     prior prefers small weights and whose width is the temperature.
 
@@ -53,7 +53,7 @@ class DeepR(EvolutionRule):
     References
     ----------
     .. [1] Bellec, Kappel, Maass and Legenstein, "Deep rewiring: training very sparse
-       deep networks", ICLR 2018. arXiv:1711.05136.
+       deep networks", ICLR 2018. :arxiv:`1711.05136`.
 
     Examples
     --------

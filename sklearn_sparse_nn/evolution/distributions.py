@@ -44,7 +44,7 @@ class ErdosRenyiDensity(Distribution):
     References
     ----------
     .. [1] Evci, Gale, Menick, Castro and Elsen, "Rigging the lottery: making all
-       tickets winners", ICML 2020. arXiv:1911.11134.
+       tickets winners", ICML 2020. :arxiv:`1911.11134`.
 
     Examples
     --------

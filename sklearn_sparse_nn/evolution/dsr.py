@@ -12,14 +12,14 @@ from sklearn_sparse_nn.evolution.scores import ScoreRule
 
 
 class DSR(ScoreRule):
-    """Dynamic sparse reparameterization (DSR) [1]_.
+    """Dynamic sparse reparameterization (DSR).
 
-    The connections of all layers whose weights are smaller than one threshold go. If
-    they are fewer than wanted, the threshold is doubled for the next rewiring, if they
-    are more, it is halved. As many begin at random, with a weight of zero. The layers
-    share them in proportion to the connections that they have left, so that connections
-    move to where weights are large. The network keeps its number of connections while
-    its layers do not.
+    The connections of all layers whose weights are smaller than one threshold go [1]_.
+    If they are fewer than wanted, the threshold is doubled for the next rewiring, if
+    they are more, it is halved. As many begin at random, with a weight of zero. The
+    layers share them in proportion to the connections that they have left, so that
+    connections move to where weights are large. The network keeps its number of
+    connections while its layers do not.
 
     How many are wanted is a number in [1]_; here it is the fraction `zeta` of all
     connections, times the schedule. Rewirings are frequent: choose it small, about
@@ -50,7 +50,7 @@ class DSR(ScoreRule):
     References
     ----------
     .. [1] Mostafa and Wang, "Parameter efficient training of deep convolutional neural
-       networks by dynamic sparse reparameterization", ICML 2019. arXiv:1902.05967.
+       networks by dynamic sparse reparameterization", ICML 2019. :arxiv:`1902.05967`.
 
     Examples
     --------

@@ -11,11 +11,11 @@ from sklearn_sparse_nn.evolution.scores import ScoreRule
 
 
 class GMP(ScoreRule):
-    """Gradual magnitude pruning (GMP) [1]_: begin denser than you end.
+    """Gradual magnitude pruning (GMP): begin denser than you end.
 
     The network begins with as many connections as `density` or `epsilon` of the
-    estimator says. The smallest weights go, many at first and fewer later on, until a
-    fraction `final_fraction` of the connections is left; none begins. With
+    estimator says [1]_. The smallest weights go, many at first and fewer later on,
+    until a fraction `final_fraction` of the connections is left; none begins. With
     ``density=1`` this is pruning from a dense network as in [1]_, and `final_fraction`
     is the density in the end.
 
@@ -50,9 +50,9 @@ class GMP(ScoreRule):
     References
     ----------
     .. [1] Zhu and Gupta, "To prune, or not to prune: exploring the efficacy of pruning
-       for model compression", 2017. arXiv:1710.01878.
+       for model compression", 2017. :arxiv:`1710.01878`.
     .. [2] Liu et al., "Sparse training via boosting pruning plasticity with
-       neuroregeneration", NeurIPS 2021. arXiv:2106.10404.
+       neuroregeneration", NeurIPS 2021. :arxiv:`2106.10404`.
 
     Examples
     --------

@@ -15,10 +15,10 @@ from sklearn_sparse_nn.evolution.schedules import SCHEDULES, Schedule, schedule_
 
 
 class GraNet(GMP):
-    """Gradual pruning with neuroregeneration (GraNet) [1]_.
+    """Gradual pruning with neuroregeneration (GraNet).
 
     The network loses connections as by :class:`GMP`, down to the fraction
-    `final_fraction` of those that it begins with. Each time it also replaces the
+    `final_fraction` of those that it begins with [1]_. Each time it also replaces the
     fraction `zeta` of what is left in each layer: the smallest weights go, and as many
     connections begin, at zero, where the magnitude of the gradient of the last
     mini-batch is largest. What has just gone may begin again.
@@ -64,7 +64,7 @@ class GraNet(GMP):
     References
     ----------
     .. [1] Liu et al., "Sparse training via boosting pruning plasticity with
-       neuroregeneration", NeurIPS 2021. arXiv:2106.10404.
+       neuroregeneration", NeurIPS 2021. :arxiv:`2106.10404`.
 
     Examples
     --------

@@ -10,14 +10,15 @@ from sklearn_sparse_nn.evolution.set import SET
 
 
 class ImportancePruning(SET):
-    """Importance pruning [1]_: :class:`SET` that also thins out weak neurons.
+    """Importance pruning: :class:`SET` that also thins out weak neurons.
 
     The strength of a hidden neuron is the sum of the magnitudes of the weights of its
-    incoming connections. From the share `begin` of the fit on, every `period` epochs,
-    the fraction `fraction` of the neurons of each hidden layer, those of the least
-    strength, lose all incoming connections, and these do not begin elsewhere. What is
-    left follows :class:`SET`, whose new connections may lead to such neurons again.
-    The network becomes smaller and faster, at first at the cost of little accuracy.
+    incoming connections [1]_. From the share `begin` of the fit on, every `period`
+    epochs, the fraction `fraction` of the neurons of each hidden layer, those of the
+    least strength, lose all incoming connections, and these do not begin elsewhere.
+    What is left follows :class:`SET`, whose new connections may lead to such neurons
+    again. The network becomes smaller and faster, at first at the cost of little
+    accuracy.
 
     A neuron without incoming connections is not removed. It goes on as a constant, and
     its outgoing connections learn or are replaced as others are. Outputs keep their
@@ -53,7 +54,7 @@ class ImportancePruning(SET):
     References
     ----------
     .. [1] Curci, Mocanu and Pechenizkiy, "Truly sparse neural networks at scale", 2021.
-       arXiv:2102.01732.
+       :arxiv:`2102.01732`.
 
     Examples
     --------

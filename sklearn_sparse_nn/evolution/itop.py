@@ -6,13 +6,13 @@ from sklearn_sparse_nn.evolution.set import SET
 
 
 class ITOP(SET):
-    """SET that explores: in-time over-parameterization (ITOP) [1]_.
+    """SET that explores: in-time over-parameterization (ITOP).
 
     It is :class:`SET`, but connections begin first where there has never been one, at
-    random, and only then at other empty cells. They get long to learn before the next
-    rewiring. A network is the better, says [1]_, the more of all possible connections
-    it has tried by the end, if it has tried each for long enough. What share that is
-    says :func:`~sklearn_sparse_nn.inspection.exploration_rate`.
+    random, and only then at other empty cells [1]_. They get long to learn before the
+    next rewiring. A network is the better, says [1]_, the more of all possible
+    connections it has tried by the end, if it has tried each for long enough. What
+    share that is says :func:`~sklearn_sparse_nn.inspection.exploration_rate`.
 
     In most experiments of [1]_ connections begin at random, whether or not there has
     been one, which is ``SET(interval=1500, schedule="cosine")``, or where the gradient
@@ -49,7 +49,7 @@ class ITOP(SET):
     ----------
     .. [1] Liu, Yin, Mocanu and Pechenizkiy, "Do we actually need dense
        over-parameterization? In-time over-parameterization in sparse training", ICML
-       2021. arXiv:2102.02887.
+       2021. :arxiv:`2102.02887`.
 
     Examples
     --------

@@ -6,9 +6,9 @@ from sklearn_sparse_nn.evolution.gmp import GMP
 
 
 class LAMP(GMP):
-    """Layer-adaptive magnitude-based pruning (LAMP) [1]_.
+    """Layer-adaptive magnitude-based pruning (LAMP).
 
-    :class:`GMP` with other scores. The score of a connection is the square of its
+    :class:`GMP` with other scores [1]_. The score of a connection is the square of its
     weight, divided by the sum of the squares of all weights of its layer that are no
     smaller, and the lowest scores of the network go. The largest weight of a layer
     thus has the score 1, and no layer loses its last connection before all others have
@@ -39,7 +39,7 @@ class LAMP(GMP):
     References
     ----------
     .. [1] Lee, Park, Mo, Ahn and Shin, "Layer-adaptive sparsity for the magnitude-based
-       pruning", ICLR 2021. arXiv:2010.07611.
+       pruning", ICLR 2021. :arxiv:`2010.07611`.
 
     Examples
     --------

@@ -10,13 +10,13 @@ from sklearn_sparse_nn.evolution.scores import ScoreRule
 
 
 class MEST(ScoreRule):
-    """Memory-economic sparse training with elastic mutation (MEST) [1]_.
+    """Memory-economic sparse training with elastic mutation (MEST).
 
     A connection is worth the magnitude of its weight plus `gradient_weight` times that
-    of its gradient in the last mini-batch. At each rewiring the fraction `zeta` of the
-    connections of a layer goes, those that are worth least, and others begin at random
-    empty cells, with a weight of zero. `zeta` falls evenly to zero at the share `end`
-    of the fit.
+    of its gradient in the last mini-batch [1]_. At each rewiring the fraction `zeta` of
+    the connections of a layer goes, those that are worth least, and others begin at
+    random empty cells, with a weight of zero. `zeta` falls evenly to zero at the share
+    `end` of the fit.
 
     From the first rewiring on, a layer has more connections than it began with, by the
     fraction `surplus`, which falls as `zeta` does: more connections are tried than the
@@ -46,7 +46,7 @@ class MEST(ScoreRule):
     References
     ----------
     .. [1] Yuan et al., "MEST: accurate and fast memory-economic sparse training
-       framework on the edge", NeurIPS 2021. arXiv:2110.14032.
+       framework on the edge", NeurIPS 2021. :arxiv:`2110.14032`.
 
     Examples
     --------

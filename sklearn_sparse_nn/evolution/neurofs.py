@@ -16,16 +16,16 @@ _CELLS = 2**18
 
 
 class NeuroFS(SET):
-    """Keep few inputs: feature selection with neuron evolution (NeuroFS) [1]_.
+    """Keep few inputs: feature selection with neuron evolution (NeuroFS).
 
     At each rewiring the inputs of the least strength lose all of their connections, the
-    strength being the sum of the magnitudes of these. Their number grows evenly until,
-    at a share `removal_end` of the fit, `n_features` inputs are left. Some inputs that
-    were removed before come back, those of the largest gradient, and as many more go;
-    what has just come back is spared once. Besides, the fraction `zeta_in` of the
-    connections of the inputs that are left begins anew where the gradient is largest,
-    as many as the first layer had in the beginning, if there is room. The other layers
-    follow :class:`SET`.
+    strength being the sum of the magnitudes of these [1]_. Their number grows evenly
+    until, at a share `removal_end` of the fit, `n_features` inputs are left. Some
+    inputs that were removed before come back, those of the largest gradient, and as
+    many more go; what has just come back is spared once. Besides, the fraction
+    `zeta_in` of the connections of the inputs that are left begins anew where the
+    gradient is largest, as many as the first layer had in the beginning, if there is
+    room. The other layers follow :class:`SET`.
 
     The end of the fit must be known: in `partial_fit` no input is removed.
 
@@ -48,7 +48,7 @@ class NeuroFS(SET):
     ----------
     .. [1] Atashgahi et al., "Supervised feature selection with neuron evolution in
        sparse neural networks", Transactions on Machine Learning Research, 2023.
-       arXiv:2303.07200.
+       :arxiv:`2303.07200`.
 
     Examples
     --------

@@ -15,12 +15,12 @@ from sklearn_sparse_nn.evolution.scores import ScoreRule
 
 
 class RigL(ScoreRule):
-    """Growth where the gradient is largest (RigL) [1]_.
+    """Growth where the gradient is largest (RigL).
 
     Every `interval` weight updates, the fraction `zeta` of the connections of a layer,
-    those of the smallest weights, compete with all empty cells. As many as compete for
-    it stay or begin: those where the gradient of the loss is largest in magnitude. What
-    begins has a weight of zero. What stays keeps its weight and the state of its
+    those of the smallest weights, compete with all empty cells [1]_. As many as compete
+    for it stay or begin: those where the gradient of the loss is largest in magnitude.
+    What begins has a weight of zero. What stays keeps its weight and the state of its
     optimiser, as in the code of [1]_.
 
     The gradient is that of the next mini-batch, at the weights of now. This mini-batch
@@ -60,7 +60,7 @@ class RigL(ScoreRule):
     References
     ----------
     .. [1] Evci, Gale, Menick, Castro and Elsen, "Rigging the lottery: making all
-       tickets winners", ICML 2020. arXiv:1911.11134.
+       tickets winners", ICML 2020. :arxiv:`1911.11134`.
 
     Examples
     --------

@@ -130,7 +130,7 @@ class Cubic(Schedule):
     References
     ----------
     .. [1] Zhu and Gupta, "To prune, or not to prune: exploring the efficacy of pruning
-       for model compression", 2017. arXiv:1710.01878.
+       for model compression", 2017. :arxiv:`1710.01878`.
 
     Examples
     --------
@@ -157,7 +157,7 @@ class Sigmoid(Schedule):
     ----------
     .. [1] Zhang et al., "Brain network science modelling of sparse neural networks
        enables Transformers and LLMs to perform as fully connected", NeurIPS 2025.
-       arXiv:2501.19107.
+       :arxiv:`2501.19107`.
 
     Examples
     --------

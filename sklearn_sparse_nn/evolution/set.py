@@ -15,11 +15,11 @@ _BLOCK = 2**17
 
 
 class SET(ScoreRule):
-    """Sparse evolutionary training (SET) [1]_.
+    """Sparse evolutionary training (SET).
 
     The fraction `zeta` of the connections of a layer goes, and as many begin at random
-    empty places, so that the number of connections of a layer never changes. A fully
-    connected layer has no empty place and stays as it is.
+    empty places, so that the number of connections of a layer never changes [1]_. A
+    fully connected layer has no empty place and stays as it is.
 
     Connections whose weight is exactly zero go first: they have not learned anything.
     What is left of the fraction is taken from the positive weights nearest to zero and
@@ -58,7 +58,7 @@ class SET(ScoreRule):
     ----------
     .. [1] Mocanu et al., "Scalable training of artificial neural networks with adaptive
        sparse connectivity inspired by network science", Nature Communications 9, 2018.
-       arXiv:1707.04780.
+       :arxiv:`1707.04780`.
 
     Examples
     --------

@@ -16,10 +16,10 @@ from sklearn_sparse_nn.evolution.scores import ScoreRule
 
 
 class SNFS(ScoreRule):
-    """Sparse momentum, sparse networks from scratch (SNFS) [1]_.
+    """Sparse momentum, sparse networks from scratch (SNFS).
 
     The fraction `zeta` of the connections of each layer goes, those of the smallest
-    weights. As many begin in all, with a weight of zero. The layers share them in
+    weights [1]_. As many begin in all, with a weight of zero. The layers share them in
     proportion to the mean magnitude of the momentum of their connections; with Adam,
     the momentum is the mean of the gradient over the root of the mean of its square.
     The network keeps its number of connections while its layers do not.
@@ -53,7 +53,7 @@ class SNFS(ScoreRule):
     References
     ----------
     .. [1] Dettmers and Zettlemoyer, "Sparse networks from scratch: faster training
-       without losing performance", 2019. arXiv:1907.04840.
+       without losing performance", 2019. :arxiv:`1907.04840`.
 
     Examples
     --------

@@ -12,11 +12,11 @@ from sklearn_sparse_nn.evolution.rule import EvolutionRule
 
 
 class TopKAST(EvolutionRule):
-    """Top-K always sparse training (Top-KAST) [1]_.
+    """Top-K always sparse training (Top-KAST).
 
-    Think of a dense layer. The weights of the largest magnitudes, the set A, are what
-    the network computes with. Those that follow have no part in it, but a gradient as
-    if they had: the two sets together are B, and all of B learns. Every `interval`
+    Think of a dense layer [1]_. The weights of the largest magnitudes, the set A, are
+    what the network computes with. Those that follow have no part in it, but a gradient
+    as if they had: the two sets together are B, and all of B learns. Every `interval`
     updates, both sets are chosen anew, by magnitude among all cells of the layer. So a
     connection begins where a weight has grown, and not at random.
 
@@ -66,7 +66,7 @@ class TopKAST(EvolutionRule):
     References
     ----------
     .. [1] Jayakumar, Pascanu, Rae, Osindero and Elsen, "Top-KAST: top-K always sparse
-       training", NeurIPS 2020. arXiv:2106.03517.
+       training", NeurIPS 2020. :arxiv:`2106.03517`.
 
     Examples
     --------

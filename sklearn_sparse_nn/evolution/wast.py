@@ -10,12 +10,13 @@ from sklearn_sparse_nn.evolution.scores import ScoreRule
 
 
 class WAST(ScoreRule):
-    """Where to pay attention in sparse training (WAST) [1]_, for autoencoders.
+    """Where to pay attention in sparse training (WAST), for autoencoders.
 
-    Each feature has an importance, which grows with every weight update: by the mean
-    magnitude of its error of reconstruction, to which the loss is as sensitive, and by
-    its strength, the sum of the magnitudes of its weights. A feature has one importance
-    as an input of the network and another one, with the strength there, as an output.
+    Each feature has an importance, which grows with every weight update [1]_: by the
+    mean magnitude of its error of reconstruction, to which the loss is as sensitive,
+    and by its strength, the sum of the magnitudes of its weights. A feature has one
+    importance as an input of the network and another one, with the strength there, as
+    an output.
 
     After every update, the fraction `zeta` of the connections of a layer goes: those
     where the magnitude of the weight times the importance of the feature is lowest. As
@@ -38,7 +39,7 @@ class WAST(ScoreRule):
     References
     ----------
     .. [1] Sokar, Atashgahi, Pechenizkiy and Mocanu, "Where to pay attention in sparse
-       training for feature selection?", NeurIPS 2022. arXiv:2211.14627.
+       training for feature selection?", NeurIPS 2022. :arxiv:`2211.14627`.
 
     Examples
     --------

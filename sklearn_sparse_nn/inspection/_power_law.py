@@ -43,10 +43,10 @@ class PowerLawFit(NamedTuple):
 
 
 def fit_power_law(numbers, *, minimum=None, n_draws=100, random_state=None):
-    """Fit a power law to positive integers, such as the degrees of neurons [1]_.
+    """Fit a power law to positive integers, such as the degrees of neurons.
 
     Of each possible minimum the exponent is the most likely one; the minimum is that
-    whose law is nearest to the numbers from there on.
+    whose law is nearest to the numbers from there on [1]_.
 
     Parameters
     ----------

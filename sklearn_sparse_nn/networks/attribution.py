@@ -36,7 +36,7 @@ def attribution(network, X, weights, rng, n_derivatives=2**12):
     References
     ----------
     .. [1] Atashgahi et al., "Unveiling the power of sparse neural networks for feature
-       selection", ECAI 2024. arXiv:2408.04583.
+       selection", ECAI 2024. :arxiv:`2408.04583`.
     """
     n_samples, n_features = X.shape
     size = max(1, min(_SAMPLES, int(_CELLS // network.layers.sizes.max())))

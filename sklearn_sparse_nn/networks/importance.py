@@ -63,7 +63,7 @@ def attribution(network, X, rng, team):
     References
     ----------
     .. [1] Atashgahi et al., "Unveiling the power of sparse neural networks for feature
-       selection", ECAI 2024. arXiv:2408.04583.
+       selection", ECAI 2024. :arxiv:`2408.04583`.
     """
     encoder, decoder = (layer_matrix(network.layers, layer) for layer in range(2))
     kinds, left_slopes = network.hidden_activations()

@@ -18,10 +18,10 @@ _TINY = 1e-9
 
 
 class CSTI(BaseEstimator):
-    """Correlated sparse topological initialisation (CSTI) [1]_.
+    """Correlated sparse topological initialisation (CSTI).
 
     Every neuron stands for a feature, evenly from the first to the last, and so does
-    every input of the layers behind the first. The connections are those between
+    every input of the layers behind the first [1]_. The connections are those between
     different features that are most correlated in the data, of either sign. The output
     layer of a classifier or regressor, whose neurons stand for nothing, begins at
     random, like that of `ErdosRenyi`. As many connections begin.

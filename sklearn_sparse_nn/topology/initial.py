@@ -27,11 +27,11 @@ _BLOCK = 2**22
 
 
 class ErdosRenyi(BaseEstimator):
-    """Sparse random connections: every cell is equally likely to hold one [1]_.
+    """Sparse random connections: every cell is equally likely to hold one.
 
     The number of connections of a layer is ``epsilon * (n_inputs + n_neurons)``, but
     at most ``n_inputs * n_neurons``, so that it grows with the number of neurons and
-    not with the number of pairs of them.
+    not with the number of pairs of them [1]_.
 
     References
     ----------

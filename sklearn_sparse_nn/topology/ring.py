@@ -18,10 +18,10 @@ _ROUNDS = 8
 
 
 class WattsStrogatz(BaseEstimator):
-    """Bipartite small-world connections of Watts and Strogatz [1]_.
+    """Bipartite small-world connections of Watts and Strogatz.
 
-    Every neuron is connected to the inputs that are next to it on a ring. Then some
-    connections move to random places. As many begin as with `ErdosRenyi`. It makes
+    Every neuron is connected to the inputs that are next to it on a ring [1]_. Then
+    some connections move to random places. As many begin as with `ErdosRenyi`. It makes
     sense where the order of the features does, as in signals. In [2]_ it is BSW.
 
     Parameters
@@ -36,7 +36,7 @@ class WattsStrogatz(BaseEstimator):
        393, 1998.
     .. [2] Zhang et al., "Brain network science modelling of sparse neural networks
        enables Transformers and LLMs to perform as fully connected", NeurIPS 2025.
-       arXiv:2501.19107.
+       :arxiv:`2501.19107`.
 
     Examples
     --------
@@ -62,10 +62,10 @@ class WattsStrogatz(BaseEstimator):
 
 
 class BRF(BaseEstimator):
-    """Bipartite receptive fields (BRF) [1]_.
+    """Bipartite receptive fields (BRF).
 
     Every neuron prefers inputs that are near it on a ring, and reaches others the more
-    rarely the farther they are: with chances in proportion to
+    rarely the farther they are [1]_: with chances in proportion to
     ``(1 + distance) ** -((1 - randomness) / randomness)``. As many connections begin as
     with `ErdosRenyi`.
 
@@ -81,7 +81,7 @@ class BRF(BaseEstimator):
     ----------
     .. [1] Zhang et al., "Brain network science modelling of sparse neural networks
        enables Transformers and LLMs to perform as fully connected", NeurIPS 2025.
-       arXiv:2501.19107.
+       :arxiv:`2501.19107`.
 
     Examples
     --------

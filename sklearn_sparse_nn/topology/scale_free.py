@@ -13,15 +13,16 @@ _ROUNDS = 8
 
 
 class BarabasiAlbert(BaseEstimator):
-    """Bipartite scale-free connections of Barabási and Albert [1]_.
+    """Bipartite scale-free connections of Barabási and Albert.
 
-    Inputs and neurons enter in random order. Each brings as many connections as the
-    others, but for one, and connects with nodes of the other side, those that have many
-    connections being preferred in proportion to their number. Early nodes become hubs:
-    where both sides are of like size, the degrees follow a power law of the exponent 3.
-    Of unlike sides, few of the larger one become hubs, as the other brings them little;
-    and the smaller one has shares of unlike size, but no power law, once all of its
-    nodes are early. As many connections begin as with `ErdosRenyi`. In [2]_ it is BSF.
+    Inputs and neurons enter in random order [1]_. Each brings as many connections as
+    the others, but for one, and connects with nodes of the other side, those that have
+    many connections being preferred in proportion to their number. Early nodes become
+    hubs: where both sides are of like size, the degrees follow a power law of the
+    exponent 3. Of unlike sides, few of the larger one become hubs, as the other brings
+    them little; and the smaller one has shares of unlike size, but no power law, once
+    all of its nodes are early. As many connections begin as with `ErdosRenyi`. In [2]_
+    it is BSF.
 
     A few nodes enter at a time, and do not see each other's connections, so that this
     takes time in proportion to the number of connections, but for a sort. The core they
@@ -35,7 +36,7 @@ class BarabasiAlbert(BaseEstimator):
        1999.
     .. [2] Zhang et al., "Brain network science modelling of sparse neural networks
        enables Transformers and LLMs to perform as fully connected", NeurIPS 2025.
-       arXiv:2501.19107.
+       :arxiv:`2501.19107`.
 
     Examples
     --------

@@ -14,11 +14,11 @@ _ROUNDS = 8
 
 
 class XBM(BaseEstimator):
-    """Scale-free, small-world connections after the statistics of the data [1]_.
+    """Scale-free, small-world connections after the statistics of the data.
 
-    Degrees of both sides follow a power law. The more an input varies over the data,
-    the more connections it gets. Every neuron has a place along the inputs and prefers
-    those near it: neighbouring inputs, like pixels, are seen together. As many
+    Degrees of both sides follow a power law [1]_. The more an input varies over the
+    data, the more connections it gets. Every neuron has a place along the inputs and
+    prefers those near it: neighbouring inputs, like pixels, are seen together. As many
     connections begin as with `ErdosRenyi`. Trained with ``evolution="static"``, it is a
     machine like the complex Boltzmann machine (XBM) of the paper: it follows the idea,
     and is a construction of our own. The graphs are meant to have the same properties,
@@ -46,7 +46,7 @@ class XBM(BaseEstimator):
     References
     ----------
     .. [1] Mocanu et al., "A topological insight into restricted Boltzmann machines",
-       Machine Learning 104, 2016. arXiv:1604.05978.
+       Machine Learning 104, 2016. :arxiv:`1604.05978`.
 
     Examples
     --------

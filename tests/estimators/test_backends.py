@@ -18,7 +18,7 @@ def run_on(engine, tmp_path):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     *progress, seen = done.stdout.splitlines()
