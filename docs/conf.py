@@ -119,10 +119,14 @@ def _runs(example):
     return not (tags.has("offline") and "fetch_" in example.read_text())  # noqa: F821
 
 
-examples = [path.name for path in (ROOT / "examples").glob("plot_*.py") if _runs(path)]
+examples = [path.name for path in (ROOT / "examples").rglob("plot_*.py") if _runs(path)]
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
+    "subsection_order": [
+        f"../examples/{name}" for name in ("select", "boltzmann", "rules", "cluster")
+    ],
+    "within_subsection_order": "ExampleTitleSortKey",
     "filename_pattern": "|".join(map(re.escape, examples)),
     "download_all_examples": False,
     "backreferences_dir": "generated/backreferences",
