@@ -18,7 +18,6 @@ import pytest
 from numba import njit
 
 from sklearn_sparse_nn.engine import threads
-from sklearn_sparse_nn.engine.crowding import Crowding
 from sklearn_sparse_nn.engine.threads import (
     Member,
     ThreadTeam,
@@ -29,12 +28,6 @@ from sklearn_sparse_nn.engine.threads import (
 )
 
 N_TURNS = 200
-
-
-@pytest.fixture(autouse=True)
-def never_alone(monkeypatch):
-    """A busy machine is no reason for a team to be one thread here."""
-    monkeypatch.setattr(threads, "crowding", Crowding(lambda: 0.0))
 
 
 @njit(nogil=True)

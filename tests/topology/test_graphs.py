@@ -79,7 +79,7 @@ def test_there_are_as_many_connections_as_with_erdos_renyi(
 
 
 @all_graphs
-@pytest.mark.parametrize("shape", [(3, 50_000), (50_000, 3), (30_000, 30_000)])
+@pytest.mark.parametrize("shape", [(3, 50_000), (50_000, 3), (10_000, 10_000)])
 def test_large_layers_have_as_many_connections(topology, shape):
     _expect_as_erdos_renyi(topology, *shape, 2)
 
