@@ -94,7 +94,3 @@ ax.set(xscale="log", xlabel="connections", ylabel="accuracy in three folds")
 ax.legend()
 if "__file__" in globals():  # as a script, not as a notebook
     fig.savefig("text.png", dpi=120)
-
-# %%
-# Most words are rare. Connections that stay where they began see few of those that tell
-# PC from Mac; connections that move find them.
