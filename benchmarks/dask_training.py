@@ -296,17 +296,20 @@ def show(figures):
 
     rows, alone = [], series("one process", "seconds")
     for name in figures:
-        row = [name, "", format_ratio(ratio(alone, series(name, "seconds")))]
+        seconds = series(name, "seconds")
+        row = [name, "", f"{median(seconds):.1f}", format_ratio(ratio(alone, seconds))]
         if scores := series(name, "score"):
             row[1] = f"{np.mean(scores):.4f} ± {np.std(scores):.4f}"
         if training := series(name, "training"):
             row.append(format_ratio(ratio(alone, training)))
+            rounds = zip(seconds, series(name, "rounds"), strict=True)
+            row.append(f"{median(each / n for each, n in rounds):.3f}")
             row += [
                 f"{median(series(name, each)):.1f}" for each in ("bytes", "counted")
             ]
-        rows.append(row + [""] * (6 - len(row)))
-    header = ["", "test accuracy", "times as fast", "in computation"]
-    header += ["bytes for a connection in a round", "counted"]
+        rows.append(row + [""] * (8 - len(row)))
+    header = ["", "test accuracy", "seconds", "times as fast", "in computation"]
+    header += ["seconds of a round", "bytes for a connection in a round", "counted"]
     print_table(header, rows)
 
 

@@ -348,7 +348,7 @@ def gather_left(client, tasks, homes=None):
             number: client.compute(task, workers=[home], allow_other_workers=False)
             for number, (task, home) in enumerate(zip(tasks, homes))
         }
-    results = {}
+    results, patience = {}, _PATIENCE
     while waiting:
         try:
             wait(
@@ -357,7 +357,11 @@ def gather_left(client, tasks, homes=None):
         except (TimeoutError, CancelledError):
             pass  # what has come of each is seen below
         done = [n for n, each in waiting.items() if each.status in _DONE]
-        results |= zip(done, client.gather([waiting[n] for n in done]))
+        try:
+            for number in done:
+                results[number] = waiting[number].result(timeout=patience)
+        except TimeoutError:  # a worker is lost with its result, or is slow to send it
+            patience *= 2
         workers = client.nthreads()
         waiting = {
             number: future

@@ -171,10 +171,13 @@ class DaskSETClassifier(_Perceptron, SETClassifier):
     algorithm : LocalSGD, WASAPSGD, FedDST or None, default=None
         How the workers learn together. If None, by `LocalSGD` with its defaults.
     checkpoint : str, Path or None, default=None
-        A file to which the state of training is written after each epoch, by `pickle`.
-        If it is there when `fit` begins, training goes on from it, and gives the same
-        bits as if it had not been interrupted, but for `WASAPSGD`. It is removed at the
-        end.
+        A file to which the state of training is written after each epoch, and within
+        it each `checkpoint_interval` rounds, by `pickle`. If it is there when `fit`
+        begins, training goes on from it, and gives the same bits as if it had not been
+        interrupted, but for `WASAPSGD`. It is removed at the end.
+    checkpoint_interval : int, default=10
+        Rounds after which two workers hold what training goes on from when samples are
+        lost, and `checkpoint` is written.
 
     Attributes
     ----------
@@ -191,11 +194,11 @@ class DaskSETClassifier(_Perceptron, SETClassifier):
     Notes
     -----
     Networks stay on the workers. The network comes to the client at the end, and after
-    each epoch if there are callbacks or a checkpoint.
+    each epoch if there are callbacks; with a checkpoint, each time that it is written.
 
     When a worker is lost, others compute its blocks and its tasks again. Blocks that
-    nobody can compute again are left out from then on, with a warning, and the epoch
-    begins anew.
+    nobody can compute again are left out from then on, with a warning, and training
+    goes on from the last `checkpoint_interval` rounds that were over.
 
     Examples
     --------
@@ -218,7 +221,9 @@ class DaskSETClassifier(_Perceptron, SETClassifier):
         **_Perceptron._parameter_constraints,
     }
     _local = SETClassifier
-    __init__ = init_with_parameters_of(SETClassifier, "algorithm", "checkpoint")
+    __init__ = init_with_parameters_of(
+        SETClassifier, algorithm=None, checkpoint=None, checkpoint_interval=10
+    )
 
     def _see_targets(self, summary):
         self._set_classes(np.array(sorted(summary.classes)), multilabel=False)
@@ -269,6 +274,8 @@ class DaskSETRegressor(_Perceptron, SETRegressor):
         How the workers learn together. If None, by `LocalSGD` with its defaults.
     checkpoint : str, Path or None, default=None
         See `DaskSETClassifier`.
+    checkpoint_interval : int, default=10
+        See `DaskSETClassifier`.
 
     Attributes
     ----------
@@ -301,7 +308,9 @@ class DaskSETRegressor(_Perceptron, SETRegressor):
         **_Perceptron._parameter_constraints,
     }
     _local = SETRegressor
-    __init__ = init_with_parameters_of(SETRegressor, "algorithm", "checkpoint")
+    __init__ = init_with_parameters_of(
+        SETRegressor, algorithm=None, checkpoint=None, checkpoint_interval=10
+    )
 
     def _see_location(self, summary):
         network = self._network

@@ -5,7 +5,9 @@ import inspect
 import os
 import pickle
 from concurrent.futures import CancelledError
+from dataclasses import dataclass, field
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 
 import dask.array as da
@@ -14,7 +16,11 @@ from dask import delayed
 from distributed import default_client
 from distributed.comm import CommClosedError
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import HasMethods, InvalidParameterError
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    InvalidParameterError,
+)
 
 from sklearn_sparse_nn.dask import _data
 from sklearn_sparse_nn.dask._cluster import Cluster, homes_of
@@ -31,11 +37,37 @@ _LOST = CommClosedError, ConnectionError, CancelledError, TimeoutError
 _TRIES = 5
 
 
-def init_with_parameters_of(local, *more):
-    """An `__init__` with the parameters of an ordinary estimator, and more of None."""
+@dataclass
+class Training:
+    """How far training on the workers has come.
+
+    Attributes
+    ----------
+    cluster : Cluster
+    algorithm : object
+    fingerprint : object
+        What a fit has in common with one that can go on from it.
+    held : list of Held
+        What the algorithm goes on from.
+    place : Place or None
+        Where the epoch is that has begun, if one has.
+    figures : list of Figures
+        Of the rounds of this epoch.
+    """
+
+    cluster: object
+    algorithm: object
+    fingerprint: object
+    held: list
+    place: object = None
+    figures: list = field(default_factory=list)
+
+
+def init_with_parameters_of(local, **more):
+    """An `__init__` with the parameters of an ordinary estimator, and more."""
     own = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None)
-        for name in more
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+        for name, default in more.items()
     ]
     ordinary = inspect.signature(local.__init__)
     parameters = [*ordinary.parameters.values(), *own]
@@ -61,6 +93,7 @@ class OnDask:
     _parameter_constraints: dict = {
         "algorithm": [HasMethods(["check", "train_epoch", "finish"]), None],
         "checkpoint": [str, Path, None],
+        "checkpoint_interval": [Interval(Integral, 1, None, closed="left")],
     }
     _local: type
 
@@ -95,17 +128,17 @@ class OnDask:
         """Run the epochs, from where a checkpoint has come to."""
         self._start_training()
         fingerprint = self._fingerprint(summary, cluster)
-        first, models = self._resume(fingerprint)
+        first, models, reached = self._resume(fingerprint)
         if models is None:
             models = [Model(self._network, self._rule)]
         held = [model and cluster.send(model) for model in models]
-        self._training = cluster, algorithm, held
+        self._training = Training(cluster, algorithm, fingerprint, held, *reached)
         progress = Progress(self, self.max_iter - first)
 
         def run_epoch(team, evolution):
             n_updates = self._train_epoch_on(evolution)
             ended = self._end_epoch(n_updates, progress)
-            self._keep(fingerprint)
+            self._reach(self._keep)
             return ended
 
         ended = self._run_epochs(self.max_iter, run_epoch, *data, first=first)
@@ -172,19 +205,19 @@ class OnDask:
 
     def _train_epoch_on(self, evolution):
         """One pass over the samples; return the number of updates."""
-        cluster, algorithm, held = self._training
+        training = self._training
         lesson = Lesson(
             evolution=evolution._replace(rule=None),
             seed=self._seed,
             n_jobs=self.n_jobs,
             shuffle=getattr(self, "shuffle", True),
-            **self._parameters_of_epoch(cluster.n_samples),
+            **self._parameters_of_epoch(training.cluster.n_samples),
         )
-        held, rounds = self._reach(algorithm.train_epoch, held, lesson)
-        self._training = cluster, algorithm, held
+        self._reach(partial(self._train_rounds, lesson))
+        losses, numbers, updates, sent = zip(*training.figures)
+        training.place, training.figures = None, []
         if self._is_watched():
             self._fetch()
-        losses, numbers, updates, sent = zip(*rounds)
         self.loss_ = float(np.average(losses, weights=numbers))
         self.n_iter_ += 1
         self.t_ = getattr(self, "t_", 0) + sum(numbers)
@@ -194,18 +227,28 @@ class OnDask:
             self._raise_divergence()
         return sum(updates)
 
+    def _train_rounds(self, lesson):
+        """Train from where the epoch is to its end."""
+        training = self._training
+        task = training.cluster, training.held, lesson, training.place
+        epoch = training.algorithm.train_epoch(*task, self.checkpoint_interval)
+        for held, place, figures in epoch:
+            training.held, training.place = held, place
+            training.figures += figures
+            if place.left:
+                self._keep()
+
     def _is_watched(self):
         """Whether somebody looks at the network after each epoch."""
         called = bool(getattr(self, "_skl_callbacks", ()))
         return called or self._rule.settles is not None
 
-    def _reach(self, train, held, lesson=None):
-        """Train for an epoch; begin it again if a worker was lost in between."""
-        cluster, *_ = self._training
+    def _reach(self, train):
+        """Do something on the workers; again if one was lost in between."""
+        cluster = self._training.cluster
         for _ in range(_TRIES):
             try:
-                task = (held,) if lesson is None else (held, lesson)
-                return train(cluster, *task)
+                return train()
             except _LOST as error:
                 lost = error
                 if not (cluster.is_reached() and cluster.forget_lost()):
@@ -217,7 +260,7 @@ class OnDask:
 
     def _hint(self):
         if self.checkpoint is None:
-            return "With a path in checkpoint, fit would go on from the last epoch."
+            return "With a path in checkpoint, another fit would go on from here."
         return (
             f"What was learned before is in {self.checkpoint}: another fit, of the "
             "same data on as many workers, goes on from there."
@@ -225,12 +268,13 @@ class OnDask:
 
     def _fetch(self):
         """Bring the network of now here."""
-        _, algorithm, held = self._training
+        training = self._training
 
-        def fetch(cluster, held):
-            return cluster.gather(algorithm.finish(cluster, held))
+        def fetch():
+            model = training.algorithm.finish(training.cluster, training.held)
+            return training.cluster.gather(model)
 
-        model = copy.deepcopy(self._reach(fetch, held))  # of one's own, to write to
+        model = copy.deepcopy(self._reach(fetch))  # of one's own, to write to
         self._network, self._rule, _ = model
 
     def _finish(self):
@@ -245,29 +289,43 @@ class OnDask:
 
     def _fingerprint(self, summary, cluster):
         """What two fits have in common if one can go on from the other."""
-        parameters = self.get_params() | {"checkpoint": None}
+        free = {"checkpoint": None, "checkpoint_interval": None}
+        parameters = self.get_params() | free
         parts = [[block.number for block in part] for part in cluster.parts]
         targets = summary.classes, repr(summary.location), summary.weight
         totals = summary.moments.means.tobytes(), summary.n_samples, targets, parts
         return repr(sorted(parameters.items(), key=lambda item: item[0])), totals
 
-    def _keep(self, fingerprint):
+    def _keep(self):
         """Write what has been learned so far to the file of `checkpoint`."""
         if self.checkpoint is None:
             return
-        cluster, _, held = self._training
-        models = [each and cluster.gather(cluster.one_of(each)) for each in held]
+        training = self._training
+        cluster, reached = training.cluster, (training.place, training.figures)
+        models = [
+            each and cluster.gather(cluster.one_of(each)) for each in training.held
+        ]
         path = Path(self.checkpoint)
         unfinished = path.with_name(f"{path.name}.{os.getpid()}")
-        kept = fingerprint, self._learned(), models
+        kept = training.fingerprint, self._learned(), models, reached
         unfinished.write_bytes(pickle.dumps(kept))
         os.replace(unfinished, path)
 
     def _resume(self, fingerprint):
-        """Take what the file of `checkpoint` has: how many epochs are over, models."""
+        """Take what the file of `checkpoint` has.
+
+        Returns
+        -------
+        n_epochs : int
+            How many are over.
+        models : list of Model, or None if there is no file
+        reached : tuple
+            Place and figures of the epoch that has begun.
+        """
         if self.checkpoint is None or not Path(self.checkpoint).exists():
-            return 0, None
-        found, learned, models = pickle.loads(Path(self.checkpoint).read_bytes())
+            return 0, None, ()
+        kept = pickle.loads(Path(self.checkpoint).read_bytes())
+        found, learned, models, reached = kept
         if found != fingerprint:
             raise ValueError(
                 f"checkpoint={str(self.checkpoint)!r} is of a fit with other "
@@ -275,7 +333,7 @@ class OnDask:
                 "begin anew."
             )
         vars(self).update(learned)
-        return self.n_iter_, models
+        return self.n_iter_, models, reached
 
 
 def unfitted(estimator):

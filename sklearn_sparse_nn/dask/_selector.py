@@ -38,7 +38,9 @@ class _Autoencoder(OnDask, SETAutoencoder):
         **OnDask._parameter_constraints,
     }
     _local = SETAutoencoder
-    __init__ = init_with_parameters_of(SETAutoencoder, "algorithm", "checkpoint")
+    __init__ = init_with_parameters_of(
+        SETAutoencoder, algorithm=None, checkpoint=None, checkpoint_interval=10
+    )
 
     @all_or_nothing
     @with_callbacks
@@ -116,7 +118,7 @@ class DaskQuickSelectionSelector(QuickSelectionSelector):
         "algorithm": [HasMethods(["check", "train_epoch", "finish"]), None],
     }
     _local = QuickSelectionSelector
-    __init__ = init_with_parameters_of(QuickSelectionSelector, "algorithm")
+    __init__ = init_with_parameters_of(QuickSelectionSelector, algorithm=None)
 
     @all_or_nothing
     @with_callbacks

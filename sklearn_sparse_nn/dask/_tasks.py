@@ -67,6 +67,11 @@ class Piece(NamedTuple):
     first: int
     last: int
 
+    @property
+    def n_samples(self):
+        """How many samples these are."""
+        return self.last - self.first
+
 
 class Lesson(NamedTuple):
     """How an epoch trains.

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, InvalidParameterError
 
+from sklearn_sparse_nn.dask._pieces import Place
 from sklearn_sparse_nn.dask._tasks import (
     Model,
     Piece,
@@ -113,8 +114,8 @@ class FedDST(BaseEstimator):
                 " importances, looks at samples: choose another topology or importance."
             )
 
-    def train_epoch(self, cluster, held, lesson):
-        """Train for one round.
+    def train_epoch(self, cluster, held, lesson, place, interval):
+        """Train for one round, which is not cut.
 
         Parameters
         ----------
@@ -122,11 +123,14 @@ class FedDST(BaseEstimator):
         held : list of Held
             The model.
         lesson : Lesson
+        place, interval
+            Ignored.
 
-        Returns
-        -------
+        Yields
+        ------
         held : list of Held
-        rounds : list of Figures
+        place : Place
+        figures : list of Figures
         """
         model, rewires = cluster.one_of(held[0]), self._rewires(lesson.evolution)
         rewired_after = self._rewired_after() if rewires else None
@@ -141,7 +145,7 @@ class FedDST(BaseEstimator):
             cluster.wait_for(results)
         model = cluster.submit(_aggregate, model, results, rewires)
         seen = cluster.submit(figures_of, model)
-        return [cluster.hold(model)], cluster.gather([seen])
+        yield [cluster.hold(model)], Place(len(results), []), cluster.gather([seen])
 
     def finish(self, cluster, held):
         """The model of now: a future."""

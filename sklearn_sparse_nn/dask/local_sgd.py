@@ -1,7 +1,6 @@
 """Synchronous local SGD: all parts learn, then their networks are averaged."""
 
 import copy
-from itertools import zip_longest
 from numbers import Integral, Real
 from typing import NamedTuple
 
@@ -9,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_sparse_nn.dask._pieces import pieces_of
+from sklearn_sparse_nn.dask._pieces import Place
 from sklearn_sparse_nn.dask._tasks import (
     Figures,
     Model,
@@ -93,7 +92,7 @@ class LocalSGD(BaseEstimator):
         share = min(1.0, (epoch + 1) / (self.warm_up + 1))
         return rate * (1 + share * (factor - 1))
 
-    def train_epoch(self, cluster, held, lesson):
+    def train_epoch(self, cluster, held, lesson, place, interval):
         """Train on each sample once.
 
         Parameters
@@ -102,52 +101,64 @@ class LocalSGD(BaseEstimator):
         held : list of Held
             The model.
         lesson : Lesson
+        place : Place or None
+            From where to go on in this epoch. If None, from its begin.
+        interval : int
+            Rounds after which to have the network held.
 
-        Returns
-        -------
+        Yields
+        ------
         held : list of Held
-        rounds : list of Figures
+        place : Place
+        figures : list of Figures
+            Of the rounds since the last time.
         """
-        [model], n_parts = held, cluster.n_parts
+        current = cluster.one_of(held[0])
+        if place is None:
+            place = Place.first(cluster.parts, self.n_updates, lesson)
+            current = cluster.submit(rewired, current, lesson.evolution, 0.0)
+        place, lesson = place.among(cluster.parts), self._with_rate(lesson, cluster)
+        n_pieces = place.n_pieces
+        while place.left:
+            seen = []
+            for pieces in place.left[:interval]:
+                place = place.after_round()
+                together = self._train_parts(cluster, current, pieces, lesson)
+                task = current, together, lesson, place.n_over / n_pieces
+                current = cluster.submit(_go_on, *task)
+                seen.append(cluster.submit(figures_of, current))
+                if not cluster.blocks_stay:  # else all would be computed at once
+                    cluster.wait_for(together)
+            held = [cluster.hold(current)]
+            current = cluster.one_of(held[0])
+            yield held, place, cluster.gather(seen)
+
+    def _with_rate(self, lesson, cluster):
+        """The lesson with the learning rate of so many parts."""
         parameters, epoch = lesson.parameters, lesson.evolution.epoch
-        rate = self.rate(parameters.learning_rate, parameters.solver, epoch, n_parts)
-        lesson = lesson._replace(parameters=parameters._replace(learning_rate=rate))
-        rounds, seen = self._rounds(cluster.parts, lesson), []
-        current = cluster.submit(rewired, cluster.one_of(model), lesson.evolution, 0.0)
-        for number, pieces in enumerate(rounds, start=1):
-            results = [
-                cluster.submit_near(
-                    piece.part,
-                    _train,
-                    current,
-                    cluster.samples(piece),
-                    piece,
-                    lesson,
-                    piece is pieces[0],
-                )
-                for piece in pieces
-            ]
-            together = cluster.reduce(_mean, results)
-            share = number / len(rounds)
-            current = cluster.submit(_go_on, current, together, lesson, share)
-            seen.append(cluster.submit(figures_of, current))
-            if not cluster.blocks_stay:  # else all would be computed at once
-                cluster.wait_for(together)
-        return [cluster.hold(current)], cluster.gather(seen)
+        before = parameters.learning_rate, parameters.solver
+        rate = self.rate(*before, epoch, cluster.n_parts)
+        return lesson._replace(parameters=parameters._replace(learning_rate=rate))
+
+    def _train_parts(self, cluster, current, pieces, lesson):
+        """What the parts learn in a round: the mean, a future."""
+        results = [
+            cluster.submit_near(
+                piece.part,
+                _train,
+                current,
+                cluster.samples(piece),
+                piece,
+                lesson,
+                piece is pieces[0],
+            )
+            for piece in pieces
+        ]
+        return cluster.reduce(_mean, results)
 
     def finish(self, cluster, held):
         """The model of now: a future."""
         return cluster.one_of(held[0])
-
-    def _rounds(self, parts, lesson):
-        """The pieces of each round of an epoch."""
-        by_part = [
-            pieces_of(number, blocks, self.n_updates, lesson)
-            for number, blocks in enumerate(parts)
-        ]
-        return [
-            [p for p in pieces if p is not None] for pieces in zip_longest(*by_part)
-        ]
 
 
 class Learned(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, InvalidParameterError
 
-from sklearn_sparse_nn.dask._pieces import pieces_of
+from sklearn_sparse_nn.dask._pieces import Place, in_rounds
 from sklearn_sparse_nn.dask._tasks import (
     Figures,
     Model,
@@ -90,7 +90,7 @@ class WASAPSGD(BaseEstimator):
                 f"of {estimator.solver!r}."
             )
 
-    def train_epoch(self, cluster, held, lesson):
+    def train_epoch(self, cluster, held, lesson, place, interval):
         """Train on each sample once.
 
         Parameters
@@ -99,76 +99,104 @@ class WASAPSGD(BaseEstimator):
         held : list of Held
             The model, or one for each part that has trained alone.
         lesson : Lesson
+        place : Place or None
+            From where to go on in this epoch. If None, from its begin.
+        interval : int
+            Rounds after which to have the network held.
 
-        Returns
-        -------
+        Yields
+        ------
         held : list of Held
-        rounds : list of Figures
+        place : Place
+        figures : list of Figures
+            Of the rounds since the last time.
         """
-        if lesson.evolution.epoch < self._n_together(lesson.evolution):
-            return self._train_together(cluster, held, lesson)
-        return self._train_alone(cluster, held, lesson)
+        together = lesson.evolution.epoch < self._n_together(lesson.evolution)
+        train = self._train_together if together else self._train_alone
+        yield from train(cluster, held, lesson, place, interval)
 
     def _n_together(self, evolution):
         """Number of epochs of the first phase."""
         return round((1 - self.local_fraction) * evolution.max_epochs)
 
-    def _train_together(self, cluster, held, lesson):
+    def _train_together(self, cluster, held, lesson, place, interval):
         """What a part has learned is added as soon as it is there."""
-        waiting = {
-            part: pieces_of(part, blocks, self.n_updates, lesson)
-            for part, blocks in enumerate(cluster.parts)
-            if blocks
-        }
-        n_pieces = sum(map(len, waiting.values()))
-        current, seen = cluster.one_of(held[0]), []
+        current, begins = cluster.one_of(held[0]), place is None
+        if begins:
+            place = Place.first(cluster.parts, self.n_updates, lesson)
+        place = place.among(cluster.parts)
+        n_over, n_pieces = place.n_over, place.n_pieces
+        waiting, under_way, seen = place.queues(), {}, []
 
         def ask(part):
             piece = waiting[part].pop(0)
-            samples = cluster.samples(piece)
-            task = current, samples, piece, lesson
-            return cluster.submit_near(part, _contribute, *task)
+            task = current, cluster.samples(piece), piece, lesson
+            under_way[cluster.submit_near(part, _contribute, *task)] = piece
 
-        # What evolution removes now, the first pieces still have.
-        under_way = {ask(part): part for part in waiting}
-        current = cluster.submit(rewired, current, lesson.evolution, 0.0)
+        n_in_turn = interval * len(waiting)
+        for part in waiting:
+            ask(part)
+        if begins:  # what evolution removes now, the first pieces still have
+            current = cluster.submit(rewired, current, lesson.evolution, 0.0)
         while under_way:
             for future in cluster.first_of(list(under_way)):
-                part, share = under_way.pop(future), len(seen) / n_pieces
+                part = under_way.pop(future).part
                 # Where the part is, whose worker has just nothing else to do.
-                task = current, future, lesson, share
+                task = current, future, lesson, n_over / n_pieces
                 current = cluster.submit_near(part, _add, *task)
                 seen.append(cluster.submit(figures_of, current))
                 if waiting[part]:
-                    under_way[ask(part)] = part
-        return [cluster.hold(current)], cluster.gather(seen)
+                    ask(part)
+                n_over += 1
+            if len(seen) >= n_in_turn or not under_way:
+                held = [cluster.hold(current)]
+                current = cluster.one_of(held[0])
+                place = Place(n_over, _left(waiting, under_way))
+                yield held, place, cluster.gather(seen)
+                seen = []
 
-    def _train_alone(self, cluster, held, lesson):
+    def _train_alone(self, cluster, held, lesson, place, interval):
         """Each part trains a network of its own."""
-        seen, evolution = [], lesson.evolution
-        begins = evolution.epoch == self._n_together(evolution)
+        models = self._models(cluster, held, lesson, place is None)
+        if place is None:
+            place = Place.first(cluster.parts, None, lesson)
+        place = place.among(cluster.parts)
+        n_left = {part: _size(left) for part, left in place.queues().items()}
+        while place.left:
+            seen = []
+            for pieces in place.left[:interval]:
+                for piece in pieces:
+                    part, n = piece.part, _size(cluster.parts[piece.part])
+                    evolution = lesson.evolution._replace(
+                        start=1 - n_left[part] / n, size=_size([piece]) / n
+                    )
+                    n_left[part] -= _size([piece])
+                    task = cluster.samples(piece), piece, lesson, evolution
+                    models[part] = cluster.submit_near(
+                        part, _train_on, models[part], *task
+                    )
+                    seen.append(cluster.submit(figures_of, models[part]))
+                if not cluster.blocks_stay:
+                    cluster.wait_for([models[piece.part] for piece in pieces])
+                place = place.after_round()
+            held = [
+                model and cluster.hold(model, part) for part, model in enumerate(models)
+            ]
+            models = [each and cluster.one_of(each) for each in held]
+            yield held, place, cluster.gather(seen)
+
+    def _models(self, cluster, held, lesson, epoch_begins):
+        """For each part that has samples, the network that it trains; else None."""
+        epoch = lesson.evolution.epoch
+        begins = epoch_begins and epoch == self._n_together(lesson.evolution)
         models = [None] * len(cluster.parts)
         for part, blocks in enumerate(cluster.parts):
-            if not blocks:
-                continue
-            model = cluster.one_of(held[0 if begins else part])
-            if begins:
-                model = cluster.submit_near(part, begin_apart, model, part)
-            pieces, start = pieces_of(part, blocks, None, lesson), 0.0
-            for piece in pieces:
-                size = piece.last / sum(block.n_samples for block in blocks)
-                evolution = evolution._replace(start=start, size=size)
-                task = model, cluster.samples(piece), piece, lesson, evolution
-                model = cluster.submit_near(part, _train_on, *task)
-                start += size
-                seen.append(cluster.submit(figures_of, model))
-                if not cluster.blocks_stay:
-                    cluster.wait_for(model)
-            models[part] = model
-        held = [
-            model and cluster.hold(model, part) for part, model in enumerate(models)
-        ]
-        return held, cluster.gather(seen)
+            if blocks:
+                models[part] = cluster.one_of(held[0 if begins else part])
+                if begins:
+                    task = begin_apart, models[part], part
+                    models[part] = cluster.submit_near(part, *task)
+        return models
 
     def finish(self, cluster, held):
         """The model of now, the average if there are several: a future."""
@@ -178,7 +206,7 @@ class WASAPSGD(BaseEstimator):
         for each, blocks in zip(held, cluster.parts, strict=True):
             if each is not None and blocks:
                 models.append(cluster.one_of(each))
-                sizes.append(sum(block.n_samples for block in blocks))
+                sizes.append(_size(blocks))
         return cluster.submit(_average, models, sizes)
 
 
@@ -201,6 +229,19 @@ class Contribution(NamedTuple):
     velocities: list
     figures: Figures
     batch: tuple | None
+
+
+def _left(waiting, under_way):
+    """The rounds that are left, of which what is under way is the first."""
+    queues = {part: list(pieces) for part, pieces in waiting.items()}
+    for piece in under_way.values():
+        queues[piece.part].insert(0, piece)
+    return in_rounds(queues.values())
+
+
+def _size(blocks):
+    """Number of samples of blocks, or of pieces."""
+    return sum(block.n_samples for block in blocks)
 
 
 def _moving(network):

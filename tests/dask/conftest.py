@@ -1,6 +1,6 @@
 import pytest
 
-OPTIONS = {"threads_per_worker": 1, "dashboard_address": None}
+OPTIONS = {"threads_per_worker": 1, "dashboard_address": ":0"}
 
 
 @pytest.fixture(scope="module")

@@ -54,3 +54,21 @@ class Stop:
 
     def on_fit_task_end(self, estimator, context):
         pass
+
+
+def then(algorithm, n, action):
+    """Let an algorithm act once, when the network has been held for the n-th time."""
+    train, actions = algorithm.train_epoch, [action]
+
+    def train_epoch(*task):
+        for number, stage in enumerate(train(*task), start=1):
+            yield stage
+            if number == n and actions:
+                actions.pop()()
+
+    algorithm.train_epoch = train_epoch
+    return algorithm
+
+
+def fail():
+    raise KeyError("in the middle of an epoch")

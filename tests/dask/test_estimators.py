@@ -11,7 +11,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_sparse_nn import SETClassifier, SETRegressor
-from sklearn_sparse_nn.evolution import EVOLUTIONS, RigL
+from sklearn_sparse_nn.evolution import EVOLUTIONS, SET, RigL
 from tests.dask.conftest import OPTIONS
 from tests.dask.helpers import (
     CLASSES,
@@ -21,7 +21,9 @@ from tests.dask.helpers import (
     classifier,
     da,
     distributed,
+    fail,
     on_dask,
+    then,
     weights_of,
 )
 
@@ -304,6 +306,44 @@ def test_training_goes_on_from_a_checkpoint(client, tmp_path, random_state):
         assert_same(clf, classifier(**options).fit(*data))
 
 
+@pytest.mark.parametrize("data", ["stay", "do not stay"])
+@pytest.mark.parametrize("evolution", ["set", SET(interval=3), "rigl"])
+def test_training_goes_on_within_an_epoch(
+    client, tmp_path, monkeypatch, evolution, data
+):
+    if data == "do not stay":
+        monkeypatch.setattr(_cluster, "_SHARE_OF_MEMORY", 0)
+    data = on_dask(DIGITS, CLASSES)
+    options = dict(max_iter=2, evolution=evolution, dropout=0.1)
+
+    def fit(**changes):
+        algorithm = LocalSGD(n_updates=2)
+        if "fails" in changes:
+            algorithm = then(algorithm, changes.pop("fails"), fail)
+        return classifier(**options, algorithm=algorithm, **changes).fit(*data)
+
+    expected = fit()
+    n_rounds = len(expected.bytes_per_round_) // 2
+    assert n_rounds == 8
+    kept = dict(checkpoint=tmp_path / "state", checkpoint_interval=3)
+    for _ in range(2):  # after 3 of the rounds, and after 3 more
+        with pytest.raises(KeyError):
+            fit(fails=1, **kept)
+    trained = []
+    monkeypatch.setattr(
+        LocalSGD,
+        "_train_parts",
+        lambda self, *task, train=LocalSGD._train_parts: (
+            trained.append(1) or train(self, *task)
+        ),
+    )
+    clf = fit(**kept)
+    assert_same(clf, expected)
+    assert clf.bytes_per_round_ == expected.bytes_per_round_
+    assert clf.loss_curve_ == expected.loss_curve_
+    assert len(trained) == 2 + n_rounds
+
+
 def test_a_checkpoint_of_another_fit_is_refused(client, tmp_path):
     data, path = on_dask(DIGITS, CLASSES), tmp_path / "state"
     with pytest.raises(KeyError):
@@ -376,6 +416,19 @@ def test_samples_that_are_lost_with_a_worker_are_left_out(processes_client):
     messages = " ".join(str(each.message) for each in caught)
     assert "300 samples were lost" in messages
     assert clf.t_ == 2 * 600 + 2 * 300
+
+
+def test_lost_samples_cost_the_rounds_since_the_network_was_held(processes_client):
+    client = processes_client
+    pids = client.run(os.getpid)
+    last = sorted(pids)[1]
+    algorithm = LocalSGD(n_updates=3)
+    then(algorithm, 2, lambda: os.kill(pids[last], signal.SIGKILL))
+    clf = classifier(max_iter=1, algorithm=algorithm, checkpoint_interval=1)
+    with pytest.warns(UserWarning, match="300 samples were lost"):
+        clf.fit(*_on_two(client))
+    # Rounds of 60 samples of each half: two of both, and three of the one that is left.
+    assert clf.t_ == 2 * 120 + 3 * 60 and len(clf.bytes_per_round_) == 5
 
 
 def _die(rows):

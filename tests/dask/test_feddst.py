@@ -20,6 +20,7 @@ from tests.dask.helpers import (
 
 from dask import delayed  # isort: skip
 from sklearn_sparse_nn.dask import FedDST  # isort: skip
+from sklearn_sparse_nn.dask._cluster import gather_left  # isort: skip
 
 
 def test_one_client_in_one_round_is_one_process(client):
@@ -164,6 +165,19 @@ def test_a_client_that_is_lost_before_training_is_left_out(processes_client):
     with pytest.warns(UserWarning, match="2 of 4 blocks of the data were lost"):
         clf.fit(da.concatenate(blocks), y)
     assert clf.t_ == 4 * 300
+
+
+class _Deadly:
+    """A result that kills the worker from which it is fetched."""
+
+    def __reduce__(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_client_that_is_lost_with_its_result_is_left_out(processes_client):
+    homes = sorted(processes_client.nthreads())
+    tasks = [delayed(int)(7), delayed(_Deadly)()]
+    assert gather_left(processes_client, tasks, homes) == {0: 7}
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ from tests.dask.helpers import (
     DIGITS,
     Stop,
     classifier,
+    fail,
     on_dask,
+    then,
     weights_of,
 )
 
@@ -171,6 +173,27 @@ def test_training_goes_on_from_a_checkpoint(client, tmp_path, epoch):
     clf = sgd(**options).fit(*on_dask(DIGITS, CLASSES))
     assert clf.n_iter_ == 6 and clf.t_ == 6 * 600
     assert [sent == 0 for sent in clf.bytes_per_round_[-6:]] == [True] * 6
+
+
+@pytest.mark.parametrize("local_fraction", [0, 1])
+def test_training_goes_on_within_an_epoch(client, tmp_path, local_fraction):
+    data = on_dask(DIGITS, CLASSES, 30)
+    kept = dict(checkpoint=tmp_path / "state", checkpoint_interval=3)
+
+    def fit(fails=None):
+        algorithm = WASAPSGD(n_updates=1, local_fraction=local_fraction)
+        if fails is not None:
+            then(algorithm, fails, fail)
+        return sgd(max_iter=2, algorithm=algorithm, tol=0, **kept).fit(*data)
+
+    with pytest.raises(KeyError):
+        fit(fails=2)
+    with pytest.raises(KeyError):
+        fit(fails=1)
+    clf = fit()
+    assert clf.n_iter_ == 2 and clf.t_ == 2 * 600
+    # Of each block of 30 samples, mini-batches of 20 and 10, or one piece.
+    assert len(clf.bytes_per_round_) == 2 * 20 * (2 - local_fraction)
 
 
 @pytest.mark.parametrize("epoch", [1, 4])
