@@ -88,7 +88,9 @@ def mean_magnitude(X):
 
 
 # The network of the paper on WAST, and its 10 epochs.
-_SHORT = dict(n_hidden=200, density=0.2, zeta=0.3, dropout=0, alpha=0, max_iter=10)
+_SHORT = dict(
+    hidden_layer_sizes=(200,), density=0.2, zeta=0.3, dropout=0, alpha=0, max_iter=10
+)
 
 
 def attentive(X, seed, **parameters):

@@ -71,7 +71,9 @@ def rbm(parts, epochs, **options):
 def selector(parts, epochs, **options):
     X, X_test, y, y_test = parts
     options = {"stability_selection": 1} | options
-    model = QuickSelectionSelector(25, n_hidden=500, max_iter=50, **options).fit(X)
+    model = QuickSelectionSelector(
+        25, hidden_layer_sizes=(500,), max_iter=50, **options
+    ).fit(X)
     trees = ExtraTreesClassifier(100, random_state=0).fit(model.transform(X), y)
     return trees.score(model.transform(X_test), y_test)
 

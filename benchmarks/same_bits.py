@@ -132,7 +132,7 @@ BASES = {
     SETRBMTransformer: SMALL | {"n_components": 60, "n_iter": 4},
     SETAutoencoder: MLP | {"hidden_layer_sizes": 60},
     QuickSelectionSelector: SMALL
-    | {"n_features_to_select": 8, "n_hidden": 60, "max_iter": 4},
+    | {"n_features_to_select": 8, "hidden_layer_sizes": (60,), "max_iter": 4},
     SETFeatureSelector: MLP
     | {"n_features_to_select": 8, "stability_selection": 2, "y": "classes"},
 }

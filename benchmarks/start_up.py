@@ -53,7 +53,8 @@ OTHERS = """
 SETRegressor((100, 100), max_iter=2, random_state=0).fit(X, y).predict(X)
 SETRBMTransformer(100, n_iter=2, random_state=0).fit(X).transform(X)
 SETAutoencoder(100, max_iter=2, random_state=0).fit(X).transform(X)
-QuickSelectionSelector(5, n_hidden=100, max_iter=2, random_state=0).fit(X).transform(X)
+selector = QuickSelectionSelector(5, hidden_layer_sizes=(100,), max_iter=2)
+selector.fit(X).transform(X)
 """
 REPORT = """
 print(imported - start, perf_counter() - prepared)

@@ -78,7 +78,7 @@ class DaskQuickSelectionSelector(QuickSelectionSelector):
 
     Parameters
     ----------
-    n_features_to_select, n_hidden, ...
+    n_features_to_select, hidden_layer_sizes, ...
         Those of :class:`~sklearn_sparse_nn.QuickSelectionSelector`, with the same
         defaults. Not supported are `strength_history` and `memory`, and evolution rules
         that look at samples or hold weights.
@@ -107,7 +107,7 @@ class DaskQuickSelectionSelector(QuickSelectionSelector):
     >>> X = da.from_array(load_digits().data, chunks=(500, -1))
     >>> with Client(n_workers=2, processes=False, dashboard_address=None) as client:
     ...     selector = DaskQuickSelectionSelector(
-    ...         10, n_hidden=100, max_iter=10, random_state=0
+    ...         10, hidden_layer_sizes=(100,), max_iter=10, random_state=0
     ...     ).fit(X)
     >>> selector.transform(X).shape
     (1797, 10)

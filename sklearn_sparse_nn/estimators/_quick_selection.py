@@ -25,6 +25,7 @@ from sklearn_sparse_nn.networks.evolving import feature_importances
 from sklearn_sparse_nn.networks.importance import IMPORTANCES
 
 _NETWORK_PARAMETERS = (
+    "hidden_layer_sizes",
     "activation",
     "all_relu_slope",
     "epsilon",
@@ -68,8 +69,8 @@ class QuickSelectionSelector(BaseRankingSelector):
         before the knee of the curve of `importances_` in descending order. A number
         that is larger than that of the features keeps all of them.
 
-    n_hidden : int, default=1000
-        Number of hidden neurons of the autoencoder.
+    hidden_layer_sizes : array-like of shape (n_hidden_layers,), default=(1000,)
+        Number of neurons in each hidden layer of the autoencoder; an int is one layer.
 
     activation : {'relu', 'all_relu', 'leaky_relu', 'tanh', 'logistic', 'identity'}, \
 default='logistic'
@@ -80,12 +81,12 @@ default='logistic'
         Slope of 'all_relu' for negative x, see :class:`SETClassifier`.
 
     epsilon : float, default=13
-        Number of connections per neuron: each of the two layers has
-        ``epsilon * (n_features + n_hidden)`` of them, at most all.
+        Number of connections per neuron: a layer has ``epsilon * (n_inputs +
+        n_neurons)`` of them, at most all.
 
-    density : float, array-like of shape (2,) or None, default=None
+    density : float, array-like of shape (n_hidden_layers + 1,) or None, default=None
         Fraction of all connections of a layer that exist, in the range (0, 1]: the same
-        for both layers, or one for each. If it is not None, `epsilon` is not used.
+        for all layers, or one for each. If it is not None, `epsilon` is not used.
 
     zeta : float, default=0.2
         Fraction of the connections that each rewiring replaces, in the range [0, 1].
@@ -249,7 +250,7 @@ default='communality'
     >>> from sklearn_sparse_nn import QuickSelectionSelector
     >>> X, _ = load_digits(return_X_y=True)
     >>> selector = QuickSelectionSelector(
-    ...     10, n_hidden=100, max_iter=10, random_state=0
+    ...     10, hidden_layer_sizes=(100,), max_iter=10, random_state=0
     ... ).fit(X)
     >>> selector.transform(X).shape
     (1797, 10)
@@ -265,7 +266,6 @@ default='communality'
             name: SETAutoencoder._parameter_constraints[name]
             for name in (*_NETWORK_PARAMETERS, "random_state")
         },
-        "n_hidden": [Interval(Integral, 1, None, closed="left")],
         "importance": [StrOptions({*IMPORTANCES, "evolution"})],
         "stability_selection": [
             StrOptions({"auto"}),
@@ -278,7 +278,7 @@ default='communality'
         self,
         n_features_to_select=50,
         *,
-        n_hidden=1000,
+        hidden_layer_sizes=(1000,),
         activation="logistic",
         all_relu_slope=0.6,
         epsilon=13,
@@ -307,7 +307,7 @@ default='communality'
         n_jobs=None,
     ):
         self.n_features_to_select = n_features_to_select
-        self.n_hidden = n_hidden
+        self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.all_relu_slope = all_relu_slope
         self.epsilon = epsilon
@@ -405,8 +405,6 @@ default='communality'
             self._n_begun = n_networks
         else:
             self._check_begun("stability_selection", self._n_begun)
-            n_hidden = int(self.autoencoder_._network.layers.sizes[1])
-            self._check_begun("n_hidden", n_hidden)
             of_all = merged_moments(Moments(*self._moments), of_all)
         for network in self._networks:
             network.set_params(**self._network_parameters())
@@ -436,11 +434,7 @@ default='communality'
 
     def _new_autoencoder(self, seed):
         kind = _RecordingAutoencoder if self.strength_history else SETAutoencoder
-        return kind(
-            self.n_hidden,
-            random_state=seed,
-            **self._network_parameters(),
-        )
+        return kind(random_state=seed, **self._network_parameters())
 
     def _measure(self, autoencoder, X, rng, team):
         """The importance of each feature to one of the networks."""

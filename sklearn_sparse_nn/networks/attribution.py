@@ -66,20 +66,36 @@ def output_derivatives(network, Z):
     ------
     derivatives : ndarray of float32, shape (n_features, n_samples)
     """
-    n, first = n_layers(network.layers), network.layers.first
-    *hidden, last = (layer_matrix(network.layers, layer) for layer in range(n))
-    activations, slopes = Z, []
+    *hidden, last = matrices_of(network)
+    slopes = hidden_slopes(network, Z)
+    for output in last.T.tocsr():
+        derivatives = np.repeat(output.toarray().reshape(-1, 1), Z.shape[1], axis=1)
+        yield backwards(derivatives, hidden, slopes)
+
+
+def matrices_of(network):
+    """The weights of each layer."""
+    layers = network.layers
+    return [layer_matrix(layers, layer) for layer in range(n_layers(layers))]
+
+
+def hidden_slopes(network, Z):
+    """Slopes of the hidden neurons of each layer, of shape (n_neurons, n_samples)."""
+    first, activations, slopes = network.layers.first, Z, []
     kinds, left_slopes = network.hidden_activations()
-    for layer, matrix in enumerate(hidden):
+    for layer, matrix in enumerate(matrices_of(network)[:-1]):
         intercepts = network.layers.intercepts[first[layer] : first[layer + 1]]
         scores = matrix.T @ activations + intercepts[:, np.newaxis]
         activations, slope = activate(scores, kinds[layer], left_slopes[layer])
         slopes.append(slope)
-    for output in last.T.tocsr():
-        derivatives = np.repeat(output.toarray().reshape(-1, 1), Z.shape[1], axis=1)
-        for matrix, slope in zip(reversed(hidden), reversed(slopes)):
-            derivatives = matrix @ (derivatives * slope)
-        yield derivatives
+    return slopes
+
+
+def backwards(derivatives, matrices, slopes):
+    """Derivatives by the inputs, of those by the last hidden neurons."""
+    for matrix, slope in zip(reversed(matrices), reversed(slopes)):
+        derivatives = matrix @ (derivatives * slope)
+    return derivatives
 
 
 def activate(scores, kind, left_slope):

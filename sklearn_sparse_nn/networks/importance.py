@@ -4,8 +4,12 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from sklearn_sparse_nn.engine.inputs import as_dense
-from sklearn_sparse_nn.engine.layers import connections_of, layer_matrix
-from sklearn_sparse_nn.networks.attribution import activate
+from sklearn_sparse_nn.engine.layers import connections_of
+from sklearn_sparse_nn.networks.attribution import (
+    backwards,
+    hidden_slopes,
+    matrices_of,
+)
 
 # Cells of X that are dense at a time.
 _CELLS = 2**22
@@ -58,28 +62,34 @@ def attribution(network, X, rng, team):
     derivative. In [1]_ it is the sum of the magnitudes, over all outputs; this needs
     the whole matrix of derivatives for each sample. Squares need only its products with
     a few random vectors of signs (Hutchinson's estimator). A feature's own output is
-    left out, as every feature helps to restore itself.
+    left out, as every feature helps to restore itself: with one hidden layer its
+    derivative is known, with more its square is estimated from pairs of the vectors.
 
     References
     ----------
     .. [1] Atashgahi et al., "Unveiling the power of sparse neural networks for feature
        selection", ECAI 2024. :arxiv:`2408.04583`.
     """
-    encoder, decoder = (layer_matrix(network.layers, layer) for layer in range(2))
-    kinds, left_slopes = network.hidden_activations()
-    own = encoder.multiply(decoder.T).T.tocsr()
+    *hidden, decoder = matrices_of(network)
+    own = hidden[0].multiply(decoder.T).tocsr() if len(hidden) == 1 else None
     total = np.zeros(X.shape[1])
     for chunk in _chunks(network, X):
-        scores = chunk @ encoder + network.layers.intercepts[: encoder.shape[1]]
-        _, slopes = activate(scores, kinds[0], left_slopes[0])
-        own_derivatives = slopes @ own
+        Z = np.ascontiguousarray(chunk.T)
+        slopes = hidden_slopes(network, Z)
+        own_derivatives = 0.0 if own is None else own @ slopes[0]
+        squares, sums = np.zeros(Z.shape[0]), np.zeros_like(Z)
         for _ in range(_N_PROBES):
-            signs = 2 * rng.integers(2, size=chunk.shape, dtype=np.int8) - 1
+            signs = 2 * rng.integers(2, size=Z.shape, dtype=np.int8) - 1
             signs = signs.astype(np.float32)
-            products = ((signs @ decoder.T) * slopes) @ encoder.T
+            products = backwards(decoder @ signs, hidden, slopes)
             products -= signs * own_derivatives
-            total += np.sum(products**2, axis=0, dtype=np.float64)
-    return np.sqrt(total / (_N_PROBES * X.shape[0]))
+            squares += np.sum(products**2, axis=1, dtype=np.float64)
+            sums += signs * products
+        if own is None:
+            pairs = np.sum(sums**2, axis=1, dtype=np.float64) - squares
+            squares -= pairs / (_N_PROBES - 1)
+        total += squares
+    return np.sqrt(np.maximum(total, 0) / (_N_PROBES * X.shape[0]))
 
 
 IMPORTANCES = {

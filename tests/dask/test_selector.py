@@ -19,7 +19,11 @@ from sklearn_sparse_nn.dask import (  # noqa: E402
 
 
 def selector(**changes):
-    parameters = {"n_hidden": 100, "max_iter": 10, "random_state": 0} | changes
+    parameters = {
+        "hidden_layer_sizes": (100,),
+        "max_iter": 10,
+        "random_state": 0,
+    } | changes
     return DaskQuickSelectionSelector(20, **parameters)
 
 
@@ -30,7 +34,9 @@ def on_dask(n=150):
 @pytest.mark.parametrize("algorithm", [None, LocalSGD(n_updates=2), WASAPSGD()])
 def test_workers_choose_what_one_process_chooses(client, algorithm):
     chosen = selector(algorithm=algorithm).fit(on_dask())
-    ordinary = QuickSelectionSelector(20, n_hidden=100, max_iter=10, random_state=0)
+    ordinary = QuickSelectionSelector(
+        20, hidden_layer_sizes=(100,), max_iter=10, random_state=0
+    )
     ordinary.fit(DIGITS)
     assert (chosen.support_ & ordinary.support_).sum() >= 16
     correlation = np.corrcoef(chosen.importances_, ordinary.importances_)[0, 1]

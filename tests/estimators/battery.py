@@ -32,7 +32,7 @@ ESTIMATORS = [
     SETAutoencoder((60, 50), max_iter=3, **SMALL),
     QuickSelectionSelector(
         5,
-        n_hidden=60,
+        hidden_layer_sizes=(60,),
         max_iter=3,
         strength_history=True,
         stability_selection=1,
@@ -45,7 +45,7 @@ ESTIMATORS = [
 
 # What an estimator may call what the battery asks for.
 EPOCHS = "max_iter", "n_iter"
-WIDTHS = "hidden_layer_sizes", "n_components", "n_hidden"
+WIDTHS = "hidden_layer_sizes", "n_components"
 PARTS = "autoencoder_", "estimator_"
 CURVES = "loss_curve_", "reconstruction_error_curve_"
 METHODS = "predict_proba", "predict", "predict_log_proba", "transform", "reconstruct"

@@ -32,7 +32,7 @@ GRID = {"zeta": [0.1, 0.3], "epsilon": [2, 5, 10]}
 CLASSIFIER = SETClassifier((30,), max_iter=3, random_state=0, n_jobs=-1)
 # Arrays that a grid search sends: X, y, and the samples of two folds.
 N_SENT = 6
-SELECTOR = QuickSelectionSelector(20, n_hidden=30, max_iter=3, n_jobs=-1)
+SELECTOR = QuickSelectionSelector(20, hidden_layer_sizes=(30,), max_iter=3, n_jobs=-1)
 
 
 def process_and_threads():

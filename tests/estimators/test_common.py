@@ -44,7 +44,11 @@ VARIANTS = [
     SETRBMTransformer(20, topology="xbm", evolution="static", n_iter=5),
     SETAutoencoder((20, 5, 20), noise="masking", standardize=False, max_iter=5),
     QuickSelectionSelector(
-        2, n_hidden=20, importance="strength", stability_selection=2, max_iter=5
+        2,
+        hidden_layer_sizes=(20,),
+        importance="strength",
+        stability_selection=2,
+        max_iter=5,
     ),
     SETFeatureSelector(
         2, hidden_layer_sizes=20, importance="strength", evolution="neurofs", max_iter=5

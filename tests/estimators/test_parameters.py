@@ -68,7 +68,6 @@ WRONG = {
     "n_components": [0, 2.5],
     "n_features_to_select": [0, 0.0, 1.5, "some", None],
     "n_gibbs_steps": [0],
-    "n_hidden": [0, (10,)],
     "n_iter": [-1],
     "n_iter_no_change": [0],
     "n_jobs": [1.5],

@@ -134,7 +134,7 @@ def test_a_selection_does_not_depend_on_where_zero_is():
     near = np.hstack([signal, signal, noise])
     selector = QuickSelectionSelector(
         2,
-        n_hidden=50,
+        hidden_layer_sizes=(50,),
         max_iter=5,
         diversity=0,
         importance="attribution",

@@ -47,7 +47,9 @@ def test_display_of_an_unfitted_estimator():
 
 def test_display_of_a_selector_draws_its_importances():
     X, _ = load_digits(return_X_y=True)
-    selector = QuickSelectionSelector(5, n_hidden=20, max_iter=3, random_state=0)
+    selector = QuickSelectionSelector(
+        5, hidden_layer_sizes=(20,), max_iter=3, random_state=0
+    )
     display = FeatureStrengthDisplay.from_estimator(selector.fit(X), n_features=5)
     widths = [p.get_width() for p in display.ax_.patches]
     np.testing.assert_allclose(widths, np.sort(selector.importances_)[-5:])

@@ -42,7 +42,9 @@ from tests.estimators.battery import samples
 matplotlib.use("Agg")
 
 CLASSIFIER = SETClassifier((20,), epsilon=3, max_iter=2, random_state=0)
-SELECTOR = QuickSelectionSelector(5, n_hidden=20, max_iter=2, random_state=0)
+SELECTOR = QuickSelectionSelector(
+    5, hidden_layer_sizes=(20,), max_iter=2, random_state=0
+)
 # Each takes a fitted estimator.
 INSTRUMENTS = {
     "neuron_degrees": neuron_degrees,

@@ -158,7 +158,7 @@ def test_autoencoders_and_what_holds_one():
     X, _ = samples()
     auto = SETAutoencoder((10,), density=0.5, max_iter=1, random_state=0).fit(X)
     assert count_flops(auto).inference == 2 * np.sum(auto.n_connections_) + 35
-    selector = QuickSelectionSelector(5, n_hidden=20, max_iter=1).fit(X)
+    selector = QuickSelectionSelector(5, hidden_layer_sizes=(20,), max_iter=1).fit(X)
     assert count_flops(selector) == count_flops(selector.autoencoder_)
 
 

@@ -47,7 +47,7 @@ def test_what_selectors_and_searches_hold():
     search = GridSearchCV(CLASSIFIER, {}, cv=2).fit(X, y)
     expected = effective_gradient_flow(search.best_estimator_, X, y)
     assert effective_gradient_flow(search, X, y) == expected
-    selector = QuickSelectionSelector(5, n_hidden=20, max_iter=2).fit(X)
+    selector = QuickSelectionSelector(5, hidden_layer_sizes=(20,), max_iter=2).fit(X)
     expected = effective_gradient_flow(selector.autoencoder_, X)
     assert effective_gradient_flow(selector, X) == expected
 

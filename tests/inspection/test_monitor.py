@@ -210,7 +210,7 @@ def test_without_a_history_it_says_how_to_get_one():
 
 def test_what_holds_a_network_is_told_where_to_set_the_monitor():
     X, _ = samples()
-    selector = QuickSelectionSelector(5, n_hidden=20, max_iter=2)
+    selector = QuickSelectionSelector(5, hidden_layer_sizes=(20,), max_iter=2)
     with pytest.raises(TypeError, match="got QuickSelectionSelector"):
         selector.set_callbacks(TopologyMonitor()).fit(X)
 

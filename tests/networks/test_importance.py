@@ -158,10 +158,13 @@ def _jacobians(network, X):
     return J
 
 
+@pytest.mark.parametrize("hidden", [(10,), (10, 8), (8, 4, 8)])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_attribution_is_the_size_of_the_jacobian_without_its_diagonal(activation):
+def test_attribution_is_the_size_of_the_jacobian_without_its_diagonal(
+    activation, hidden
+):
     X = _normal(20, 6)
-    network = _network(X, (10,), activation, epsilon=3)
+    network = _network(X, hidden, activation, epsilon=3)
     squares = np.mean(
         [_measure(attribution, network, X, seed) ** 2 for seed in range(100)], axis=0
     )
