@@ -158,27 +158,6 @@ def print_results(results):
     print_table(["", "median"], rows)
 
 
-def draw(results):
-    """Loss over the epochs, and what it took."""
-    import matplotlib.pyplot as plt
-
-    figure, ax = plt.subplots(figsize=(6, 3.2), layout="constrained")
-    losses = results["losses"]
-    ax.plot(range(1, len(losses) + 1), losses, marker="o")
-    ax.set_xticks(range(1, len(losses) + 1))
-    ax.set_ylim(0, 1.1 * max(losses))
-    ax.grid(alpha=0.3)
-    seconds = median(results["seconds"]["training"])
-    connections = results["n_connections"] / 1e6
-    ax.set(
-        title=f"{results['n_neurons'] / 1e6:g} million hidden neurons, "
-        f"{connections:.3g} million connections",
-        xlabel=f"epoch of {seconds:.0f} s",
-        ylabel="loss",
-    )
-    return figure
-
-
 def main():
     parser = argument_parser(__doc__, n_rounds=1)
     parser.add_argument("--neurons", type=int, default=5_000_000, help="per layer")
@@ -193,7 +172,7 @@ def main():
     args = parser.parse_args()
     results = train(args)
     print_results(results)
-    report(describe_machine(), results, args, draw)
+    report(describe_machine(), results, args)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from numpydoc.docscrape_sphinx import SphinxDocString
 from sklearn_sparse_nn import __version__
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "docs"))  # for the order of the gallery
 
 project = "sklearn-sparse-nn"
 author = "The sklearn-sparse-nn developers"
@@ -75,6 +76,7 @@ html_sidebars = {
         "installation",
         "quick_start",
         "performance",
+        "benchmarks",
         "glossary",
         "changelog",
         "contributing",
@@ -86,6 +88,7 @@ maximum_signature_line_length = 88
 toc_object_entries_show_parents = "hide"
 copybutton_exclude = ".linenos, .gp, .go"
 
+myst_heading_anchors = 3
 extlinks = {"arxiv": ("https://arxiv.org/abs/%s", "arXiv:%s")}
 
 autosummary_generate = True
@@ -126,7 +129,7 @@ sphinx_gallery_conf = {
     "subsection_order": [
         f"../examples/{name}" for name in ("select", "boltzmann", "rules", "cluster")
     ],
-    "within_subsection_order": "ExampleTitleSortKey",
+    "within_subsection_order": "gallery_order.FirstStepsFirst",
     "filename_pattern": "|".join(map(re.escape, examples)),
     "download_all_examples": False,
     "backreferences_dir": "generated/backreferences",

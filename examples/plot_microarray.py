@@ -19,6 +19,7 @@ import os
 from pathlib import Path
 from time import perf_counter
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import fetch_openml
 from sklearn.model_selection import (
@@ -80,6 +81,4 @@ n_sparse, n_dense = best.n_connections_.sum(), 1000 * (X.shape[1] + 1)
 print(f"{n_sparse:,} connections, {n_sparse / n_dense:.1%} of the dense network's")
 display = FeatureStrengthDisplay.from_estimator(best, n_features=20)
 display.ax_.set_title("The genes with the strongest connections")
-if "__file__" in globals():
-    display.figure_.savefig("strongest_genes.png", dpi=120)
-    print("saved strongest_genes.png")
+plt.show()

@@ -92,5 +92,4 @@ for name, found in scores.items():
 ax.axhline(linear.mean(), color="0.5", linestyle="--", label="logistic regression")
 ax.set(xscale="log", xlabel="connections", ylabel="accuracy in three folds")
 ax.legend()
-if "__file__" in globals():  # as a script, not as a notebook
-    fig.savefig("text.png", dpi=120)
+plt.show()

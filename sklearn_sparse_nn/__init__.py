@@ -10,7 +10,7 @@ from sklearn_sparse_nn.estimators import (
     SETRegressor,
 )
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "TRUSTED_TYPES",
     "QuickSelectionSelector",

@@ -144,6 +144,4 @@ right.set(title="36 samples")
 for ax in (middle, right):
     ax.set_facecolor("tan")
     ax.set(xticks=[], yticks=[])
-if "__file__" in globals():
-    figure.savefig("rbm_features.png", dpi=120)
-    print("saved rbm_features.png")
+plt.show()

@@ -97,9 +97,7 @@ shares = np.bincount(kinds, minlength=10) / n_images
 right.bar(digits + 0.2, shares, 0.4, label="samples")
 right.set(xticks=digits, xlabel="digit", title="share of each digit")
 right.legend()
-if "__file__" in globals():
-    figure.savefig("rbm_samples.png", dpi=120)
-    print("saved rbm_samples.png")
+plt.show()
 
 # %%
 # There are digits of all kinds among them, though not each as often as in MNIST. With

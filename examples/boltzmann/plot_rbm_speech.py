@@ -118,6 +118,4 @@ for ax, letter in zip(others, (0, 22), strict=True):
     ax.plot(rbm.reconstruct(sound)[0], color="C0", linewidth=1, label="reconstruction")
     ax.set(title=f"letter {chr(ord('A') + letter)}", xlabel="number of the feature")
 others[0].legend(loc="lower left")
-if "__file__" in globals():
-    figure.savefig("rbm_speech.png", dpi=120)
-    print("saved rbm_speech.png")
+plt.show()

@@ -129,6 +129,4 @@ for (name, machine), image_ax, ax in zip(machines.items(), *axes, strict=True):
 axes[1, 0].set_ylabel("number of pixels")
 axes[1, 0].legend()
 figure.colorbar(image, ax=axes[0], label="connections of a pixel")
-if "__file__" in globals():
-    figure.savefig("where_information_is.png", dpi=120)
-    print("saved where_information_is.png")
+plt.show()

@@ -60,8 +60,7 @@ right.loglog(2 * widths, np.array(sizes) / 1e6, "o-", label="sparse, with Adam's
 right.loglog(2 * widths, dense / 1e6, "--", color="0.5", label="dense, weights alone")
 right.set(xlabel="hidden neurons", ylabel="MB", title="size of the fitted network")
 right.legend()
-if "__file__" in globals():  # as a script, not as a notebook
-    fig.savefig("many_neurons.png", dpi=120)
+plt.show()
 
 # %%
 # Further up

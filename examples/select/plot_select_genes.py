@@ -139,6 +139,4 @@ left.invert_yaxis()
 left.set(xlabel="accuracy", title="six folds")
 FeatureStrengthDisplay.from_estimator(best, n_features=20, ax=right)
 right.set_title("The most important genes")
-if "__file__" in globals():
-    figure.savefig("select_genes.png", dpi=120)
-    print("saved select_genes.png")
+plt.show()

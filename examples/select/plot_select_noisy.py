@@ -91,6 +91,4 @@ ax.axhline(chance, color="grey", linestyle="--", label="chance")
 ax.set_xticks(range(len(kinds)), [f"{kind} noise" for kind in kinds])
 ax.set(ylabel="share of real features", title="50 features out of 704")
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-if "__file__" in globals():
-    figure.savefig("select_noisy.png", dpi=120)
-    print("saved select_noisy.png")
+plt.show()

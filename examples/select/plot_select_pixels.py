@@ -145,6 +145,4 @@ for ax, (name, run) in zip(
 ):
     FeatureStrengthDisplay.from_estimator(run, image_shape=(28, 28), ax=ax)
     ax.set_title(name)
-if "__file__" in globals():
-    figure.savefig("select_pixels.png", dpi=120)
-    print("saved select_pixels.png")
+plt.show()

@@ -85,6 +85,4 @@ for image, (name, masks) in zip(images, selected.items()):
     rows, columns = np.nonzero(masks[shown].reshape(8, 8))
     image.plot(columns, rows, "rs", markersize=10, fillstyle="none")
     image.set(xticks=[], yticks=[], title=name, xlabel="8 pixels")
-if "__file__" in globals():
-    figure.savefig("select_with_labels.png", dpi=120)
-    print("saved select_with_labels.png")
+plt.show()
