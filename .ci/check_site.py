@@ -1,0 +1,106 @@
+"""Check the built site: links, and, if there is a browser, errors and width of pages.
+
+    python .ci/check_site.py FOLDER
+
+Each link to a page, an anchor or a file of the site must lead somewhere. With Chromium
+and the package playwright, each page is opened: nothing may be written to the console
+as an error, nothing asked of the network, and on a phone nothing may hang over.
+"""
+
+import shutil
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+BROWSERS = "chromium", "chromium-browser", "google-chrome"
+PHONE = {"width": 390, "height": 844}
+# Parts of the theme.
+SKIPPED = "_static"
+
+
+class Page(HTMLParser):
+    """The anchors of a page, and what it links to."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.anchors, self.links = set(), set()
+        self.feed(path.read_text())
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.anchors.update(attrs[key] for key in ("id", "name") if attrs.get(key))
+        self.links.update(attrs[key] for key in ("href", "src") if attrs.get(key))
+
+
+def pages_of(folder):
+    """All pages of the site."""
+    paths = sorted(folder.rglob("*.html"))
+    return [path for path in paths if path.relative_to(folder).parts[0] != SKIPPED]
+
+
+def broken_links(folder):
+    """Yield what leads nowhere."""
+    pages = {path: Page(path) for path in pages_of(folder)}
+    for path, page in pages.items():
+        for link in sorted(page.links):
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            target = path
+            if parts.path:
+                target = (path.parent / unquote(parts.path)).resolve()
+            anchor = unquote(parts.fragment)
+            if not target.exists():
+                yield f"{path.relative_to(folder)}: no file {link}"
+            elif anchor and target in pages and anchor not in pages[target].anchors:
+                yield f"{path.relative_to(folder)}: no anchor {link}"
+
+
+def faults_in_browser(folder, executable):
+    """Yield what a browser complains of, and pages that are too wide for a phone."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=["--no-sandbox"]
+        )
+        page, found = browser.new_page(viewport=PHONE), []
+        page.route("**/*", lambda route: answer(route, found))
+        page.on("pageerror", lambda error: found.append(str(error)))
+        page.on("console", lambda m: m.type == "error" and found.append(m.text))
+        for path in pages_of(folder):
+            page.goto(path.as_uri(), wait_until="load")
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            if wide > PHONE["width"]:
+                found.append(f"is {wide} pixels wide on a phone")
+            yield from (f"{path.relative_to(folder)}: {each}" for each in found)
+            found.clear()
+        browser.close()
+
+
+def answer(route, found):
+    """Let a page have files, and nothing of the network."""
+    url = route.request.url
+    if url.startswith(("file:", "data:", "blob:")):
+        route.continue_()
+    else:
+        found.append(f"asks for {url}")
+        route.abort()
+
+
+def main():
+    folder = Path(sys.argv[1]).resolve()
+    faults = list(broken_links(folder))
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        print("There is no Chromium: the pages were not opened.")
+    else:
+        faults += faults_in_browser(folder, executable)
+    print(*faults, sep="\n")
+    print(f"{len(faults)} faults")
+    return bool(faults)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
