@@ -9,7 +9,9 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import time
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from statistics import median
@@ -33,12 +35,37 @@ def argument_parser(docstring, n_rounds):
 def describe_machine():
     """What a reader needs to know to repeat the measurement, as a dict."""
     return {
+        "commit": commit(),
         "cpu": _cpu_model(),
         "cores": os.cpu_count(),
         "os": platform.platform(),
         "python": platform.python_version(),
         **versions(),
     }
+
+
+@cache  # what changes while a script runs is not what it measures
+def commit(checkout=Path(__file__).parent.parent):
+    """The commit of a checkout, with a + if files have changed since; None elsewhere.
+
+    Results do not count as a change: scripts write them while they run.
+    """
+    if not (checkout / ".git").exists():
+        return None
+    try:
+        name = _git(checkout, "rev-parse", "--short", "HEAD")
+        others = ":/", ":(top,exclude)benchmarks/results"
+        changes = _git(checkout, "status", "--porcelain", "--", *others)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return f"{name}+" if changes else name
+
+
+def _git(checkout, *words):
+    found = subprocess.run(
+        ["git", *words], cwd=checkout, check=True, capture_output=True, text=True
+    )
+    return found.stdout.strip()
 
 
 def _cpu_model():
@@ -220,10 +247,15 @@ def run_missing(run, jobs, path, n_processes):
 
 
 def write_lines(path, results):
-    """Write results as JSON, a line for each."""
+    """Write results as JSON, a line for each; name all commits that some are of."""
+    machine = describe_machine()
+    if path.exists():
+        before = json.loads(path.read_text())["machine"].get("commit", "not known")
+        commits = [*str(before).split(", "), str(machine["commit"])]
+        machine["commit"] = ", ".join(dict.fromkeys(commits))
     lines = ",\n".join(f"{json.dumps(k)}: {json.dumps(r)}" for k, r in results.items())
-    machine = json.dumps(describe_machine())
-    path.write_text(f'{{"machine": {machine},\n"results": {{\n{lines}\n}}}}\n')
+    head = f'{{"machine": {json.dumps(machine)},\n"results": {{\n'
+    path.write_text(f"{head}{lines}\n}}}}\n")
 
 
 def draw_ratios(results, title, key="times_ours"):
