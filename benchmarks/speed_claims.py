@@ -416,6 +416,7 @@ CLAIMS += claims(
 
 SCALING = 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000
 FIFTY = 65_536 + 50_000_000 + 2
+MANY_NEURONS = "examples/cluster/plot_many_neurons.py"
 
 
 def scaling(n_neurons):
@@ -567,6 +568,19 @@ CLAIMS += claims(
         "SGD, mini-batches of 16), training takes {peak:.1f} GiB": fifty,
         "and {each:.0f} for each neuron for its activations and errors": fifty,
     },
+)
+CLAIMS += claims(
+    MANY_NEURONS,
+    "million_neurons",
+    {
+        "{:.1f} million connections, {:.1f} s per epoch on one thread": lambda r: (
+            r["n_connections"] / 1e6,
+            median(r["seconds"]["ours"]),
+        )
+    },
+)
+CLAIMS += claims(
+    MANY_NEURONS, "fifty_million", {"million connections, in {peak:.1f} GiB": fifty}
 )
 CLAIMS += claims(
     TABLES,

@@ -34,7 +34,7 @@ def test_stated_figures_are_in_the_results():
 
 
 def test_other_figures_are_reported(tmp_path):
-    for folder in ("benchmarks", "docs"):
+    for folder in ("benchmarks", "docs", "examples"):
         ignored = shutil.ignore_patterns("_*", "auto_examples", "generated")
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
     text = (ROOT / "README.md").read_text("utf-8")
