@@ -6,8 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 from dask import delayed
-from distributed import Variable, get_worker, wait, worker_client
+from dask.base import tokenize
+from dask.delayed import Delayed
+from dask.highlevelgraph import HighLevelGraph
+from dask.utils import key_split
+from distributed import Future, Variable, get_worker, wait, worker_client
 
+from sklearn_sparse_nn.dask._pieces import in_rounds
 from sklearn_sparse_nn.engine.warning import warn_user
 
 # Blocks stay in memory, as the network reads them, if they take less than this share of
@@ -51,7 +56,7 @@ class Cluster:
         ``prepare(X, y, weights)`` is what a network reads.
     homes : list of str or None
         Where each block is, if it is a part of its own, which never leaves its worker:
-        see `homes_of`.
+        see `apart`.
 
     Attributes
     ----------
@@ -104,11 +109,25 @@ class Cluster:
         """What a network reads of a block: a future."""
         if self.blocks_stay:
             return self._kept[piece.block]
+        if self._apart:  # its turn comes once in a round
+            return self._prepared(piece.block, piece.part)
         block, _ = self._open.get(piece.part, (None, None))
         if block != piece.block:
             samples = self._prepared(piece.block, piece.part)
             self._open[piece.part] = piece.block, samples
         return self._open[piece.part][1]
+
+    def turns(self, parts):
+        """Parts that may train at the same time, one after the other.
+
+        If blocks do not stay, a worker has one at a time.
+        """
+        if self.blocks_stay:
+            return [parts]
+        queues = {}
+        for part in parts:
+            queues.setdefault(self._homes[part], []).append(part)
+        return in_rounds(queues.values())
 
     def forget_lost(self):
         """Go on without the blocks that nobody can compute again.
@@ -212,6 +231,7 @@ class Cluster:
             for name in self._names:
                 Variable(name, self._client).delete()
         self._names = set()
+        self._kept, self._open = {}, {}
 
     def one_of(self, held):
         """A future of what is held that is still there."""
@@ -309,11 +329,50 @@ def _split(sizes, n_workers):
     return [blocks for blocks in parts if blocks]
 
 
-def homes_of(client, blocks):
-    """For each block, a worker that has it, or what it is computed from.
+def apart(client, blocks):
+    """Blocks that are to be computed where they are, and nowhere else.
 
-    Of what no worker has yet, the workers have the same number each.
+    Parameters
+    ----------
+    client : distributed.Client
+    blocks : list of tuple of Delayed or None
+
+    Returns
+    -------
+    blocks : list of tuple of Delayed or None
+        The same by names of their own. The scheduler keeps where a task may run by its
+        name: others who need the same data would wait for a worker that is lost.
+    homes : list of str
+        For each block, a worker that has it, or what it is computed from. Of what no
+        worker has yet, the workers have the same number each.
     """
+    name = uuid.uuid4().hex
+    named = [
+        tuple(each if each is None else _named(each, name) for each in block)
+        for block in blocks
+    ]
+    return named, _homes_of(client, blocks)
+
+
+def _named(block, name):
+    """The same block, whose tasks, but those that are done, have names of their own."""
+    graph = dict(block.__dask_graph__())
+    names = {
+        key: f"{key_split(key)}-{tokenize(key, name)}"
+        for key, task in graph.items()
+        if not isinstance(task, Future)
+    }
+    renamed = {
+        names.get(key, key): task.substitute(names, names[key])
+        if key in names
+        else task
+        for key, task in graph.items()
+    }
+    key = names.get(block.key, block.key)
+    return Delayed(key, HighLevelGraph({key: renamed}, {key: set()}))
+
+
+def _homes_of(client, blocks):
     workers, known = sorted(client.nthreads()), client.who_has()
     homes = []
     for number, (block, *_) in enumerate(blocks):

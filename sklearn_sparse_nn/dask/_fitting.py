@@ -23,7 +23,7 @@ from sklearn.utils._param_validation import (
 )
 
 from sklearn_sparse_nn.dask import _data
-from sklearn_sparse_nn.dask._cluster import Cluster, homes_of
+from sklearn_sparse_nn.dask._cluster import Cluster, apart
 from sklearn_sparse_nn.dask._tasks import Lesson, Model
 from sklearn_sparse_nn.dask.local_sgd import LocalSGD
 from sklearn_sparse_nn.estimators._progress import Progress
@@ -103,7 +103,9 @@ class OnDask:
         algorithm = LocalSGD() if self.algorithm is None else self.algorithm
         self._check(algorithm)
         blocks = _data.blocks_of(X, y, sample_weight)
-        homes = homes_of(client, blocks) if algorithm.keeps_blocks_apart else None
+        homes = None
+        if algorithm.keeps_blocks_apart:
+            blocks, homes = apart(client, blocks)
         local = self._unfitted()
         summary, blocks, homes = _data.summaries_of(client, local, blocks, homes)
         if not summary.weight:

@@ -56,10 +56,10 @@ class Place(NamedTuple):
 
 
 def in_rounds(queues):
-    """Rounds in which each part takes the next of its pieces."""
+    """Rounds in which the next of each queue takes part."""
     return [
-        [piece for piece in pieces if piece is not None]
-        for pieces in zip_longest(*queues)
+        [each for each in together if each is not None]
+        for together in zip_longest(*queues)
     ]
 
 

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sparse_nn import QuickSelectionSelector, SETAutoencoder
 from sklearn_sparse_nn.dask import _data
-from sklearn_sparse_nn.dask._cluster import gather_left, homes_of
+from sklearn_sparse_nn.dask._cluster import apart, gather_left
 from sklearn_sparse_nn.dask._fitting import (
     OnDask,
     by_blocks,
@@ -157,7 +157,9 @@ class DaskQuickSelectionSelector(QuickSelectionSelector):
         algorithm = LocalSGD() if self.algorithm is None else self.algorithm
         self._check(algorithm)
         blocks = _data.blocks_of(X, None, None)
-        homes = homes_of(client, blocks) if algorithm.keeps_blocks_apart else None
+        homes = None
+        if algorithm.keeps_blocks_apart:
+            blocks, homes = apart(client, blocks)
         plain = self._new_autoencoder(0)
         summary, blocks, _ = _data.summaries_of(client, plain, blocks, homes)
         self.n_features_in_ = len(summary.moments.means)

@@ -134,15 +134,18 @@ class FedDST(BaseEstimator):
         """
         model, rewires = cluster.one_of(held[0]), self._rewires(lesson.evolution)
         rewired_after = self._rewired_after() if rewires else None
-        results = []
-        for part in self._chosen(cluster.parts, lesson):
-            [block] = cluster.parts[part]
-            piece = Piece(part, block.number, 0, block.n_samples)
-            samples = cluster.samples(piece)
-            task = model, samples, piece, lesson, self.local_epochs, rewired_after
-            results.append(cluster.submit_near(part, _train_here, *task))
-        if not cluster.blocks_stay:
-            cluster.wait_for(results)
+        results = {}
+        chosen = self._chosen(cluster.parts, lesson)
+        for parts in cluster.turns(chosen):
+            for part in parts:
+                [block] = cluster.parts[part]
+                piece = Piece(part, block.number, 0, block.n_samples)
+                samples = cluster.samples(piece)
+                task = model, samples, piece, lesson, self.local_epochs, rewired_after
+                results[part] = cluster.submit_near(part, _train_here, *task)
+            if not cluster.blocks_stay:
+                cluster.wait_for([results[part] for part in parts])
+        results = [results[part] for part in chosen]
         model = cluster.submit(_aggregate, model, results, rewires)
         seen = cluster.submit(figures_of, model)
         yield [cluster.hold(model)], Place(len(results), []), cluster.gather([seen])

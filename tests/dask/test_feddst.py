@@ -1,3 +1,4 @@
+import gc
 import os
 import signal
 
@@ -15,11 +16,13 @@ from tests.dask.helpers import (
     classifier,
     da,
     on_dask,
+    then,
     weights_of,
 )
 
 from dask import delayed  # isort: skip
 from sklearn_sparse_nn.dask import FedDST  # isort: skip
+from sklearn_sparse_nn.dask import _cluster  # isort: skip
 from sklearn_sparse_nn.dask._cluster import gather_left  # isort: skip
 
 
@@ -146,6 +149,41 @@ def test_a_lost_client_is_left_out(processes_client):
     with pytest.warns(UserWarning, match="300 samples were lost"):
         clf.set_callbacks(kill).fit(*on_dask(DIGITS, CLASSES))
     assert clf.t_ == 2 * 600 + 2 * 300
+
+
+@pytest.mark.parametrize("share", [0, 0.3])
+def test_a_lost_client_does_not_keep_others_waiting(
+    processes_client, monkeypatch, share
+):
+    """Another fit of the same data, while what the first waited for is still known."""
+    monkeypatch.setattr(_cluster, "_SHARE_OF_MEMORY", share)
+    data = on_dask(DIGITS, CLASSES, 50)
+    pids = processes_client.run(os.getpid)
+    lost = sorted(processes_client.nthreads())[1]
+    kill = Stop(2, lambda: os.kill(pids[lost], signal.SIGKILL))
+    clf = classifier(max_iter=4, algorithm=FedDST(local_epochs=1), tol=0)
+    gc.disable()
+    try:
+        with pytest.warns(UserWarning, match="300 samples were lost"):
+            clf.set_callbacks(kill).fit(*data)
+        assert classifier(max_iter=1).fit(*data).t_ == 600
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("share", [0, 0.3])
+def test_blocks_that_do_not_stay_are_not_kept(client, monkeypatch, share):
+    data, counts = on_dask(DIGITS, CLASSES, 50), []
+    expected = classifier(max_iter=1, algorithm=FedDST(local_epochs=1)).fit(*data)
+    monkeypatch.setattr(_cluster, "_SHARE_OF_MEMORY", share)
+
+    def count():
+        keys = [str(key) for held in client.has_what().values() for key in held]
+        counts.append(sum(key.startswith("_prepared") for key in keys))
+
+    algorithm = then(FedDST(local_epochs=1), 1, count)
+    assert_same(classifier(max_iter=1, algorithm=algorithm).fit(*data), expected)
+    assert counts[0] == 12 if share else counts[0] <= 2
 
 
 def _rows_or_death(first):
