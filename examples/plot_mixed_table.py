@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import fetch_openml
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
@@ -95,9 +95,7 @@ model
 
 models = {
     "logistic regression": make_pipeline(prepare, LogisticRegression()),
-    "gradient boosting": make_pipeline(
-        prepare, HistGradientBoostingClassifier(random_state=0)
-    ),
+    "random forest": make_pipeline(prepare, RandomForestClassifier(random_state=0)),
     "sparse network": model,
 }
 folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=2, random_state=0)

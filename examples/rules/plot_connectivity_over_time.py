@@ -64,10 +64,10 @@ for name, clf in networks.items():
     monitor = TopologyMonitor()
     clf.set_callbacks(monitor).fit(X, y)
     histories[name] = monitor.get_history()
-    explored = exploration_rate(clf)[0]
+    explored = exploration_rate(clf)[-1]
     print(
-        f"{name}: {clf.n_connections_[0]:,} of {784 * 500:,} connections from pixels, "
-        f"accuracy {clf.score(X_test, y_test):.3f}; {explored:.0%} were ever there"
+        f"{name}: {clf.density_[0]:.1%} of the connections from pixels, {explored:.0%} at "
+        f"some time; accuracy {clf.score(X_test, y_test):.3f}"
     )
 
 # %%

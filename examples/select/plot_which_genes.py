@@ -59,19 +59,17 @@ print(f"{X.shape[0]} samples, {X.shape[1]} genes that vary")
 # Select on many halves
 # ---------------------
 #
-# :class:`~sklearn_sparse_nn.SETFeatureSelector` averages over networks: five by
-# default, more for a list that is to be repeated. The same halves go to a filter that
-# judges each gene alone, and to a random forest. A classifier on the selected genes is
-# scored on the other half.
+# :class:`~sklearn_sparse_nn.SETFeatureSelector` averages over five networks. The same
+# halves go to a filter that judges each gene alone, and to a random forest. A
+# classifier on the selected genes is scored on the other half.
 
-networks = SETFeatureSelector(
-    N_GENES, task="classification", stability_selection=10, max_iter=50, n_jobs=2
-)
 selectors = {
-    "sparse networks": networks.set_params(random_state=0),
+    "sparse networks": SETFeatureSelector(
+        N_GENES, task="classification", max_iter=50, random_state=0, n_jobs=2
+    ),
     "f_classif": SelectKBest(f_classif, k=N_GENES),
     "random forest": SelectFromModel(
-        RandomForestClassifier(500, random_state=0, n_jobs=2),
+        RandomForestClassifier(200, random_state=0, n_jobs=2),
         max_features=N_GENES,
         threshold=-np.inf,
     ),
@@ -95,7 +93,10 @@ for name, selector in selectors.items():
 # How often a gene comes back
 # ---------------------------
 #
-# A selection at random would have the same gene twice in ten halves at best.
+# Of ten selections at random, 16 genes would be expected twice, and hardly any three
+# times. Networks and forest see genes together, and many genes say the same: which of
+# them is taken depends on the samples. The filter takes all of them. For a list that is
+# to be steady, it is the better choice here; the accuracy is the same.
 
 for name, counts in chosen.items():
     print(
