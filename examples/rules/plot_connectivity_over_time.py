@@ -66,8 +66,8 @@ for name, clf in networks.items():
     histories[name] = monitor.get_history()
     explored = exploration_rate(clf)[-1]
     print(
-        f"{name}: {clf.density_[0]:.1%} of the connections from pixels, {explored:.0%} at "
-        f"some time; accuracy {clf.score(X_test, y_test):.3f}"
+        f"{name}: {clf.density_[0]:.1%} of the connections from pixels, {explored:.0%} "
+        f"at some time; accuracy {clf.score(X_test, y_test):.3f}"
     )
 
 # %%
