@@ -1,7 +1,7 @@
 """Times, ratios and bytes that the texts claim: see `claims.py`."""
 
 from itertools import product
-from statistics import fmean, median
+from statistics import fmean, median, pstdev
 
 from claims import (
     FRONT,
@@ -10,6 +10,7 @@ from claims import (
     SITE,
     SPEED,
     TABLES,
+    Claim,
     as_stored,
     claims,
     row,
@@ -595,3 +596,64 @@ CLAIMS += claims(
         "{:.1f} with Adam": most_bytes
     },
 )
+
+ON_DASK = [
+    ("adam", "`LocalSGD()`", "LocalSGD()"),
+    ("adam", "`LocalSGD(n_updates=200)`", "LocalSGD(n_updates=200)"),
+    ("sgd", "`LocalSGD()`", "LocalSGD()"),
+    ("sgd", "`WASAPSGD()`", "WASAPSGD()"),
+    (
+        "sgd",
+        "`FedDST(local_epochs=5, interval=2)`, RigL",
+        "FedDST(local_epochs=5,interval=2)",
+    ),
+]
+
+
+def on_dask(solver, name):
+    """Figures of what two workers do beside one process."""
+
+    def figures(results):
+        sides = results[f"mnist, {solver}"]
+        runs, alone = sides[name], [run["seconds"] for run in sides["one process"]]
+        scores = [run["score"] for run in runs if "score" in run]
+        found = [fmean(scores), pstdev(scores)] if scores else []
+        keys = "seconds", *(["training"] if "training" in runs[0] else [])
+        for key in keys:
+            found += spread([a / run[key] for a, run in zip(alone, runs)])
+        if "rounds" in runs[0]:
+            found.append(median(run["seconds"] / run["rounds"] for run in runs))
+            found.append(median(run["bytes"] for run in runs))
+        return tuple(found)
+
+    return figures
+
+
+ACCURACY = "{:.4f} ± {:.4f}"
+CLAIMS += [
+    Claim(
+        TABLES,
+        "dask_training",
+        row(label, ACCURACY, RATIO, RATIO, "{:.3f}", "{:.1f}"),
+        on_dask(solver, name),
+    )
+    for solver, label, name in ON_DASK
+]
+CLAIMS += [
+    Claim(
+        TABLES,
+        "dask_training",
+        row("halves", "", RATIO, "", "", ""),
+        on_dask(s, "halves"),
+    )
+    for s in ("adam", "sgd")
+]
+CLAIMS += [
+    Claim(
+        TABLES,
+        "dask_training",
+        row("one process", ACCURACY, "1", "1", "", ""),
+        lambda r, s=s: on_dask(s, "one process")(r)[:2],
+    )
+    for s in ("adam", "sgd")
+]
