@@ -25,6 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from sklearn_sparse_nn import SETClassifier
+from sklearn_sparse_nn.evolution import SET
 from sklearn_sparse_nn.inspection import TopologyEvolutionDisplay, TopologyMonitor
 
 X, y = load_digits(return_X_y=True)
@@ -66,7 +67,13 @@ class StopWhenGoodEnough:
 
 training, topology = ScoringMonitor(scoring="accuracy"), TopologyMonitor()
 stop = StopWhenGoodEnough(X_unseen, y_test, accuracy=0.98)
-clf = SETClassifier((200, 200), epsilon=5, max_iter=200, random_state=0)
+clf = SETClassifier(
+    (200, 200),
+    epsilon=5,
+    evolution=SET(schedule="cosine"),
+    max_iter=200,
+    random_state=0,
+)
 clf.set_callbacks(training, topology, stop).fit(X_seen, y_train)
 print(f"ended after {clf.n_iter_} of {clf.max_iter} epochs")
 
