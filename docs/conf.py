@@ -85,6 +85,8 @@ html_sidebars = {
 
 mathjax_path = "mathjax/tex-svg.js"
 maximum_signature_line_length = 88
+# The docstrings say them, and in words.
+autodoc_typehints = "none"
 toc_object_entries_show_parents = "hide"
 copybutton_exclude = ".linenos, .gp, .go"
 

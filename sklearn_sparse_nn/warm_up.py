@@ -5,8 +5,11 @@
     python -m sklearn_sparse_nn.warm_up
 """
 
+from __future__ import annotations
+
 import sys
 import warnings
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -16,7 +19,7 @@ from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.networks.forward import decide
 
 
-def warm_up():
+def warm_up() -> str | None:
     """Train each kind of network, so that all compiled code comes to the cache.
 
     Returns
@@ -27,7 +30,7 @@ def warm_up():
     # Enough mini-batches that the second epoch begins with a rewiring. Other estimators
     # and options run the same compiled code.
     X, y = np.eye(20, 3), np.arange(20) % 2
-    options = dict(batch_size=1, epsilon=1, random_state=0, n_jobs=2)
+    options: dict[str, Any] = dict(batch_size=1, epsilon=1, random_state=0, n_jobs=2)
     with ThreadTeam(2):
         pass  # what several threads need, however many there may be here
     with warnings.catch_warnings():

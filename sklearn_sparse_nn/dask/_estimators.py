@@ -1,9 +1,12 @@
 """Perceptrons that train on the workers of a Dask cluster."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
 import numpy as np
 from dask import compute, is_dask_collection
-from sklearn.base import _fit_context, is_classifier
-from sklearn.callback import with_callbacks
+from sklearn.base import is_classifier
 from sklearn.metrics import accuracy_score, r2_score
 
 from sklearn_sparse_nn import SETClassifier, SETRegressor
@@ -14,17 +17,53 @@ from sklearn_sparse_nn.dask._fitting import (
     init_with_parameters_of,
 )
 from sklearn_sparse_nn.estimators._base import all_or_nothing
+from sklearn_sparse_nn.estimators._decorators import (
+    with_callbacks,
+    with_valid_parameters,
+)
 from sklearn_sparse_nn.estimators._samples import warn_of_size
 from sklearn_sparse_nn.estimators._time import Fall, auto_batch_size
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dask.array import Array
+    from dask.dataframe import DataFrame, Series
+    from distributed import Client
+    from numpy.typing import ArrayLike
+
+    from sklearn_sparse_nn._types import Activations, LayerSizes, MatrixLike
+    from sklearn_sparse_nn.dask.feddst import FedDST
+    from sklearn_sparse_nn.dask.local_sgd import LocalSGD
+    from sklearn_sparse_nn.dask.wasap_sgd import WASAPSGD
 
 
 class _Perceptron(OnDask):
     """What the two perceptrons share, before the ordinary one in their bases."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            hidden_layer_sizes: LayerSizes = (1000,),
+            activation: Activations = "relu",
+            *,
+            algorithm: LocalSGD | WASAPSGD | FedDST | None = None,
+            checkpoint: str | Path | None = None,
+            checkpoint_interval: int = 10,
+            **parameters: Any,
+        ) -> None: ...
+
     @all_or_nothing
     @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, client=None):
+    @with_valid_parameters
+    def fit(
+        self,
+        X: Array | DataFrame,
+        y: Array | Series | DataFrame,
+        sample_weight: Array | Series | None = None,
+        client: Client | None = None,
+    ) -> Self:
         """Fit the network to collections of Dask, on the workers.
 
         Parameters
@@ -116,7 +155,7 @@ class _Perceptron(OnDask):
         if not ended:
             self._warn_if_unfinished()
 
-    def predict(self, X):
+    def predict(self: Any, X: Array | DataFrame | MatrixLike) -> Any:
         """Predict block by block, when the result is computed.
 
         Parameters
@@ -131,13 +170,18 @@ class _Perceptron(OnDask):
             The predictions, of shape (n_samples,) or (n_samples, n_outputs).
         """
         if not is_dask_collection(X):
-            return super().predict(X)
+            return super().predict(X)  # type: ignore[misc]
         wide = not is_classifier(self) and self.n_outputs_ > 1
         dtype = self.classes_.dtype if is_classifier(self) else np.float64
         shape = (self.n_outputs_,) if wide else ()
         return by_blocks(self.to_local(), "predict", X, shape, dtype)
 
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self: Any,
+        X: Array | DataFrame | MatrixLike,
+        y: Array | Series | DataFrame | ArrayLike,
+        sample_weight: Array | Series | ArrayLike | None = None,
+    ) -> float:
         """Accuracy of predicted classes, or R² of predicted numbers.
 
         Parameters
@@ -150,13 +194,13 @@ class _Perceptron(OnDask):
         score : float
         """
         if not is_dask_collection(X):
-            return super().score(X, y, sample_weight)
+            return super().score(X, y, sample_weight)  # type: ignore[misc]
         y, predictions, weights = compute(y, self.predict(X), sample_weight)
         score = accuracy_score if is_classifier(self) else r2_score
         return score(y, predictions, sample_weight=weights)
 
 
-class DaskSETClassifier(_Perceptron, SETClassifier):
+class DaskSETClassifier(_Perceptron, SETClassifier):  # type: ignore[misc]
     """`SETClassifier` that trains on the workers of a Dask cluster.
 
     Parameters
@@ -221,9 +265,10 @@ class DaskSETClassifier(_Perceptron, SETClassifier):
         **_Perceptron._parameter_constraints,
     }
     _local = SETClassifier
-    __init__ = init_with_parameters_of(
-        SETClassifier, algorithm=None, checkpoint=None, checkpoint_interval=10
-    )
+    if not TYPE_CHECKING:
+        __init__ = init_with_parameters_of(
+            SETClassifier, algorithm=None, checkpoint=None, checkpoint_interval=10
+        )
 
     def _see_targets(self, summary):
         self._set_classes(np.array(sorted(summary.classes)), multilabel=False)
@@ -235,7 +280,7 @@ class DaskSETClassifier(_Perceptron, SETClassifier):
         self._weighing = factors, weight / sum(summary.n_samples)
         return None
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Array | DataFrame | MatrixLike) -> Any:
         """Estimate probabilities block by block, when the result is computed.
 
         Parameters
@@ -256,12 +301,18 @@ class DaskSETClassifier(_Perceptron, SETClassifier):
         shape = (len(self.classes_),)
         return by_blocks(self.to_local(), "predict_proba", X, shape, dtype)
 
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> NoReturn:
         """Not supported: see `to_local`."""
         raise AttributeError("Call partial_fit of to_local().")
 
 
-class DaskSETRegressor(_Perceptron, SETRegressor):
+class DaskSETRegressor(_Perceptron, SETRegressor):  # type: ignore[misc]
     """`SETRegressor` that trains on the workers of a Dask cluster.
 
     Parameters
@@ -308,9 +359,10 @@ class DaskSETRegressor(_Perceptron, SETRegressor):
         **_Perceptron._parameter_constraints,
     }
     _local = SETRegressor
-    __init__ = init_with_parameters_of(
-        SETRegressor, algorithm=None, checkpoint=None, checkpoint_interval=10
-    )
+    if not TYPE_CHECKING:
+        __init__ = init_with_parameters_of(
+            SETRegressor, algorithm=None, checkpoint=None, checkpoint_interval=10
+        )
 
     def _see_location(self, summary):
         network = self._network
@@ -319,6 +371,8 @@ class DaskSETRegressor(_Perceptron, SETRegressor):
         network.n_targets = sum(summary.n_samples)
         self._check_centers()
 
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> NoReturn:
         """Not supported: see `to_local`."""
         raise AttributeError("Call partial_fit of to_local().")

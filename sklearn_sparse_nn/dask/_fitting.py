@@ -1,5 +1,7 @@
 """What the estimators for Dask share: fits, checkpoints, predictions block by block."""
 
+from __future__ import annotations
+
 import copy
 import inspect
 import os
@@ -9,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 import dask.array as da
 import numpy as np
@@ -63,10 +66,22 @@ class Training:
     figures: list = field(default_factory=list)
 
 
+# Types of the parameters that the ordinary estimators do not have.
+_TYPES = {
+    "algorithm": "LocalSGD | WASAPSGD | FedDST | None",
+    "checkpoint": "str | Path | None",
+    "checkpoint_interval": "int",
+}
+
+
 def init_with_parameters_of(local, **more):
-    """An `__init__` with the parameters of an ordinary estimator, and more."""
+    """An `__init__` with the parameters of an ordinary estimator, and more.
+
+    Type checkers cannot know them: classes show them one with `**parameters`.
+    """
+    keyword = inspect.Parameter.KEYWORD_ONLY
     own = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+        inspect.Parameter(name, keyword, default=default, annotation=_TYPES[name])
         for name, default in more.items()
     ]
     ordinary = inspect.signature(local.__init__)
@@ -89,6 +104,8 @@ class OnDask:
     What depends on the kind of the network is in `_unsupported`, `_begin_network`,
     `_start_training`, `_parameters_of_epoch`, `_end_epoch` and `_end_training`.
     """
+
+    bytes_per_round_: list[int]
 
     _parameter_constraints: dict = {
         "algorithm": [HasMethods(["check", "train_epoch", "finish"]), None],
@@ -171,7 +188,7 @@ class OnDask:
         """The ordinary estimator with these parameters."""
         return unfitted(self)
 
-    def to_local(self):
+    def to_local(self: Any) -> Any:
         """The ordinary estimator, fitted.
 
         Returns

@@ -1,13 +1,14 @@
 """Selection of features by autoencoders that train on the workers of a Dask cluster."""
 
+from __future__ import annotations
+
 import copy
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 from dask import delayed, is_dask_collection
 from distributed import default_client
 from scipy import sparse
-from sklearn.base import _fit_context
-from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
@@ -23,8 +24,21 @@ from sklearn_sparse_nn.dask._fitting import (
 )
 from sklearn_sparse_nn.dask.local_sgd import LocalSGD
 from sklearn_sparse_nn.estimators._base import all_or_nothing
+from sklearn_sparse_nn.estimators._decorators import (
+    with_callbacks,
+    with_valid_parameters,
+)
 from sklearn_sparse_nn.estimators._quick_selection import FEW_SAMPLES, N_NETWORKS
 from sklearn_sparse_nn.networks.autoencoder import Corruption
+
+if TYPE_CHECKING:
+    from dask.array import Array
+    from dask.dataframe import DataFrame
+    from distributed import Client
+
+    from sklearn_sparse_nn._types import Auto, MatrixLike
+    from sklearn_sparse_nn.dask.feddst import FedDST
+    from sklearn_sparse_nn.dask.wasap_sgd import WASAPSGD
 
 # Importances are those in so many samples, or in as many as have so many numbers.
 _N_ASKED, _N_NUMBERS = 2000, 2**24
@@ -44,7 +58,7 @@ class _Autoencoder(OnDask, SETAutoencoder):
 
     @all_or_nothing
     @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
+    @with_valid_parameters
     def fit(self, X, y=None, client=None):
         """Fit the network to a collection of Dask."""
         return self._fit(X, None, None, client)
@@ -118,12 +132,25 @@ class DaskQuickSelectionSelector(QuickSelectionSelector):
         "algorithm": [HasMethods(["check", "train_epoch", "finish"]), None],
     }
     _local = QuickSelectionSelector
-    __init__ = init_with_parameters_of(QuickSelectionSelector, algorithm=None)
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            n_features_to_select: float | Auto = 50,
+            *,
+            algorithm: LocalSGD | WASAPSGD | FedDST | None = None,
+            **parameters: Any,
+        ) -> None: ...
+
+    else:
+        __init__ = init_with_parameters_of(QuickSelectionSelector, algorithm=None)
 
     @all_or_nothing
     @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, client=None):
+    @with_valid_parameters
+    def fit(
+        self, X: Array | DataFrame, y: object = None, client: Client | None = None
+    ) -> Self:
         """Learn which features to select, on the workers.
 
         Parameters
@@ -207,7 +234,7 @@ class DaskQuickSelectionSelector(QuickSelectionSelector):
         """Whether samples would have to come to the client."""
         return self._measures_samples() or OnDask._looks_at_samples(self)
 
-    def to_local(self):
+    def to_local(self) -> QuickSelectionSelector:
         """The ordinary selector, fitted.
 
         Returns
@@ -221,7 +248,7 @@ class DaskQuickSelectionSelector(QuickSelectionSelector):
         vars(local).update({name: getattr(self, name) for name in names})
         return local
 
-    def transform(self, X):
+    def transform(self, X: Array | DataFrame | MatrixLike) -> Any:
         """Select features block by block, when the result is computed.
 
         Parameters
@@ -240,7 +267,7 @@ class DaskQuickSelectionSelector(QuickSelectionSelector):
         shape, dtype = (self.n_features_to_select_,), getattr(X, "dtype", np.float64)
         return by_blocks(self.to_local(), "transform", X, shape, dtype)
 
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X: MatrixLike, y: object = None) -> NoReturn:
         """Not supported: see `to_local`."""
         raise AttributeError("Call partial_fit of to_local().")
 

@@ -1,7 +1,10 @@
 """FedDST: clients that keep their samples, each with connections of its own."""
 
+from __future__ import annotations
+
 import copy
 from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -26,6 +29,14 @@ from sklearn_sparse_nn.networks.averaging import (
     weighted_sum,
     with_layers,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from distributed import Future
+
+    from sklearn_sparse_nn.dask._cluster import Cluster, Held
+    from sklearn_sparse_nn.dask._tasks import Figures, Lesson
 
 
 class FedDST(BaseEstimator):
@@ -94,19 +105,19 @@ class FedDST(BaseEstimator):
 
     def __init__(
         self,
-        participation=1.0,
-        local_epochs=10,
-        interval=10,
-        rewiring_share=0.5,
-        rewiring_epoch=None,
-    ):
+        participation: float = 1.0,
+        local_epochs: int = 10,
+        interval: int | None = 10,
+        rewiring_share: float = 0.5,
+        rewiring_epoch: int | None = None,
+    ) -> None:
         self.participation = participation
         self.local_epochs = local_epochs
         self.interval = interval
         self.rewiring_share = rewiring_share
         self.rewiring_epoch = rewiring_epoch
 
-    def check(self, estimator):
+    def check(self, estimator: BaseEstimator) -> None:
         """Raise an InvalidParameterError if it cannot train such an estimator."""
         if estimator._looks_at_samples():
             raise InvalidParameterError(
@@ -114,7 +125,14 @@ class FedDST(BaseEstimator):
                 " importances, looks at samples: choose another topology or importance."
             )
 
-    def train_epoch(self, cluster, held, lesson, place, interval):
+    def train_epoch(
+        self,
+        cluster: Cluster,
+        held: list[Held | None],
+        lesson: Lesson,
+        place: Place | None,
+        interval: int,
+    ) -> Iterator[tuple[list[Held | None], Place, list[Figures]]]:
         """Train for one round, which is not cut.
 
         Parameters
@@ -145,12 +163,12 @@ class FedDST(BaseEstimator):
                 results[part] = cluster.submit_near(part, _train_here, *task)
             if not cluster.blocks_stay:
                 cluster.wait_for([results[part] for part in parts])
-        results = [results[part] for part in chosen]
-        model = cluster.submit(_aggregate, model, results, rewires)
+        in_order = [results[part] for part in chosen]
+        model = cluster.submit(_aggregate, model, in_order, rewires)
         seen = cluster.submit(figures_of, model)
         yield [cluster.hold(model)], Place(len(results), []), cluster.gather([seen])
 
-    def finish(self, cluster, held):
+    def finish(self, cluster: Cluster, held: list[Held | None]) -> Future:
         """The model of now: a future."""
         return cluster.submit(_ready, cluster.one_of(held[0]))
 

@@ -1,8 +1,10 @@
 """Synchronous local SGD: all parts learn, then their networks are averaged."""
 
+from __future__ import annotations
+
 import copy
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -21,6 +23,15 @@ from sklearn_sparse_nn.dask._tasks import (
     size_of,
 )
 from sklearn_sparse_nn.networks.averaging import learned, set_learned, weighted_sum
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from distributed import Future
+
+    from sklearn_sparse_nn._types import Auto, Solver
+    from sklearn_sparse_nn.dask._cluster import Cluster, Held
+    from sklearn_sparse_nn.dask._tasks import Lesson
 
 
 class LocalSGD(BaseEstimator):
@@ -74,15 +85,20 @@ class LocalSGD(BaseEstimator):
     # Whether each block is a part of its own, which never leaves its worker.
     keeps_blocks_apart = False
 
-    def __init__(self, n_updates=50, learning_rate_factor="auto", warm_up=5):
+    def __init__(
+        self,
+        n_updates: int = 50,
+        learning_rate_factor: float | Auto = "auto",
+        warm_up: int = 5,
+    ) -> None:
         self.n_updates = n_updates
         self.learning_rate_factor = learning_rate_factor
         self.warm_up = warm_up
 
-    def check(self, estimator):
+    def check(self, estimator: BaseEstimator) -> None:
         """Raise an InvalidParameterError if it cannot train such an estimator."""
 
-    def rate(self, rate, solver, epoch, n_parts):
+    def rate(self, rate: float, solver: Solver, epoch: int, n_parts: int) -> float:
         """The learning rate of an epoch, where one process would have `rate`."""
         factor = self.learning_rate_factor
         if factor == "auto":
@@ -92,7 +108,14 @@ class LocalSGD(BaseEstimator):
         share = min(1.0, (epoch + 1) / (self.warm_up + 1))
         return rate * (1 + share * (factor - 1))
 
-    def train_epoch(self, cluster, held, lesson, place, interval):
+    def train_epoch(
+        self,
+        cluster: Cluster,
+        held: list[Held | None],
+        lesson: Lesson,
+        place: Place | None,
+        interval: int,
+    ) -> Iterator[tuple[list[Held | None], Place, list[Figures]]]:
         """Train on each sample once.
 
         Parameters
@@ -156,7 +179,7 @@ class LocalSGD(BaseEstimator):
         ]
         return cluster.reduce(_mean, results)
 
-    def finish(self, cluster, held):
+    def finish(self, cluster: Cluster, held: list[Held | None]) -> Future:
         """The model of now: a future."""
         return cluster.one_of(held[0])
 

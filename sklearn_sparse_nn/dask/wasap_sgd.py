@@ -1,8 +1,10 @@
 """WASAP-SGD: asynchronous workers on one topology, then each on its own."""
 
+from __future__ import annotations
+
 import copy
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -27,6 +29,14 @@ from sklearn_sparse_nn.networks.averaging import (
     union_mean,
     with_layers,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from distributed import Future
+
+    from sklearn_sparse_nn.dask._cluster import Cluster, Held
+    from sklearn_sparse_nn.dask._tasks import Lesson
 
 
 class WASAPSGD(BaseEstimator):
@@ -78,11 +88,11 @@ class WASAPSGD(BaseEstimator):
 
     keeps_blocks_apart = False
 
-    def __init__(self, n_updates=50, local_fraction=0.3):
+    def __init__(self, n_updates: int = 50, local_fraction: float = 0.3) -> None:
         self.n_updates = n_updates
         self.local_fraction = local_fraction
 
-    def check(self, estimator):
+    def check(self, estimator: BaseEstimator) -> None:
         """Raise an InvalidParameterError if it cannot train such an estimator."""
         if estimator.solver != "sgd":
             raise InvalidParameterError(
@@ -90,7 +100,14 @@ class WASAPSGD(BaseEstimator):
                 f"of {estimator.solver!r}."
             )
 
-    def train_epoch(self, cluster, held, lesson, place, interval):
+    def train_epoch(
+        self,
+        cluster: Cluster,
+        held: list[Held | None],
+        lesson: Lesson,
+        place: Place | None,
+        interval: int,
+    ) -> Iterator[tuple[list[Held | None], Place, list[Figures]]]:
         """Train on each sample once.
 
         Parameters
@@ -198,7 +215,7 @@ class WASAPSGD(BaseEstimator):
                     models[part] = cluster.submit_near(part, *task)
         return models
 
-    def finish(self, cluster, held):
+    def finish(self, cluster: Cluster, held: list[Held | None]) -> Future:
         """The model of now, the average if there are several: a future."""
         if len(held) == 1:
             return cluster.one_of(held[0])

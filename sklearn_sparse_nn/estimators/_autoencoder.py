@@ -1,14 +1,15 @@
 """Sparse denoising autoencoder."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    _fit_context,
 )
-from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
@@ -17,6 +18,10 @@ from sklearn_sparse_nn.engine.activations import ACTIVATIONS
 from sklearn_sparse_nn.engine.inputs import as_dense
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._base import all_or_nothing, finite, in_dtype_of
+from sklearn_sparse_nn.estimators._decorators import (
+    with_callbacks,
+    with_valid_parameters,
+)
 from sklearn_sparse_nn.estimators._layered import BaseLayeredNetwork
 from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.estimators._progress import Progress
@@ -28,6 +33,23 @@ from sklearn_sparse_nn.estimators._samples import (
 )
 from sklearn_sparse_nn.networks.autoencoder import NOISES, Autoencoder, Corruption
 from sklearn_sparse_nn.networks.mlp import TrainingParameters
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from sklearn_sparse_nn._types import (
+        ActivationName,
+        Auto,
+        Density,
+        EvolutionLike,
+        Floats,
+        LayerSizes,
+        MatrixLike,
+        NoiseName,
+        RandomState,
+        Solver,
+        TopologyLike,
+    )
 
 # Cells of X with which `score` works at a time.
 _SCORE_CELLS = 2**22
@@ -203,6 +225,10 @@ default='tanh'
     True
     """
 
+    loss_: float
+    loss_curve_: list[float]
+    _moments: tuple[Any, ...]
+
     _parameter_constraints: dict = {
         **BaseLayeredNetwork._parameter_constraints,
         "hidden_layer_sizes": [
@@ -228,30 +254,30 @@ default='tanh'
 
     def __init__(
         self,
-        hidden_layer_sizes=(1000,),
-        activation="tanh",
+        hidden_layer_sizes: LayerSizes = (1000,),
+        activation: ActivationName = "tanh",
         *,
-        all_relu_slope=0.6,
-        epsilon=13,
-        density=None,
-        zeta=0.2,
-        topology="erdos_renyi",
-        evolution="set",
-        noise="gaussian",
-        noise_factor=0.2,
-        dropout=0.2,
-        standardize=True,
-        solver="sgd",
-        alpha=0.1,
-        batch_size="auto",
-        learning_rate_init=0.01,
-        momentum=0.9,
-        max_iter=100,
-        warm_start=False,
-        verbose=False,
-        random_state=None,
-        n_jobs=None,
-    ):
+        all_relu_slope: float = 0.6,
+        epsilon: float = 13,
+        density: Density = None,
+        zeta: float = 0.2,
+        topology: TopologyLike = "erdos_renyi",
+        evolution: EvolutionLike = "set",
+        noise: NoiseName = "gaussian",
+        noise_factor: float = 0.2,
+        dropout: float = 0.2,
+        standardize: bool = True,
+        solver: Solver = "sgd",
+        alpha: float = 0.1,
+        batch_size: int | Auto = "auto",
+        learning_rate_init: float = 0.01,
+        momentum: float = 0.9,
+        max_iter: int = 100,
+        warm_start: bool = False,
+        verbose: bool | int = False,
+        random_state: RandomState = None,
+        n_jobs: int | None = None,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.all_relu_slope = all_relu_slope
@@ -285,13 +311,13 @@ default='tanh'
         return "The features may need to be scaled: standardize=True does it, or "
 
     @property
-    def mean_(self):
+    def mean_(self) -> Floats:
         """What is subtracted from each feature."""
         self._fitted_layers()
         return self._network.shifts.copy()
 
     @property
-    def scale_(self):
+    def scale_(self) -> Floats:
         """What each feature is divided by."""
         self._fitted_layers()
         return 1 / self._network.scales
@@ -302,8 +328,8 @@ default='tanh'
 
     @all_or_nothing
     @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    @with_valid_parameters
+    def fit(self, X: MatrixLike, y: object = None) -> Self:
         """Fit the autoencoder to the data X.
 
         Parameters
@@ -345,8 +371,8 @@ default='tanh'
         return self
 
     @all_or_nothing
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None):
+    @with_valid_parameters
+    def partial_fit(self, X: MatrixLike, y: object = None) -> Self:
         """Update the autoencoder with one pass over the data X, in mini-batches.
 
         Means and variances of the features are those of all data so far. Rewiring
@@ -457,7 +483,7 @@ default='tanh'
             dropout=self.dropout,
         )
 
-    def transform(self, X):
+    def transform(self, X: MatrixLike) -> Floats:
         """Compute the code: the activations of the hidden layer in the middle.
 
         Parameters
@@ -476,7 +502,7 @@ default='tanh'
         check_is_fitted(self, "_network")
         return self._activations(X, self._network.n_code_layers)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: ArrayLike) -> Floats:
         """Decode: compute the features that belong to a code.
 
         Parameters
@@ -505,7 +531,7 @@ default='tanh'
         features = self._network.rescale(in_dtype_of(X, outputs))
         return features.astype(np.float32) if dtype_of(X) == np.float32 else features
 
-    def reconstruct(self, X):
+    def reconstruct(self, X: MatrixLike) -> Floats:
         """Encode and decode: what the autoencoder makes of X.
 
         Parameters
@@ -520,7 +546,7 @@ default='tanh'
         """
         return self._decode(self._encode(X), X)
 
-    def score(self, X, y=None):
+    def score(self, X: MatrixLike, y: object = None) -> float:
         """Negative mean squared error of the reconstruction.
 
         With `standardize`, each feature counts in units of its own variance: a network

@@ -4,6 +4,7 @@ import copy
 import functools
 from abc import ABC
 from numbers import Integral, Real
+from typing import cast
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -18,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.engine.warning import warn_user
+from sklearn_sparse_nn.estimators._decorators import Function
 from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.estimators._samples import dtype_of, validate_samples
 from sklearn_sparse_nn.evolution import EVOLUTIONS, EvolutionRule
@@ -35,7 +37,7 @@ _N_WATCHED, _LARGEST_OUTPUT = 16, 1e18
 _HISTORIES = ("loss_curve_", "reconstruction_error_curve_", "history")
 
 
-def all_or_nothing(method):
+def all_or_nothing(method: Function) -> Function:
     """Let a method that trains leave the estimator as it was where it fails.
 
     It is the outermost decorator: callbacks are to be taken down before.
@@ -53,11 +55,14 @@ def all_or_nothing(method):
             self.__dict__ = before
             raise
 
-    return train
+    return cast("Function", train)
 
 
 class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
     """Base class of the estimators: `_network` is what they fit."""
+
+    n_features_in_: int
+    n_iter_: int
 
     _parameter_constraints: dict = {
         "epsilon": [Interval(Real, 0, None, closed="neither")],

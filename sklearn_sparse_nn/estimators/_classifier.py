@@ -1,10 +1,13 @@
 """The sparse multi-layer perceptron for classes."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Self
+
 import numpy as np
 from scipy import sparse
 from scipy.special import log_expit, log_softmax
-from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.callback import with_callbacks
+from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils._param_validation import StrOptions
@@ -17,8 +20,31 @@ from sklearn.utils.validation import column_or_1d
 
 from sklearn_sparse_nn.engine.losses import activate_output
 from sklearn_sparse_nn.estimators._base import all_or_nothing
+from sklearn_sparse_nn.estimators._decorators import (
+    with_callbacks,
+    with_valid_parameters,
+)
 from sklearn_sparse_nn.estimators._mlp import BaseSETMLP
 from sklearn_sparse_nn.networks.mlp import MLP
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from sklearn_sparse_nn._types import (
+        Activations,
+        Auto,
+        ClassWeight,
+        Density,
+        EvolutionLike,
+        Floats,
+        LayerSizes,
+        MatrixLike,
+        RandomState,
+        RateName,
+        Scoring,
+        Solver,
+        TopologyLike,
+    )
 
 
 class SETClassifier(ClassifierMixin, BaseSETMLP):
@@ -327,6 +353,8 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
     array([ 650, 1000,  100])
     """
 
+    classes_: NDArray[Any]
+
     _parameter_constraints: dict = {
         **BaseSETMLP._parameter_constraints,
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
@@ -334,41 +362,41 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes=(1000,),
-        activation="relu",
+        hidden_layer_sizes: LayerSizes = (1000,),
+        activation: Activations = "relu",
         *,
-        all_relu_slope=0.6,
-        epsilon=5,
-        density=None,
-        zeta=0.5,
-        topology="erdos_renyi",
-        evolution="set",
-        solver="adam",
-        alpha=0.1,
-        batch_size="auto",
-        learning_rate="linear",
-        learning_rate_init=0.005,
-        power_t=0.5,
-        max_iter=100,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        scoring=None,
-        beta_1=0.9,
-        beta_2=0.999,
-        adam_epsilon=1e-8,
-        n_iter_no_change=10,
-        dropout=0.0,
-        importance="strength",
-        class_weight=None,
-        n_jobs=None,
-    ):
+        all_relu_slope: float = 0.6,
+        epsilon: float = 5,
+        density: Density = None,
+        zeta: float = 0.5,
+        topology: TopologyLike = "erdos_renyi",
+        evolution: EvolutionLike = "set",
+        solver: Solver = "adam",
+        alpha: float = 0.1,
+        batch_size: int | Auto = "auto",
+        learning_rate: RateName = "linear",
+        learning_rate_init: float = 0.005,
+        power_t: float = 0.5,
+        max_iter: int = 100,
+        shuffle: bool = True,
+        random_state: RandomState = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        scoring: Scoring = None,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        adam_epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        dropout: float = 0.0,
+        importance: Literal["strength", "attribution"] = "strength",
+        class_weight: ClassWeight = None,
+        n_jobs: int | None = None,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.all_relu_slope = all_relu_slope
@@ -468,7 +496,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
             return self.classes_[(scores[:, 0] > 0).astype(int)]
         return self.classes_[scores.argmax(axis=1)]
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> NDArray[Any]:
         """Predict classes.
 
         Parameters
@@ -483,7 +511,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
         """
         return self._predict_scores(self._decision(X))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> Floats:
         """Estimate probabilities.
 
         Parameters
@@ -502,7 +530,7 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
             return np.hstack([1 - y_prob, y_prob])
         return y_prob
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> Floats:
         """Estimate the logarithms of probabilities.
 
         Parameters
@@ -527,8 +555,14 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
 
     @all_or_nothing
     @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
+    @with_valid_parameters
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> Self:
         """Update the network with one pass over the given data.
 
         The data may come in chunks of any size: rewiring follows the number of weight

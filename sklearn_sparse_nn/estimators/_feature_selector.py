@@ -1,10 +1,11 @@
 """Supervised feature selection by sparse networks."""
 
+from __future__ import annotations
+
 from numbers import Integral
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
-from sklearn.base import _fit_context
-from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import type_of_target
@@ -12,6 +13,10 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from sklearn_sparse_nn.estimators._base import all_or_nothing, rule_type
 from sklearn_sparse_nn.estimators._classifier import SETClassifier
+from sklearn_sparse_nn.estimators._decorators import (
+    with_callbacks,
+    with_valid_parameters,
+)
 from sklearn_sparse_nn.estimators._mlp import BaseSETMLP
 from sklearn_sparse_nn.estimators._ranking import BaseRankingSelector
 from sklearn_sparse_nn.estimators._regressor import SETRegressor
@@ -30,6 +35,22 @@ from sklearn_sparse_nn.networks.standardised import (
     StandardisedMLP,
     StandardisedRegressionMLP,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from sklearn_sparse_nn._types import (
+        Activations,
+        Auto,
+        Density,
+        EvolutionLike,
+        LayerSizes,
+        MatrixLike,
+        MemoryLike,
+        RandomState,
+        Solver,
+        TopologyLike,
+    )
 
 _NETWORK_PARAMETERS = (
     "hidden_layer_sizes",
@@ -262,6 +283,8 @@ array-like of them, default='relu'
     np.int64(20)
     """
 
+    task_: Literal["classification", "regression"]
+
     _parameter_constraints: dict = {
         **BaseRankingSelector._parameter_constraints,
         **{
@@ -277,35 +300,35 @@ array-like of them, default='relu'
 
     def __init__(
         self,
-        n_features_to_select=50,
+        n_features_to_select: float | Auto = 50,
         *,
-        task="auto",
-        importance="attribution",
-        over_training=False,
-        diversity="auto",
-        group_correlation=0.8,
-        stability_selection=5,
-        hidden_layer_sizes=(200,),
-        activation="relu",
-        all_relu_slope=0.6,
-        epsilon=20,
-        density=None,
-        zeta=0.3,
-        topology="erdos_renyi",
-        evolution="set",
-        dropout=0.0,
-        standardize=True,
-        solver="adam",
-        alpha=1.0,
-        batch_size="auto",
-        learning_rate_init=0.003,
-        momentum=0.9,
-        max_iter=100,
-        memory=None,
-        verbose=False,
-        random_state=None,
-        n_jobs=None,
-    ):
+        task: Literal["auto", "classification", "regression"] = "auto",
+        importance: Literal["strength", "attribution"] = "attribution",
+        over_training: bool = False,
+        diversity: float | Auto = "auto",
+        group_correlation: float = 0.8,
+        stability_selection: int = 5,
+        hidden_layer_sizes: LayerSizes = (200,),
+        activation: Activations = "relu",
+        all_relu_slope: float = 0.6,
+        epsilon: float = 20,
+        density: Density = None,
+        zeta: float = 0.3,
+        topology: TopologyLike = "erdos_renyi",
+        evolution: EvolutionLike = "set",
+        dropout: float = 0.0,
+        standardize: bool = True,
+        solver: Solver = "adam",
+        alpha: float = 1.0,
+        batch_size: int | Auto = "auto",
+        learning_rate_init: float = 0.003,
+        momentum: float = 0.9,
+        max_iter: int = 100,
+        memory: MemoryLike = None,
+        verbose: bool | int = False,
+        random_state: RandomState = None,
+        n_jobs: int | None = None,
+    ) -> None:
         self.n_features_to_select = n_features_to_select
         self.task = task
         self.importance = importance
@@ -336,8 +359,10 @@ array-like of them, default='relu'
 
     @all_or_nothing
     @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    @with_valid_parameters
+    def fit(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Learn which features to select.
 
         Parameters
@@ -377,8 +402,14 @@ array-like of them, default='relu'
         return self
 
     @all_or_nothing
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
+    @with_valid_parameters
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> Self:
         """Update the networks with one pass over the given data, and rank anew.
 
         For data that are larger than memory. The learning rate does not fall. The
@@ -508,7 +539,7 @@ array-like of them, default='relu'
         self._rank(X, of_all, np.mean(shares, axis=0), diversity)
 
     @property
-    def estimator_(self):
+    def estimator_(self) -> SETClassifier | SETRegressor:
         """The fitted network; the first one, if there are several."""
         check_is_fitted(self, "ranking_")
         return self._networks[0]

@@ -1,10 +1,19 @@
 """What estimators with layers of neurons, one behind the other, show of them."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from sklearn_sparse_nn.engine.layers import layer_matrix, n_layers
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._base import BaseSparseNetwork, finite
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    from sklearn_sparse_nn._types import Float32s, Float64s, Ints
 
 
 class BaseLayeredNetwork(BaseSparseNetwork):
@@ -17,42 +26,43 @@ class BaseLayeredNetwork(BaseSparseNetwork):
             return finite(self._network.activations(samples, n_layers, team))
 
     @property
-    def coefs_(self):
+    def coefs_(self) -> list[csr_array]:
         """Weights of each layer, `csr_array` of shape (n_inputs, n_neurons)."""
         layers = self._fitted_layers()
         return [layer_matrix(layers, layer) for layer in range(n_layers(layers))]
 
     @property
-    def intercepts_(self):
+    def intercepts_(self) -> list[Float32s]:
         """Biases of each layer, ndarray of shape (n_neurons,)."""
         layers = self._fitted_layers()
         return np.split(layers.intercepts.copy(), layers.first[1:-1])
 
     @property
-    def n_connections_(self):
+    def n_connections_(self) -> Ints:
         """Number of connections of each layer."""
         layers = self._fitted_layers()
         return np.diff(layers.indptr[layers.first])
 
     @property
-    def n_rewired_(self):
+    def n_rewired_(self) -> Ints:
         """Connections of each layer that rewiring has replaced so far."""
         self._fitted_layers()
         return self._network.n_rewired.copy()
 
     @property
-    def density_(self):
+    def density_(self) -> Float64s:
         """Connections of each layer as a fraction of those of a dense layer."""
         sizes = self._fitted_layers().sizes.astype(float)
         return self.n_connections_ / (sizes[:-1] * sizes[1:])
 
     @property
-    def feature_strength_(self):
+    def feature_strength_(self) -> Float64s:
         """Sum of the magnitudes of the connections of each feature."""
         layers = self._fitted_layers()
         here = slice(0, layers.indptr[layers.first[1]])
-        return np.bincount(
+        strength: Any = np.bincount(
             layers.indices[here],
             weights=np.abs(layers.weights[here]),
             minlength=layers.sizes[0],
         )
+        return strength

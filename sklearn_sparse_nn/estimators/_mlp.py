@@ -1,12 +1,14 @@
 """What the sparse multi-layer perceptrons for classes and for numbers share."""
 
+from __future__ import annotations
+
 import copy
 from abc import abstractmethod
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import _fit_context, is_classifier, is_regressor
-from sklearn.callback import with_callbacks
+from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -16,6 +18,10 @@ from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.engine.warning import warn_user
 from sklearn_sparse_nn.estimators._base import all_or_nothing, in_dtype_of
 from sklearn_sparse_nn.estimators._convergence import ConvergenceMixin
+from sklearn_sparse_nn.estimators._decorators import (
+    with_callbacks,
+    with_valid_parameters,
+)
 from sklearn_sparse_nn.estimators._early_stopping import (
     Scorer,
     ValidationData,
@@ -39,9 +45,25 @@ from sklearn_sparse_nn.estimators._time import Fall, auto_batch_size
 from sklearn_sparse_nn.networks.attribution import attribution
 from sklearn_sparse_nn.networks.mlp import Targets, TrainingParameters
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from sklearn_sparse_nn._types import Float64s, MatrixLike
+
 
 class BaseSETMLP(ConvergenceMixin, BaseLayeredNetwork):
     """Base class of `SETClassifier` and `SETRegressor`."""
+
+    loss_: float
+    best_loss_: float | None
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    validation_loss_curve_: list[float] | None
+    best_validation_score_: float | None
+    t_: int
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
 
     _parameter_constraints: dict = {
         **BaseLayeredNetwork._parameter_constraints,
@@ -79,10 +101,11 @@ class BaseSETMLP(ConvergenceMixin, BaseLayeredNetwork):
 
     _rate_parameter = "learning_rate_init"
     # With importance='attribution', the importances, and the moments of each feature.
-    _attribution = _feature_moments = None
+    _attribution: Any = None
+    _feature_moments: Any = None
 
     @property
-    def feature_importances_(self):
+    def feature_importances_(self) -> Float64s:
         """Importance of each feature as a share of that of all; 0 if it is constant.
 
         A feature with one value in all training samples may have connections, but they
@@ -117,17 +140,17 @@ class BaseSETMLP(ConvergenceMixin, BaseLayeredNetwork):
 
     @all_or_nothing
     @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
+    @with_valid_parameters
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the network to data matrix X and target(s) y.
 
         Parameters
@@ -174,7 +197,8 @@ class BaseSETMLP(ConvergenceMixin, BaseLayeredNetwork):
             X, y, sample_weight, reset=first_pass, reset_targets=first_pass
         )
         random_state = check_random_state(self.random_state)
-        train, validation = np.arange(X.shape[0]), None
+        train = np.arange(X.shape[0])
+        validation: Any = None
         if given:
             validation = self._validate_given(X_val, y_val, sample_weight_val)
         elif self.early_stopping:

@@ -1,10 +1,11 @@
 """Unsupervised feature selection by a sparse autoencoder."""
 
+from __future__ import annotations
+
 from numbers import Integral
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
-from sklearn.base import _fit_context
-from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -12,6 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._autoencoder import SETAutoencoder
 from sklearn_sparse_nn.estimators._base import all_or_nothing, rule_type
+from sklearn_sparse_nn.estimators._decorators import (
+    with_callbacks,
+    with_valid_parameters,
+)
 from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.estimators._ranking import BaseRankingSelector
 from sklearn_sparse_nn.estimators._samples import (
@@ -23,6 +28,22 @@ from sklearn_sparse_nn.estimators._samples import (
 from sklearn_sparse_nn.evolution import EvolutionRule
 from sklearn_sparse_nn.networks.evolving import feature_importances
 from sklearn_sparse_nn.networks.importance import IMPORTANCES
+
+if TYPE_CHECKING:
+    from sklearn_sparse_nn._types import (
+        ActivationName,
+        Auto,
+        Density,
+        EvolutionLike,
+        Float64s,
+        LayerSizes,
+        MatrixLike,
+        MemoryLike,
+        NoiseName,
+        RandomState,
+        Solver,
+        TopologyLike,
+    )
 
 _NETWORK_PARAMETERS = (
     "hidden_layer_sizes",
@@ -258,6 +279,8 @@ default='communality'
     np.int64(10)
     """
 
+    strength_history_: Float64s
+
     _restores_inputs = True
 
     _parameter_constraints: dict = {
@@ -276,36 +299,38 @@ default='communality'
 
     def __init__(
         self,
-        n_features_to_select=50,
+        n_features_to_select: float | Auto = 50,
         *,
-        hidden_layer_sizes=(1000,),
-        activation="logistic",
-        all_relu_slope=0.6,
-        epsilon=13,
-        density=None,
-        zeta=0.2,
-        topology="erdos_renyi",
-        evolution="set",
-        importance="communality",
-        diversity="auto",
-        group_correlation=0.6,
-        stability_selection="auto",
-        noise="gaussian",
-        noise_factor=0.2,
-        dropout=0.2,
-        standardize=True,
-        solver="sgd",
-        alpha=0.1,
-        batch_size="auto",
-        learning_rate_init=0.01,
-        momentum=0.9,
-        max_iter=100,
-        strength_history=False,
-        memory=None,
-        verbose=False,
-        random_state=None,
-        n_jobs=None,
-    ):
+        hidden_layer_sizes: LayerSizes = (1000,),
+        activation: ActivationName = "logistic",
+        all_relu_slope: float = 0.6,
+        epsilon: float = 13,
+        density: Density = None,
+        zeta: float = 0.2,
+        topology: TopologyLike = "erdos_renyi",
+        evolution: EvolutionLike = "set",
+        importance: Literal[
+            "communality", "attribution", "strength", "evolution"
+        ] = "communality",
+        diversity: float | Auto = "auto",
+        group_correlation: float = 0.6,
+        stability_selection: int | Auto = "auto",
+        noise: NoiseName = "gaussian",
+        noise_factor: float = 0.2,
+        dropout: float = 0.2,
+        standardize: bool = True,
+        solver: Solver = "sgd",
+        alpha: float = 0.1,
+        batch_size: int | Auto = "auto",
+        learning_rate_init: float = 0.01,
+        momentum: float = 0.9,
+        max_iter: int = 100,
+        strength_history: bool = False,
+        memory: MemoryLike = None,
+        verbose: bool | int = False,
+        random_state: RandomState = None,
+        n_jobs: int | None = None,
+    ) -> None:
         self.n_features_to_select = n_features_to_select
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -337,8 +362,8 @@ default='communality'
 
     @all_or_nothing
     @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    @with_valid_parameters
+    def fit(self, X: MatrixLike, y: object = None) -> Self:
         """Learn which features to select.
 
         Parameters
@@ -373,8 +398,8 @@ default='communality'
         return self
 
     @all_or_nothing
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None):
+    @with_valid_parameters
+    def partial_fit(self, X: MatrixLike, y: object = None) -> Self:
         """Update the networks with one pass over the data X, and select anew.
 
         For data that are larger than memory. The importances are those in the latest
@@ -461,7 +486,7 @@ default='communality'
             self.strength_history_ = np.array(self._networks[0].history)
 
     @property
-    def autoencoder_(self):
+    def autoencoder_(self) -> SETAutoencoder:
         """The fitted network; the first one, if there are several."""
         check_is_fitted(self, "ranking_")
         return self._networks[0]

@@ -1,8 +1,11 @@
 """What selectors share that rank features by what several networks say of them."""
 
+from __future__ import annotations
+
 import copy
 from abc import ABC
 from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -21,9 +24,18 @@ from sklearn_sparse_nn.estimators._base import validate_parts
 from sklearn_sparse_nn.networks.feature_groups import group, rank
 from sklearn_sparse_nn.networks.importance import knee, strength
 
+if TYPE_CHECKING:
+    from sklearn_sparse_nn._types import Bools, Float64s, Ints
+
 
 class BaseRankingSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator, ABC):
     """Base class of the selectors; the fitted estimators are in `_networks`."""
+
+    n_features_in_: int
+    importances_: Float64s
+    strength_: Float64s
+    feature_groups_: Ints
+    ranking_: Ints
 
     _parameter_constraints: dict = {
         "n_features_to_select": [
@@ -104,7 +116,7 @@ class BaseRankingSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator, AB
         return max(1, int(wanted * n_features))
 
     @property
-    def n_features_to_select_(self):
+    def n_features_to_select_(self) -> int:
         """How many features are selected, by the present `n_features_to_select`."""
         check_is_fitted(self, "ranking_")
         name = "n_features_to_select"
@@ -116,12 +128,12 @@ class BaseRankingSelector(SelectorMixin, CallbackSupportMixin, BaseEstimator, AB
         return self._count(len(self.ranking_))
 
     @property
-    def support_(self):
+    def support_(self) -> Bools:
         """Which features are selected, by the present `n_features_to_select`."""
         return self.ranking_ <= self.n_features_to_select_
 
     @property
-    def n_iter_(self):
+    def n_iter_(self) -> int:
         """Number of epochs of the fitted network; of the first of several."""
         check_is_fitted(self, "ranking_")
         return self._networks[0].n_iter_

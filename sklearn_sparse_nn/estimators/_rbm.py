@@ -1,15 +1,16 @@
 """Restricted Boltzmann machine with sparse evolutionary training."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    _fit_context,
 )
-from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
@@ -22,6 +23,10 @@ from sklearn_sparse_nn.estimators._base import (
     finite,
     in_dtype_of,
 )
+from sklearn_sparse_nn.estimators._decorators import (
+    with_callbacks,
+    with_valid_parameters,
+)
 from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.estimators._progress import Progress
 from sklearn_sparse_nn.estimators._samples import (
@@ -33,6 +38,22 @@ from sklearn_sparse_nn.estimators._samples import (
 )
 from sklearn_sparse_nn.networks.gaussian_rbm import GaussianRBM
 from sklearn_sparse_nn.networks.rbm import RBM, ContrastiveDivergence, logit_of_means
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+    from scipy.sparse import csr_array
+
+    from sklearn_sparse_nn._types import (
+        Auto,
+        EvolutionLike,
+        Float32s,
+        Float64s,
+        Floats,
+        Ints,
+        MatrixLike,
+        RandomState,
+        TopologyLike,
+    )
 
 # Samples on which the reconstruction error is measured after each epoch.
 _N_WATCHED = 1000
@@ -232,6 +253,10 @@ class SETRBMTransformer(
     492
     """
 
+    visible_: Literal["bernoulli", "gaussian"]
+    reconstruction_error_curve_: list[float]
+    _moments: tuple[Any, ...]
+
     _parameter_constraints: dict = {
         **BaseSparseNetwork._parameter_constraints,
         "n_components": [Interval(Integral, 1, None, closed="left")],
@@ -251,26 +276,26 @@ class SETRBMTransformer(
 
     def __init__(
         self,
-        n_components=256,
+        n_components: int = 256,
         *,
-        visible="auto",
-        epsilon=11,
-        density=None,
-        zeta=0.3,
-        topology="erdos_renyi",
-        evolution="set",
-        learning_rate="auto",
-        momentum=0.5,
-        alpha=1e-4,
-        batch_size=32,
-        n_iter="auto",
-        n_gibbs_steps=1,
-        persistent="auto",
-        warm_start=False,
-        verbose=0,
-        random_state=None,
-        n_jobs=None,
-    ):
+        visible: Literal["auto", "bernoulli", "gaussian"] = "auto",
+        epsilon: float = 11,
+        density: float | None = None,
+        zeta: float = 0.3,
+        topology: TopologyLike = "erdos_renyi",
+        evolution: EvolutionLike = "set",
+        learning_rate: float | Auto = "auto",
+        momentum: float = 0.5,
+        alpha: float = 1e-4,
+        batch_size: int = 32,
+        n_iter: int | Auto = "auto",
+        n_gibbs_steps: int = 1,
+        persistent: bool | Auto = "auto",
+        warm_start: bool = False,
+        verbose: bool | int = 0,
+        random_state: RandomState = None,
+        n_jobs: int | None = None,
+    ) -> None:
         self.n_components = n_components
         self.visible = visible
         self.epsilon = epsilon
@@ -291,24 +316,24 @@ class SETRBMTransformer(
         self.n_jobs = n_jobs
 
     @property
-    def components_(self):
+    def components_(self) -> csr_array:
         """Weights, a `csr_array` of shape (n_components, n_features)."""
         self._fitted_layers()
         return self._network.components()
 
     @property
-    def intercept_hidden_(self):
+    def intercept_hidden_(self) -> Float32s:
         """Biases of the hidden neurons."""
         return self._fitted_layers().intercepts.copy()
 
     @property
-    def intercept_visible_(self):
+    def intercept_visible_(self) -> Float32s:
         """Biases of the visible neurons."""
         self._fitted_layers()
         return self._network.visible.intercepts.copy()
 
     @property
-    def mean_(self):
+    def mean_(self) -> Floats:
         """What is subtracted from each feature."""
         self._fitted_layers()
         if self.visible_ == "gaussian":
@@ -316,7 +341,7 @@ class SETRBMTransformer(
         return np.zeros(self.n_features_in_)
 
     @property
-    def scale_(self):
+    def scale_(self) -> Floats:
         """What each feature is divided by."""
         self._fitted_layers()
         if self.visible_ == "gaussian":
@@ -324,35 +349,36 @@ class SETRBMTransformer(
         return np.ones(self.n_features_in_)
 
     @property
-    def n_connections_(self):
+    def n_connections_(self) -> int:
         """Number of connections."""
         return len(self._fitted_layers().weights)
 
     @property
-    def n_rewired_(self):
+    def n_rewired_(self) -> int:
         """Number of connections that rewiring has replaced so far."""
         self._fitted_layers()
         return int(self._network.n_rewired[0])
 
     @property
-    def density_(self):
+    def density_(self) -> float:
         """Connections as a fraction of those of a dense machine."""
         n_visible, n_hidden = self._fitted_layers().sizes
         return float(self.n_connections_ / (float(n_visible) * float(n_hidden)))
 
     @property
-    def visible_degree_(self):
+    def visible_degree_(self) -> Ints:
         """Number of connections of each visible neuron."""
         layers = self._fitted_layers()
         return np.bincount(layers.indices, minlength=layers.sizes[0])
 
     @property
-    def visible_strength_(self):
+    def visible_strength_(self) -> Float64s:
         """Sum of the magnitudes of the connections of each visible neuron."""
         layers = self._fitted_layers()
-        return np.bincount(
+        strength: Any = np.bincount(
             layers.indices, weights=np.abs(layers.weights), minlength=layers.sizes[0]
         )
+        return strength
 
     @property
     def _n_features_out(self):
@@ -360,8 +386,8 @@ class SETRBMTransformer(
 
     @all_or_nothing
     @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    @with_valid_parameters
+    def fit(self, X: MatrixLike, y: object = None) -> Self:
         """Fit the machine to the data X.
 
         Parameters
@@ -396,7 +422,7 @@ class SETRBMTransformer(
             self._check_sizes([X.shape[1], self.n_components], "n_components")
             self._network.reset_optimiser()
         self.n_iter_ = 0
-        vars(self).pop("random_state_", None)
+        self.__dict__.pop("random_state_", None)
         n_iter = self._n_passes(X.shape[0])
         order, progress = np.arange(X.shape[0]), self._progress(n_iter)
 
@@ -409,8 +435,8 @@ class SETRBMTransformer(
         return self
 
     @all_or_nothing
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None):
+    @with_valid_parameters
+    def partial_fit(self, X: MatrixLike, y: object = None) -> Self:
         """Update the machine with one pass over the data X, in mini-batches.
 
         Of Gaussian visible neurons, means and variances are those of all data so far.
@@ -547,7 +573,7 @@ class SETRBMTransformer(
             self._raise_divergence()
         progress.report(self.n_iter_, f"reconstruction error = {error:.5f}")
 
-    def transform(self, X):
+    def transform(self, X: MatrixLike) -> Floats:
         """Compute the probabilities of the hidden neurons, P(h=1|v=X).
 
         Parameters
@@ -578,7 +604,7 @@ class SETRBMTransformer(
         with ThreadTeam(self._n_useful_threads(X.shape[0])) as team:
             return self._network.decision(X, np.arange(X.shape[0]), team)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: ArrayLike) -> Floats:
         """Compute the means of the visible neurons, given hidden ones.
 
         Parameters
@@ -600,7 +626,7 @@ class SETRBMTransformer(
             )
         return finite(self._network.visible_means(H))
 
-    def reconstruct(self, X):
+    def reconstruct(self, X: MatrixLike) -> Floats:
         """Compute what the machine makes of X: there and back again, without noise.
 
         Parameters
@@ -615,7 +641,7 @@ class SETRBMTransformer(
         """
         return self.inverse_transform(self.transform(X))
 
-    def gibbs(self, v):
+    def gibbs(self, v: MatrixLike) -> NDArray[Any]:
         """Perform one Gibbs sampling step.
 
         Parameters
@@ -640,7 +666,7 @@ class SETRBMTransformer(
         with ThreadTeam(self._n_useful_threads(n_steps * v.shape[0])) as team:
             return finite(self._network.dream(v, n_steps, random_state, team))
 
-    def sample(self, n_samples=1, n_gibbs_steps=1000):
+    def sample(self, n_samples: int = 1, n_gibbs_steps: int = 1000) -> NDArray[Any]:
         """Draw samples from the distribution that the machine has learned.
 
         Parameters
@@ -664,7 +690,7 @@ class SETRBMTransformer(
         v = self._network.independent_states(n_samples, random_state)
         return self._dream(v, n_gibbs_steps, random_state)
 
-    def score_samples(self, X):
+    def score_samples(self, X: MatrixLike) -> Float64s:
         """Compute the pseudo-likelihood of X.
 
         Parameters
@@ -691,7 +717,7 @@ class SETRBMTransformer(
         likelihood = n_features * self._network.pseudo_likelihood(v, features)
         return likelihood - np.log(self.scale_).sum()
 
-    def score(self, X, y=None):
+    def score(self, X: MatrixLike, y: object = None) -> float:
         """Compute the mean pseudo-likelihood of X.
 
         Parameters
@@ -709,7 +735,9 @@ class SETRBMTransformer(
         """
         return float(np.mean(self.score_samples(X)))
 
-    def log_likelihood(self, X, *, n_chains=100, n_temperatures=10_000):
+    def log_likelihood(
+        self, X: MatrixLike, *, n_chains: int = 100, n_temperatures: int = 10_000
+    ) -> tuple[Float64s, float]:
         """Estimate the log-likelihood of X by annealed importance sampling.
 
         Parameters

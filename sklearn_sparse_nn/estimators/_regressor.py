@@ -1,10 +1,12 @@
 """The sparse multi-layer perceptron for real numbers."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-from sklearn.base import RegressorMixin, _fit_context
-from sklearn.callback import with_callbacks
+from sklearn.base import RegressorMixin
 from sklearn.metrics import (
     d2_absolute_error_score,
     d2_pinball_score,
@@ -21,8 +23,31 @@ from sklearn.utils.validation import column_or_1d
 
 from sklearn_sparse_nn.engine.losses import REGRESSION_LOSSES
 from sklearn_sparse_nn.estimators._base import all_or_nothing, finite
+from sklearn_sparse_nn.estimators._decorators import (
+    with_callbacks,
+    with_valid_parameters,
+)
 from sklearn_sparse_nn.estimators._mlp import BaseSETMLP
 from sklearn_sparse_nn.networks.regression import RegressionMLP, output_of
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from sklearn_sparse_nn._types import (
+        Activations,
+        Auto,
+        Density,
+        EvolutionLike,
+        Float64s,
+        LayerSizes,
+        LossName,
+        MatrixLike,
+        RandomState,
+        RateName,
+        Scoring,
+        Solver,
+        TopologyLike,
+    )
 
 # Beyond, the squared error of a standardised target overflows float32.
 _LARGEST_TARGET = 1e18
@@ -410,43 +435,43 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes=(1000,),
-        activation="relu",
+        hidden_layer_sizes: LayerSizes = (1000,),
+        activation: Activations = "relu",
         *,
-        loss="squared_error",
-        quantile=None,
-        huber_delta=1.35,
-        all_relu_slope=0.6,
-        epsilon=5,
-        density=None,
-        zeta=0.5,
-        topology="erdos_renyi",
-        evolution="set",
-        solver="adam",
-        alpha=0.1,
-        batch_size="auto",
-        learning_rate="linear",
-        learning_rate_init=0.005,
-        power_t=0.5,
-        max_iter=100,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        scoring=None,
-        beta_1=0.9,
-        beta_2=0.999,
-        adam_epsilon=1e-8,
-        n_iter_no_change=10,
-        dropout=0.0,
-        importance="strength",
-        n_jobs=None,
-    ):
+        loss: LossName = "squared_error",
+        quantile: float | None = None,
+        huber_delta: float = 1.35,
+        all_relu_slope: float = 0.6,
+        epsilon: float = 5,
+        density: Density = None,
+        zeta: float = 0.5,
+        topology: TopologyLike = "erdos_renyi",
+        evolution: EvolutionLike = "set",
+        solver: Solver = "adam",
+        alpha: float = 0.1,
+        batch_size: int | Auto = "auto",
+        learning_rate: RateName = "linear",
+        learning_rate_init: float = 0.005,
+        power_t: float = 0.5,
+        max_iter: int = 100,
+        shuffle: bool = True,
+        random_state: RandomState = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        scoring: Scoring = None,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        adam_epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        dropout: float = 0.0,
+        importance: Literal["strength", "attribution"] = "strength",
+        n_jobs: int | None = None,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.loss = loss
@@ -560,18 +585,18 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         return predictions[:, 0] if self.n_outputs_ == 1 else predictions
 
     @property
-    def y_center_(self):
+    def y_center_(self) -> Float64s:
         """Where each output was in training: its mean or its median."""
         self._fitted_layers()
         return self._network.centers.copy()
 
     @property
-    def y_scale_(self):
+    def y_scale_(self) -> Float64s:
         """What each output of the network is multiplied by in a prediction."""
         self._fitted_layers()
         return self._network.scales.copy()
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> NDArray[Any]:
         """Predict numbers.
 
         Parameters
@@ -588,8 +613,10 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
 
     @all_or_nothing
     @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None):
+    @with_valid_parameters
+    def partial_fit(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Update the network with one pass over the given data.
 
         The data may come in chunks of any size: rewiring follows the number of weight

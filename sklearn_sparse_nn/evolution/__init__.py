@@ -44,7 +44,7 @@ from sklearn_sparse_nn.evolution.static import Static
 from sklearn_sparse_nn.evolution.topkast import TopKAST
 from sklearn_sparse_nn.evolution.wast import WAST
 
-EVOLUTIONS = {
+EVOLUTIONS: dict[str, type[EvolutionRule]] = {
     "set": SET,
     "static": Static,
     "neurofs": NeuroFS,

@@ -1,6 +1,9 @@
 """Cannistraci-Hebb training: link prediction and the removal of dead ends."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -8,6 +11,19 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn_sparse_nn.evolution.paths import Paths, rows_of
 from sklearn_sparse_nn.evolution.replacing import ReplacingRule
 from sklearn_sparse_nn.evolution.schedules import SCHEDULES, Schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sklearn_sparse_nn._types import (
+        Bools,
+        Cells,
+        Counts,
+        Floats,
+        Ints,
+        ScheduleLike,
+    )
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer
 
 
 class CHT(ReplacingRule):
@@ -82,24 +98,24 @@ class CHT(ReplacingRule):
 
     uses_gradient = False
     # Layers that have come to rest, and whether all have: state.
-    _resting = ()
+    _resting: tuple[int, ...] = ()
     _has_ended = False
 
     def __init__(
         self,
-        early_stop=0.9,
-        chain_removal=True,
-        interval=None,
-        schedule="constant",
-        output_layer=False,
-    ):
+        early_stop: float = 0.9,
+        chain_removal: bool = True,
+        interval: int | None = None,
+        schedule: ScheduleLike = "constant",
+        output_layer: bool = False,
+    ) -> None:
         self.early_stop = early_stop
         self.chain_removal = chain_removal
         self.interval = interval
         self.schedule = schedule
         self.output_layer = output_layer
 
-    def evolves(self, layer):
+    def evolves(self, layer: EvolvingLayer) -> bool:
         """All layers are looked at, those that do not change included."""
         return True
 
@@ -109,14 +125,14 @@ class CHT(ReplacingRule):
     def _changes(self, layer):
         return self._may_change(layer) and not self._has_ended
 
-    def n_pruned(self, layers):
+    def n_pruned(self, layers: list[EvolvingLayer]) -> Counts:
         """The fraction of each layer that changes."""
         changing = {layer.index for layer in layers if self._may_change(layer)}
         self._has_ended = changing <= set(self._resting)
         numbers = super().n_pruned(layers)
         return [n * self._changes(layer) for n, layer in zip(numbers, layers)]
 
-    def remove(self, layers):
+    def remove(self, layers: list[EvolvingLayer]) -> list[Bools]:
         """What `prune` said, and what leads to dead ends or comes from nowhere."""
         kept = [~layer.pruned for layer in layers]
         if self.chain_removal:
@@ -138,11 +154,13 @@ class CHT(ReplacingRule):
                 is_reached = np.diff(rows_of(into, kept[i]))
                 kept[i + 1] &= (is_reached > 0)[out_of.indices]
 
-    def cell_scores_without(self, layer, gone):
+    def cell_scores_without(
+        self, layer: EvolvingLayer, gone: Bools
+    ) -> Callable[[Ints], Floats]:
         """Paths of length three, by how few connections lead elsewhere."""
         return Paths(layer, gone).by_paths
 
-    def choose(self, layer, gone, n):
+    def choose(self, layer: EvolvingLayer, gone: Bools, n: int) -> Cells:
         """The likeliest cells; a layer where most of them come back is at rest."""
         cells = super().choose(layer, gone, n)
         n_back = np.isin(layer.cells[gone], cells, assume_unique=True).sum()

@@ -1,6 +1,9 @@
 """The soft rule of Cannistraci-Hebb training."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -8,6 +11,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn_sparse_nn.evolution.cht import CHT
 from sklearn_sparse_nn.evolution.paths import Paths
 from sklearn_sparse_nn.evolution.schedules import SCHEDULES, Linear, Schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sklearn_sparse_nn._types import Bools, Counts, Floats, Ints, ScheduleLike
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer
 
 
 class CHTs(CHT):
@@ -97,18 +106,18 @@ class CHTs(CHT):
     # What CHT takes as a parameter: chance brings back few of those that have gone.
     early_stop = 1
     # How many connections each layer began with: state, from the first rewiring on.
-    _n_first = None
+    _n_first: list[int] | None = None
 
     def __init__(
         self,
-        removal="magnitude",
-        last_exponent=9.0,
-        fraction=None,
-        chain_removal=True,
-        interval=None,
-        schedule="constant",
-        output_layer=False,
-    ):
+        removal: Literal["magnitude", "relative_importance"] = "magnitude",
+        last_exponent: float = 9.0,
+        fraction: Schedule | None = None,
+        chain_removal: bool = True,
+        interval: int | None = None,
+        schedule: ScheduleLike = "constant",
+        output_layer: bool = False,
+    ) -> None:
         self.removal = removal
         self.last_exponent = last_exponent
         self.fraction = fraction
@@ -118,11 +127,11 @@ class CHTs(CHT):
         self.output_layer = output_layer
 
     @property
-    def settles(self):
+    def settles(self) -> float | None:
         """Share of the fit from which on the number of connections stays."""
         return None if self.fraction is None else getattr(self.fraction, "end", 1.0)
 
-    def targets(self, layers):
+    def targets(self, layers: list[EvolvingLayer]) -> Counts:
         """The fraction of the first connections of each layer that changes."""
         now = [layer.n_connections for layer in layers]
         if self.fraction is None:
@@ -135,7 +144,7 @@ class CHTs(CHT):
             for layer, n in zip(layers, self._n_first, strict=True)
         ]
 
-    def connection_scores(self, layer):
+    def connection_scores(self, layer: EvolvingLayer) -> Floats:
         """Luck, weighted by a power of the magnitude or of the relative importance."""
         scores = np.abs(layer.weights)
         if self.removal == "relative_importance":
@@ -143,7 +152,9 @@ class CHTs(CHT):
         exponent = Linear(1, self.last_exponent)(layer.clock.progress)
         return _drawn(scores, exponent, layer.rng)
 
-    def cell_scores_without(self, layer, gone):
+    def cell_scores_without(
+        self, layer: EvolvingLayer, gone: Bools
+    ) -> Callable[[Ints], Floats]:
         """Luck, weighted by paths of length three."""
         by_nodes = Paths(layer, gone).by_nodes
         return lambda neurons: _drawn(by_nodes(neurons), 1, layer.rng)

@@ -1,12 +1,28 @@
 """CTRE: connect neurons that are active together."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_sparse_nn.evolution.replacing import ReplacingRule
 from sklearn_sparse_nn.evolution.schedules import SCHEDULES, Schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sklearn_sparse_nn._types import (
+        Bools,
+        Cells,
+        Counts,
+        Floats,
+        Ints,
+        ScheduleLike,
+    )
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer
 
 
 class CTRE(ReplacingRule):
@@ -98,14 +114,14 @@ class CTRE(ReplacingRule):
 
     def __init__(
         self,
-        variant="sequential",
-        patience=5,
-        sample_size=512,
-        center=True,
-        interval=None,
-        schedule="constant",
-        output_layer=True,
-    ):
+        variant: Literal["sequential", "simultaneous"] = "sequential",
+        patience: float = 5,
+        sample_size: int = 512,
+        center: bool = True,
+        interval: int | None = None,
+        schedule: ScheduleLike = "constant",
+        output_layer: bool = True,
+    ) -> None:
         self.variant = variant
         self.patience = patience
         self.sample_size = sample_size
@@ -114,7 +130,7 @@ class CTRE(ReplacingRule):
         self.schedule = schedule
         self.output_layer = output_layer
 
-    def n_pruned(self, layers):
+    def n_pruned(self, layers: list[EvolvingLayer]) -> Counts:
         """The fraction of each layer; look first whether training still improves."""
         clock = layers[0].clock
         if clock.epoch < self._asked:
@@ -124,7 +140,9 @@ class CTRE(ReplacingRule):
         self._at_random |= self.variant == "sequential" and stalls
         return super().n_pruned(layers)
 
-    def cell_scores_without(self, layer, gone):
+    def cell_scores_without(
+        self, layer: EvolvingLayer, gone: Bools
+    ) -> Callable[[Ints], Floats]:
         """How alike the activations of the two neurons are."""
         batch = layer.batch()
         neurons = _directions(batch.activations, self.center)
@@ -132,7 +150,7 @@ class CTRE(ReplacingRule):
         inputs = _directions(batch.inputs[:, : neurons.shape[1]], self.center)
         return lambda some: np.abs(neurons[some] @ inputs.T)
 
-    def choose(self, layer, gone, n):
+    def choose(self, layer: EvolvingLayer, gone: Bools, n: int) -> Cells:
         """The most alike neurons, or chance."""
         if self._at_random:
             return layer.sample_empty_cells(min(n, layer.n_empty_cells))

@@ -1,6 +1,9 @@
 """Deep rewiring."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
@@ -8,6 +11,10 @@ from sklearn.utils._param_validation import Interval
 from sklearn_sparse_nn.engine.terms import UpdateTerms
 from sklearn_sparse_nn.evolution.rule import EvolutionRule
 from sklearn_sparse_nn.topology.sampling import sorted_sample
+
+if TYPE_CHECKING:
+    from sklearn_sparse_nn._types import Bools, Cells, Float32s
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer
 
 # A new connection needs a weight that has its sign.
 _TINY = np.float32(1e-12)
@@ -76,13 +83,19 @@ class DeepR(EvolutionRule):
 
     uses_gradient = False
 
-    def __init__(self, l1=1e-5, temperature=1e-10, interval=1, output_layer=True):
+    def __init__(
+        self,
+        l1: float = 1e-5,
+        temperature: float = 1e-10,
+        interval: int = 1,
+        output_layer: bool = True,
+    ) -> None:
         self.l1 = l1
         self.temperature = temperature
         self.interval = interval
         self.output_layer = output_layer
 
-    def terms(self, learning_rate):
+    def terms(self, learning_rate: float) -> UpdateTerms:
         """Noise, a step towards zero, and no change of sign."""
         return UpdateTerms(
             noise=np.sqrt(2 * learning_rate * self.temperature),
@@ -90,20 +103,21 @@ class DeepR(EvolutionRule):
             keeps_signs=True,
         )
 
-    def prune(self, layer):
+    def prune(self, layer: EvolvingLayer) -> Bools:
         """Remove the connections that sleep."""
         return layer.weights == 0
 
-    def grow(self, layer, n_grown):
+    def grow(self, layer: EvolvingLayer, n_grown: int) -> Cells:
         """Connect random cells that hold none, or one that sleeps."""
         asleep = layer.allowed(layer.cells[layer.pruned])
         n_cells = layer.n_empty_cells + len(asleep)
         n_grown = min(n_grown, n_cells)
-        n_again = np.searchsorted(sorted_sample(n_cells, n_grown, layer.rng), n_grown)
+        drawn = sorted_sample(n_cells, n_grown, layer.rng)
+        n_again = int(np.searchsorted(drawn, n_grown))
         again = layer.rng.choice(asleep, n_again, replace=False)
         empty = layer.sample_empty_cells(n_grown - n_again)
         return np.sort(np.concatenate([again, empty]))
 
-    def new_weights(self, layer, cells):
+    def new_weights(self, layer: EvolvingLayer, cells: Cells) -> Float32s:
         """Begin at zero, with random signs."""
         return layer.rng.choice([-_TINY, _TINY], len(cells))

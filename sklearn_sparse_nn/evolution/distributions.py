@@ -1,9 +1,18 @@
 """How a number of connections is spread over the layers of a network."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from sklearn_sparse_nn._types import DistributionName, Ints
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer
 
 
 class Distribution(BaseEstimator, ABC):
@@ -15,7 +24,7 @@ class Distribution(BaseEstimator, ABC):
     """
 
     @abstractmethod
-    def __call__(self, layers, n_connections):
+    def __call__(self, layers: list[EvolvingLayer], n_connections: int) -> Ints:
         """Number of connections of each layer, ndarray of int64."""
 
 
@@ -29,7 +38,7 @@ class UniformDensity(Distribution):
     UniformDensity()
     """
 
-    def __call__(self, layers, n_connections):
+    def __call__(self, layers: list[EvolvingLayer], n_connections: int) -> Ints:
         """See `Distribution`."""
         n_cells = [layer.n_cells for layer in layers]
         return share_out(n_connections, n_cells, n_cells)
@@ -53,7 +62,7 @@ class ErdosRenyiDensity(Distribution):
     ErdosRenyiDensity()
     """
 
-    def __call__(self, layers, n_connections):
+    def __call__(self, layers: list[EvolvingLayer], n_connections: int) -> Ints:
         """See `Distribution`."""
         shares = [layer.n_inputs + layer.n_neurons for layer in layers]
         return share_out(n_connections, shares, [layer.n_cells for layer in layers])
@@ -69,7 +78,7 @@ class GlobalMagnitude(Distribution):
     GlobalMagnitude()
     """
 
-    def __call__(self, layers, n_connections):
+    def __call__(self, layers: list[EvolvingLayer], n_connections: int) -> Ints:
         """See `Distribution`. No layer has more connections than it has now."""
         if not layers:
             return np.zeros(0, dtype=np.int64)
@@ -77,17 +86,18 @@ class GlobalMagnitude(Distribution):
         return count_highest(magnitudes, n_connections)
 
 
-DISTRIBUTIONS = {
+DISTRIBUTIONS: dict[str, type[Distribution]] = {
     "uniform": UniformDensity,
     "erdos_renyi": ErdosRenyiDensity,
     "global": GlobalMagnitude,
 }
 
 
-def distribution_of(distribution):
+def distribution_of(distribution: DistributionName | Distribution) -> Distribution:
     """A distribution, whether it or its name was given."""
-    named = isinstance(distribution, str)
-    return DISTRIBUTIONS[distribution]() if named else distribution
+    if isinstance(distribution, str):
+        return DISTRIBUTIONS[distribution]()
+    return distribution
 
 
 def count_highest(scores, n):
@@ -116,7 +126,7 @@ def count_highest(scores, n):
     return above + share_out(n - above.sum(), ties, ties)
 
 
-def share_out(total, shares, room):
+def share_out(total: int, shares: ArrayLike, room: ArrayLike) -> Ints:
     """Share out a number of connections among layers.
 
     Parameters

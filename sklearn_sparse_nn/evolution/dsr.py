@@ -1,6 +1,9 @@
 """Dynamic sparse reparameterization: one threshold for all layers."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -9,6 +12,10 @@ from sklearn_sparse_nn.evolution.choosing import highest
 from sklearn_sparse_nn.evolution.distributions import share_out
 from sklearn_sparse_nn.evolution.schedules import SCHEDULES, Schedule, schedule_of
 from sklearn_sparse_nn.evolution.scores import ScoreRule
+
+if TYPE_CHECKING:
+    from sklearn_sparse_nn._types import Bools, Counts, ScheduleLike
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer
 
 
 class DSR(ScoreRule):
@@ -76,19 +83,19 @@ class DSR(ScoreRule):
 
     def __init__(
         self,
-        threshold=1e-3,
-        tolerance=0.1,
-        interval=100,
-        schedule="constant",
-        output_layer=True,
-    ):
+        threshold: float = 1e-3,
+        tolerance: float = 0.1,
+        interval: int | None = 100,
+        schedule: ScheduleLike = "constant",
+        output_layer: bool = True,
+    ) -> None:
         self.threshold = threshold
         self.tolerance = tolerance
         self.interval = interval
         self.schedule = schedule
         self.output_layer = output_layer
 
-    def prune(self, layer):
+    def prune(self, layer: EvolvingLayer) -> Bools:
         """Remove the weights below the threshold of all layers."""
         return np.abs(layer.weights) < self._threshold
 
@@ -96,7 +103,7 @@ class DSR(ScoreRule):
     def _threshold(self):
         return vars(self).get("threshold_", self.threshold)
 
-    def prune_more(self, layers):
+    def prune_more(self, layers: list[EvolvingLayer]) -> list[Bools]:
         """Spare the largest of too many, and correct the threshold."""
         wanted = self._n_wanted(layers)
         room = sum(layer.n_empty_cells for layer in layers)
@@ -114,7 +121,7 @@ class DSR(ScoreRule):
         share = layers[0].zeta * schedule_of(self.schedule)(layers[0].clock.progress)
         return int(share * sum(layer.n_connections for layer in layers))
 
-    def n_grown(self, layers):
+    def n_grown(self, layers: list[EvolvingLayer]) -> Counts:
         """What goes in all layers, in proportion to what they have left."""
         pruned = [int(np.count_nonzero(layer.pruned)) for layer in layers]
         had = [layer.n_connections for layer in layers]

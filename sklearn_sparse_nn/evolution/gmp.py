@@ -1,6 +1,9 @@
 """Gradual magnitude pruning."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -8,6 +11,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn_sparse_nn.evolution.distributions import count_highest
 from sklearn_sparse_nn.evolution.schedules import Cubic
 from sklearn_sparse_nn.evolution.scores import ScoreRule
+
+if TYPE_CHECKING:
+    from sklearn_sparse_nn._types import Counts, Floats
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer
 
 
 class GMP(ScoreRule):
@@ -80,13 +87,13 @@ class GMP(ScoreRule):
 
     def __init__(
         self,
-        final_fraction=0.2,
-        distribution="global",
-        begin=0.0,
-        end=0.7,
-        interval=None,
-        output_layer=True,
-    ):
+        final_fraction: float = 0.2,
+        distribution: Literal["global", "uniform"] = "global",
+        begin: float = 0.0,
+        end: float = 0.7,
+        interval: int | None = None,
+        output_layer: bool = True,
+    ) -> None:
         self.final_fraction = final_fraction
         self.distribution = distribution
         self.begin = begin
@@ -99,7 +106,7 @@ class GMP(ScoreRule):
         self._fraction()._validate_params()
 
     @property
-    def settles(self):
+    def settles(self) -> float | None:
         """Share of the fit from which on nothing is pruned."""
         return self.end if self.final_fraction < 1 else None
 
@@ -113,7 +120,7 @@ class GMP(ScoreRule):
         self._n_first = now | (self._n_first or {})
         return np.array([self._n_first[layer.index] for layer in layers])
 
-    def targets(self, layers):
+    def targets(self, layers: list[EvolvingLayer]) -> Counts:
         """How many connections are left by now: those of the highest scores."""
         fraction = self._fraction()(layers[0].clock.progress)
         begun = self._begun(layers)
@@ -123,7 +130,7 @@ class GMP(ScoreRule):
         scores = [self.compared_scores(layer) for layer in layers]
         return count_highest(scores, round(fraction * begun.sum()))
 
-    def compared_scores(self, layer):
+    def compared_scores(self, layer: EvolvingLayer) -> Floats:
         """What the connections of a layer are worth beside those of other layers.
 
         Parameters
@@ -137,10 +144,10 @@ class GMP(ScoreRule):
         """
         return self.connection_scores(layer)
 
-    def n_replaced(self, layer):
+    def n_replaced(self, layer: EvolvingLayer) -> int:
         """None."""
         return 0
 
-    def n_grown(self, layers):
+    def n_grown(self, layers: list[EvolvingLayer]) -> Counts:
         """None."""
         return [0] * len(layers)

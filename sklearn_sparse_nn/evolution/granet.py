@@ -1,6 +1,9 @@
 """Gradual pruning with neuroregeneration."""
 
+from __future__ import annotations
+
 from numbers import Integral
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -12,6 +15,10 @@ from sklearn_sparse_nn.evolution.gradients import (
     steepest,
 )
 from sklearn_sparse_nn.evolution.schedules import SCHEDULES, Schedule, schedule_of
+
+if TYPE_CHECKING:
+    from sklearn_sparse_nn._types import Cells, Counts, Float64s, ScheduleLike
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer
 
 
 class GraNet(GMP):
@@ -87,22 +94,22 @@ class GraNet(GMP):
 
     def __init__(
         self,
-        final_fraction=0.2,
-        distribution="global",
-        begin=0.0,
-        end=0.7,
-        interval=None,
-        schedule="cosine",
-        output_layer=True,
-        candidates=None,
-    ):
+        final_fraction: float = 0.2,
+        distribution: Literal["global", "uniform"] = "global",
+        begin: float = 0.0,
+        end: float = 0.7,
+        interval: int | None = None,
+        schedule: ScheduleLike = "cosine",
+        output_layer: bool = True,
+        candidates: int | None = None,
+    ) -> None:
         super().__init__(
             final_fraction, distribution, begin, end, interval, output_layer
         )
         self.schedule = schedule
         self.candidates = candidates
 
-    def n_pruned(self, layers):
+    def n_pruned(self, layers: list[EvolvingLayer]) -> Counts:
         """Those above the target, and a fraction of the others."""
         progress = layers[0].clock.progress
         share = min(1.0, layers[0].zeta * schedule_of(self.schedule)(progress))
@@ -111,14 +118,14 @@ class GraNet(GMP):
             for layer, left in zip(layers, self.targets(layers))
         ]
 
-    def n_grown(self, layers):
+    def n_grown(self, layers: list[EvolvingLayer]) -> Counts:
         """As many as are missing to the target."""
         return [
             left - np.count_nonzero(~layer.pruned)
             for layer, left in zip(layers, self.targets(layers))
         ]
 
-    def grow(self, layer, n_grown):
+    def grow(self, layer: EvolvingLayer, n_grown: int) -> Cells:
         """Connect where the gradient is largest, of what was empty or has just gone."""
         n_empty = min(n_grown, layer.n_empty_cells)
         empty = promising_cells(layer, n_empty, self.candidates)
@@ -126,7 +133,9 @@ class GraNet(GMP):
         n_grown = min(n_grown, len(cells))
         return np.sort(cells[steepest(layer, cells, n_grown)])
 
-    def nominal_flops(self, sparse, dense, interval):
+    def nominal_flops(
+        self, sparse: Float64s, dense: Float64s, interval: float
+    ) -> float:
         """Count the gradient of all cells, or of some, at each rewiring."""
         more = gradient_flops(sparse, dense, self.candidates) - sparse.sum()
         return super().nominal_flops(sparse, dense, interval) + more / interval

@@ -1,12 +1,19 @@
 """Importance pruning."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from sklearn_sparse_nn.evolution.set import SET
+
+if TYPE_CHECKING:
+    from sklearn_sparse_nn._types import Bools, Counts, ScheduleLike
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer, TrainingClock
 
 
 class ImportancePruning(SET):
@@ -85,21 +92,21 @@ class ImportancePruning(SET):
 
     def __init__(
         self,
-        fraction=0.1,
-        begin=0.4,
-        period=10,
-        min_updates=10,
-        grown_weights="zero",
-        interval=None,
-        schedule="constant",
-        output_layer=False,
-    ):
+        fraction: float = 0.1,
+        begin: float = 0.4,
+        period: int = 10,
+        min_updates: int = 10,
+        grown_weights: Literal["zero", "random"] = "zero",
+        interval: int | None = None,
+        schedule: ScheduleLike = "constant",
+        output_layer: bool = False,
+    ) -> None:
         super().__init__(min_updates, grown_weights, interval, schedule, output_layer)
         self.fraction = fraction
         self.begin = begin
         self.period = period
 
-    def is_due(self, clock):
+    def is_due(self, clock: TrainingClock) -> bool:
         """As SET is; if so, note whether neurons are to lose their connections."""
         due = super().is_due(clock)
         if clock.epoch < self._asked:
@@ -123,16 +130,16 @@ class ImportancePruning(SET):
         weak[np.argsort(strength, kind="stable")[:n_weak]] = True
         return weak[neurons]
 
-    def targets(self, layers):
+    def targets(self, layers: list[EvolvingLayer]) -> Counts:
         """As many as do not lead to weak neurons."""
-        return [np.count_nonzero(~self._leads_to_weak(layer)) for layer in layers]
+        return [int(np.count_nonzero(~self._leads_to_weak(each))) for each in layers]
 
-    def prune(self, layer):
+    def prune(self, layer: EvolvingLayer) -> Bools:
         """Remove what leads to weak neurons, and of the rest what SET does."""
         pruned = self._leads_to_weak(layer)
         rest = replace(
             layer, indices=layer.indices[~pruned], weights=layer.weights[~pruned]
         )
-        rest.n_to_prune = layer.n_to_prune - np.count_nonzero(pruned)
+        rest.n_to_prune = layer.n_to_prune - int(np.count_nonzero(pruned))
         pruned[~pruned] = super().prune(rest)
         return pruned

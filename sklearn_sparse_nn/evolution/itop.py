@@ -1,8 +1,16 @@
 """In-time over-parameterization: explore all cells in the course of training."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
 import numpy as np
 
 from sklearn_sparse_nn.evolution.set import SET
+
+if TYPE_CHECKING:
+    from sklearn_sparse_nn._types import Cells, ScheduleLike
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer
 
 
 class ITOP(SET):
@@ -68,15 +76,15 @@ class ITOP(SET):
 
     def __init__(
         self,
-        interval=1500,
-        min_updates=10,
-        grown_weights="zero",
-        schedule="cosine",
-        output_layer=True,
-    ):
+        interval: int | None = 1500,
+        min_updates: int = 10,
+        grown_weights: Literal["zero", "random"] = "zero",
+        schedule: ScheduleLike = "cosine",
+        output_layer: bool = True,
+    ) -> None:
         super().__init__(min_updates, grown_weights, interval, schedule, output_layer)
 
-    def grow(self, layer, n_grown):
+    def grow(self, layer: EvolvingLayer, n_grown: int) -> Cells:
         """Connect cells where no connection has been, then others."""
         explored = self._explored_cells(layer)
         if explored is None:

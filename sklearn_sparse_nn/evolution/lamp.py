@@ -1,8 +1,16 @@
 """Layer-adaptive magnitude pruning."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from sklearn_sparse_nn.evolution.gmp import GMP
+
+if TYPE_CHECKING:
+    from sklearn_sparse_nn._types import Floats
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer
 
 
 class LAMP(GMP):
@@ -64,15 +72,20 @@ class LAMP(GMP):
     }
 
     def __init__(
-        self, final_fraction=0.2, begin=0.0, end=0.7, interval=None, output_layer=True
-    ):
+        self,
+        final_fraction: float = 0.2,
+        begin: float = 0.0,
+        end: float = 0.7,
+        interval: int | None = None,
+        output_layer: bool = True,
+    ) -> None:
         self.final_fraction = final_fraction
         self.begin = begin
         self.end = end
         self.interval = interval
         self.output_layer = output_layer
 
-    def compared_scores(self, layer):
+    def compared_scores(self, layer: EvolvingLayer) -> Floats:
         """Squares of the weights, of those that are no smaller: lowest first.
 
         Within a layer, they are in the order of magnitudes, by which `prune` chooses.

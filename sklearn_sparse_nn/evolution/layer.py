@@ -1,17 +1,29 @@
 """What an evolution rule sees: how far training has come, and each layer."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from sklearn_sparse_nn.topology.cells import occupied_cells
 from sklearn_sparse_nn.topology.sampling import sample_empty_cells, sample_outside
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from sklearn_sparse_nn._types import Bools, Cells, Float32s, Ints
+    from sklearn_sparse_nn.evolution.regions import Region
+
 # Numbers that are gathered together for the gradient at some cells: more do not fit
 # into the cache.
 _GATHERED = 2**17
+# What the network tells a layer before a rule sees it.
+_NOT_YET: Any = None
 
 
 class TrainingClock(NamedTuple):
@@ -44,7 +56,7 @@ class TrainingClock(NamedTuple):
     epochs_in_vain: float = 0.0
 
     @property
-    def progress(self):
+    def progress(self) -> float:
         """Share of this `fit` that is over, from 0 to 1; 0 in `partial_fit`."""
         return (self.epoch + self.share) / self.max_epochs if self.max_epochs else 0.0
 
@@ -67,9 +79,9 @@ class NeuronBatch(NamedTuple):
         Sum of the weights of the samples.
     """
 
-    inputs: np.ndarray
-    activations: np.ndarray
-    errors: np.ndarray
+    inputs: Float32s
+    activations: Float32s
+    errors: Float32s
     weight_sum: float
 
 
@@ -118,9 +130,9 @@ class EvolvingLayer:
         What the rule removes. None until it has said so for all layers.
     """
 
-    indptr: np.ndarray
-    indices: np.ndarray
-    weights: np.ndarray
+    indptr: Ints
+    indices: NDArray[np.uint32]
+    weights: Float32s
     index: int
     n_inputs: int
     zeta: float
@@ -128,48 +140,48 @@ class EvolvingLayer:
     gain: float
     rng: np.random.Generator
     n_layers: int = 1
-    first_moments: np.ndarray = None
-    second_moments: np.ndarray = None
-    importances: np.ndarray = None
-    held: np.ndarray = None
-    batch: object = None
-    region: object = None
-    pruned: np.ndarray = None
+    first_moments: Float32s = _NOT_YET
+    second_moments: Float32s = _NOT_YET
+    importances: Float32s = _NOT_YET
+    held: Float32s = _NOT_YET
+    batch: Callable[[], NeuronBatch] = _NOT_YET
+    region: Region | None = None
+    pruned: Bools = _NOT_YET
 
     @property
-    def n_neurons(self):
+    def n_neurons(self) -> int:
         """Number of neurons of the layer."""
         return len(self.indptr) - 1
 
     @property
-    def n_connections(self):
+    def n_connections(self) -> int:
         """Number of connections of the layer."""
         return len(self.indices)
 
     @property
-    def n_cells(self):
+    def n_cells(self) -> int:
         """Number of pairs of an input and a neuron."""
         return self.n_inputs * self.n_neurons
 
     @property
-    def values(self):
+    def values(self) -> Float32s:
         """Weight of each connection, whether it is held or not."""
         return self.weights + self.held
 
     @property
-    def is_output(self):
+    def is_output(self) -> bool:
         """Whether it is the last layer of the network."""
         return self.index == self.n_layers - 1
 
     @property
-    def n_empty_cells(self):
+    def n_empty_cells(self) -> int:
         """Number of cells without a connection where one may begin."""
         if self.region is None:
             return self.n_cells - self.n_connections
         return self.region.n_cells - len(self._taken)
 
     @property
-    def n_to_prune(self):
+    def n_to_prune(self) -> int:
         """How many connections to remove: what `EvolutionRule.n_pruned` says.
 
         Before it has: the fraction `zeta`, but at most as many as there is room for.
@@ -179,19 +191,19 @@ class EvolvingLayer:
         return min(int(self.zeta * self.n_connections), self.n_empty_cells)
 
     @n_to_prune.setter
-    def n_to_prune(self, number):
+    def n_to_prune(self, number: int) -> None:
         self._n_to_prune = number
 
     @cached_property
-    def cells(self):
+    def cells(self) -> Cells:
         """Cell ``neuron * n_inputs + input`` of each connection, ascending."""
         return self.cells_of(0, self.n_neurons)
 
-    def cells_of(self, first, last):
+    def cells_of(self, first: int, last: int) -> Cells:
         """Cells of the connections of the neurons from `first` to before `last`."""
         return occupied_cells(self.indptr, self.indices, self.n_inputs, first, last)
 
-    def sample_empty_cells(self, n):
+    def sample_empty_cells(self, n: int) -> Cells:
         """Draw `n` distinct cells that hold no connection, in ascending order.
 
         All are in the region, if there is one. What is pruned is not among them.
@@ -201,7 +213,7 @@ class EvolvingLayer:
             return sample_empty_cells(*rows, n, self.rng)
         return self._sample_of_region(self._taken, n)
 
-    def sample_outside(self, cells, n):
+    def sample_outside(self, cells: Cells, n: int) -> Cells:
         """Draw `n` distinct cells, none of those given, in ascending order.
 
         All are in the region, if there is one.
@@ -221,13 +233,13 @@ class EvolvingLayer:
         numbers = sample_outside(self.region.n_cells, taken, n, self.rng)
         return self.region.cells(numbers)
 
-    def n_cells_outside(self, cells):
+    def n_cells_outside(self, cells: Cells) -> int:
         """How many cells `sample_outside` draws from."""
         if self.region is None:
             return self.n_cells - len(cells)
         return self.region.n_cells - len(self._numbers_of(cells))
 
-    def allowed(self, cells):
+    def allowed(self, cells: Cells) -> Cells:
         """Those of some cells that are in the region: all, if there is none."""
         return cells if self.region is None else cells[self.region.allows(cells)]
 
@@ -240,7 +252,7 @@ class EvolvingLayer:
         """Numbers of cells of the region, and of those it has reserved, ascending."""
         return self.region.find(np.union1d(cells, self.region.reserved))[1]
 
-    def gradient(self, neurons):
+    def gradient(self, neurons: ArrayLike) -> Float32s:
         """Mean gradient of the loss for all cells of some neurons, connected or not.
 
         Parameters
@@ -255,7 +267,7 @@ class EvolvingLayer:
         inputs, _, errors, weight_sum = self.batch()
         return errors[np.asarray(neurons)] @ inputs.T / np.float32(weight_sum or 1)
 
-    def gradient_at(self, cells):
+    def gradient_at(self, cells: Cells) -> Float32s:
         """Mean gradient of the loss at some cells, in time proportional to them.
 
         Parameters

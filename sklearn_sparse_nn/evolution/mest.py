@@ -1,12 +1,20 @@
 """MEST: memory-economic sparse training."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from sklearn_sparse_nn.evolution.schedules import Linear
 from sklearn_sparse_nn.evolution.scores import ScoreRule
+
+if TYPE_CHECKING:
+    from sklearn_sparse_nn._types import Counts, Floats
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer
+    from sklearn_sparse_nn.evolution.schedules import Schedule
 
 
 class MEST(ScoreRule):
@@ -70,12 +78,12 @@ class MEST(ScoreRule):
 
     def __init__(
         self,
-        gradient_weight=0.01,
-        surplus=0.5,
-        end=0.75,
-        interval=None,
-        output_layer=True,
-    ):
+        gradient_weight: float = 0.01,
+        surplus: float = 0.5,
+        end: float = 0.75,
+        interval: int | None = None,
+        output_layer: bool = True,
+    ) -> None:
         self.gradient_weight = gradient_weight
         self.surplus = surplus
         self.end = end
@@ -83,23 +91,23 @@ class MEST(ScoreRule):
         self.output_layer = output_layer
 
     @property
-    def settles(self):
+    def settles(self) -> float | None:
         """Share of the fit from which on no surplus is left."""
         return self.end if self.surplus else None
 
     @property
-    def schedule(self):
+    def schedule(self) -> Schedule:  # type: ignore[override]
         """By what `zeta` and the surplus are multiplied."""
         return Linear(end=self.end)
 
-    def connection_scores(self, layer):
+    def connection_scores(self, layer: EvolvingLayer) -> Floats:
         """Magnitude of the weight, and some of that of the gradient."""
         gradient = layer.gradient_at(layer.cells)
         return np.abs(layer.weights) + self.gradient_weight * np.abs(gradient)
 
-    def targets(self, layers):
+    def targets(self, layers: list[EvolvingLayer]) -> Counts:
         """As many as a layer began with, and the surplus that is left."""
-        begun = vars(self).setdefault("_n_begun", {})
+        begun = self.__dict__.setdefault("_n_begun", {})
         numbers = []
         for layer in layers:
             n = begun.setdefault(layer.index, layer.n_connections)

@@ -1,7 +1,10 @@
 """Neuron evolution of the inputs: NeuroFS."""
 
+from __future__ import annotations
+
 from functools import partial
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
@@ -10,6 +13,11 @@ from sklearn_sparse_nn.evolution.choosing import highest, highest_cells
 from sklearn_sparse_nn.evolution.regions import Inputs
 from sklearn_sparse_nn.evolution.schedules import Linear
 from sklearn_sparse_nn.evolution.set import SET
+
+if TYPE_CHECKING:
+    from sklearn_sparse_nn._types import Bools, Cells, Counts, Float64s
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer, TrainingClock
+    from sklearn_sparse_nn.evolution.regions import Region
 
 # Cells whose gradient is looked at together.
 _CELLS = 2**18
@@ -78,16 +86,18 @@ class NeuroFS(SET):
     grown_weights, interval, schedule = "zero", None, "constant"
     # Which inputs are left, which of them have just come back, and how many connections
     # there were: state, from the first rewiring on.
-    _alive = _spared = _n_connections = None
+    _alive: Any = None
+    _spared: Any = None
+    _n_connections: Any = None
 
     def __init__(
         self,
-        n_features=50,
-        zeta_in=0.2,
-        removal_end=0.65,
-        min_updates=10,
-        output_layer=True,
-    ):
+        n_features: int = 50,
+        zeta_in: float = 0.2,
+        removal_end: float = 0.65,
+        min_updates: int = 10,
+        output_layer: bool = True,
+    ) -> None:
         self.n_features = n_features
         self.zeta_in = zeta_in
         self.removal_end = removal_end
@@ -95,11 +105,11 @@ class NeuroFS(SET):
         self.output_layer = output_layer
 
     @property
-    def settles(self):
+    def settles(self) -> float | None:
         """Share of the fit from which on no input goes."""
         return self.removal_end
 
-    def is_due(self, clock):
+    def is_due(self, clock: TrainingClock) -> bool:
         """Whether enough updates have passed, or removal is to end and has not."""
         late = clock.progress >= self.removal_end and not self._has_ended()
         return super().is_due(clock) or late
@@ -107,13 +117,13 @@ class NeuroFS(SET):
     def _has_ended(self):
         return self._alive is not None and self._alive.sum() <= self.n_features
 
-    def region(self, layer):
+    def region(self, layer: EvolvingLayer) -> Region | None:
         """In the first layer, the inputs that are left."""
         if layer.index or self._alive is None or self._alive.all():
             return None
         return Inputs(layer, self._alive)
 
-    def n_pruned(self, layers):
+    def n_pruned(self, layers: list[EvolvingLayer]) -> Counts:
         """See to the inputs, before any connection is."""
         if layers[0].index == 0:
             self._update_inputs(layers[0])
@@ -141,7 +151,7 @@ class NeuroFS(SET):
         self._spared = highest(gradient, n_back, layer.rng)
         self._alive = kept | self._spared
 
-    def prune(self, layer):
+    def prune(self, layer: EvolvingLayer) -> Bools:
         """Remove the connections of inputs that go, and the weakest of the others."""
         if layer.index:
             return super().prune(layer)
@@ -152,7 +162,9 @@ class NeuroFS(SET):
         n_gone = layer.n_connections - n_left + n_replaced
         return highest(scores, n_gone, layer.rng)
 
-    def nominal_flops(self, sparse, dense, interval):
+    def nominal_flops(
+        self, sparse: Float64s, dense: Float64s, interval: float
+    ) -> float:
         """Count the gradient of all cells of the first layer, at each rewiring."""
         interval = max(interval, self.min_updates)
         more = dense[0] - sparse[0]
@@ -163,9 +175,9 @@ class NeuroFS(SET):
         n_taken = np.count_nonzero(self._alive[layer.indices])
         return int(self._alive.sum()) * layer.n_neurons - n_taken
 
-    def n_grown(self, layers):
+    def n_grown(self, layers: list[EvolvingLayer]) -> Counts:
         """As many as go; in the first layer, as many as it had, if there is room."""
-        numbers = super().n_grown(layers)
+        numbers = list(super().n_grown(layers))
         if layers[0].index == 0:
             layer = layers[0]
             n_left = layer.n_connections - np.count_nonzero(layer.pruned)
@@ -173,7 +185,7 @@ class NeuroFS(SET):
             numbers[0] = int(min(self._n_connections - n_left, room))
         return numbers
 
-    def grow(self, layer, n_grown):
+    def grow(self, layer: EvolvingLayer, n_grown: int) -> Cells:
         """In the first layer where the gradient is largest, in others at random."""
         if layer.index:
             return layer.sample_empty_cells(n_grown)

@@ -1,9 +1,18 @@
 """Cells of a layer where connections may begin, where that is not everywhere."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
+
+if TYPE_CHECKING:
+    from scipy.sparse import sparray, spmatrix
+
+    from sklearn_sparse_nn._types import Bools, Cells, Ints
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer
 
 
 class Region(ABC):
@@ -19,18 +28,18 @@ class Region(ABC):
         Cells of the region, ascending, where no connection may begin either.
     """
 
-    def __init__(self, layer, reserved=None):
+    def __init__(self, layer: EvolvingLayer, reserved: Cells | None = None) -> None:
         self.layer = layer
-        reserved = [] if reserved is None else reserved
-        self.reserved = np.asarray(reserved, dtype=np.int64)
+        cells = () if reserved is None else reserved
+        self.reserved = np.asarray(cells, dtype=np.int64)
 
     @property
     @abstractmethod
-    def n_cells(self):
+    def n_cells(self) -> int:
         """Number of cells, the reserved ones included."""
 
     @abstractmethod
-    def find(self, cells):
+    def find(self, cells: Cells) -> tuple[Bools, Cells]:
         """Which of some cells are in the region, and the numbers of those.
 
         Parameters
@@ -45,10 +54,10 @@ class Region(ABC):
         """
 
     @abstractmethod
-    def cells(self, numbers):
+    def cells(self, numbers: Cells) -> Cells:
         """The cells of these numbers."""
 
-    def allows(self, cells):
+    def allows(self, cells: Cells) -> Bools:
         """Whether a connection may begin at each of some cells, if it is empty."""
         inside, _ = self.find(cells)
         return inside & ~np.isin(cells, self.reserved)
@@ -79,7 +88,13 @@ class Ranges(Region):
     ...         return Ranges(layer, 0, layer.n_inputs // 2 * (1 + second))
     """
 
-    def __init__(self, layer, first=0, last=None, reserved=None):
+    def __init__(
+        self,
+        layer: EvolvingLayer,
+        first: int | Ints = 0,
+        last: int | Ints | None = None,
+        reserved: Cells | None = None,
+    ) -> None:
         super().__init__(layer, reserved)
         last = layer.n_inputs if last is None else last
         shape = layer.n_neurons
@@ -89,18 +104,18 @@ class Ranges(Region):
         self.starts = np.concatenate([[0], np.cumsum(self.last - self.first)])
 
     @property
-    def n_cells(self):
+    def n_cells(self) -> int:
         """See `Region`."""
         return int(self.starts[-1])
 
-    def find(self, cells):
+    def find(self, cells: Cells) -> tuple[Bools, Cells]:
         """See `Region`."""
         neurons, inputs = np.divmod(cells, self.layer.n_inputs)
         inside = (self.first[neurons] <= inputs) & (inputs < self.last[neurons])
         neurons, inputs = neurons[inside], inputs[inside]
         return inside, self.starts[neurons] + inputs - self.first[neurons]
 
-    def cells(self, numbers):
+    def cells(self, numbers: Cells) -> Cells:
         """See `Region`."""
         neurons = np.searchsorted(self.starts, numbers, side="right") - 1
         inputs = self.first[neurons] + numbers - self.starts[neurons]
@@ -132,25 +147,27 @@ class Inputs(Region):
     ...             return Inputs(layer, np.arange(layer.n_inputs) < 10)
     """
 
-    def __init__(self, layer, chosen, reserved=None):
+    def __init__(
+        self, layer: EvolvingLayer, chosen: Bools, reserved: Cells | None = None
+    ) -> None:
         super().__init__(layer, reserved)
         self.chosen = chosen
         self._inputs = np.flatnonzero(chosen)
         self._places = np.cumsum(chosen) - 1
 
     @property
-    def n_cells(self):
+    def n_cells(self) -> int:
         """See `Region`."""
         return len(self._inputs) * self.layer.n_neurons
 
-    def find(self, cells):
+    def find(self, cells: Cells) -> tuple[Bools, Cells]:
         """See `Region`."""
         neurons, inputs = np.divmod(cells, self.layer.n_inputs)
         inside = self.chosen[inputs]
         neurons, inputs = neurons[inside], inputs[inside]
         return inside, neurons * len(self._inputs) + self._places[inputs]
 
-    def cells(self, numbers):
+    def cells(self, numbers: Cells) -> Cells:
         """See `Region`."""
         neurons, places = np.divmod(numbers, len(self._inputs))
         return neurons * self.layer.n_inputs + self._inputs[places]
@@ -188,7 +205,12 @@ class Pattern(Region):
     ...         return Pattern(layer, self.membership) if layer.index == 0 else None
     """
 
-    def __init__(self, layer, matrix, reserved=None):
+    def __init__(
+        self,
+        layer: EvolvingLayer,
+        matrix: sparray | spmatrix,
+        reserved: Cells | None = None,
+    ) -> None:
         super().__init__(layer, reserved)
         shape = layer.n_inputs, layer.n_neurons
         if matrix.shape != shape:
@@ -201,17 +223,17 @@ class Pattern(Region):
         self._cells = np.unique(neurons * layer.n_inputs + entries.row)
 
     @property
-    def n_cells(self):
+    def n_cells(self) -> int:
         """See `Region`."""
         return len(self._cells)
 
-    def find(self, cells):
+    def find(self, cells: Cells) -> tuple[Bools, Cells]:
         """See `Region`."""
         numbers = np.searchsorted(self._cells, cells)
         inside = numbers < len(self._cells)
         inside[inside] = self._cells[numbers[inside]] == cells[inside]
         return inside, numbers[inside]
 
-    def cells(self, numbers):
+    def cells(self, numbers: Cells) -> Cells:
         """See `Region`."""
         return self._cells[numbers]

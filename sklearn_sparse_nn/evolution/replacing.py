@@ -1,9 +1,19 @@
 """Rules whose removed connections compete with empty cells for a place."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from sklearn_sparse_nn.evolution.choosing import highest_cells
 from sklearn_sparse_nn.evolution.scores import ScoreRule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sklearn_sparse_nn._types import Bools, Cells, Counts, Floats, Ints
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer, TrainingClock
 
 
 class ReplacingRule(ScoreRule):
@@ -19,12 +29,14 @@ class ReplacingRule(ScoreRule):
     # Updates between two rewirings at least, if the rule has no interval.
     min_updates = 10
 
-    def is_due(self, clock):
+    def is_due(self, clock: TrainingClock) -> bool:
         """Whether enough updates have passed."""
         enough = clock.updates_since_rewiring >= self.min_updates
         return enough or self.interval is not None
 
-    def cell_scores_without(self, layer, gone):
+    def cell_scores_without(
+        self, layer: EvolvingLayer, gone: Bools
+    ) -> Callable[[Ints], Floats]:
         """How much connections would be worth when some have gone.
 
         Parameters
@@ -40,11 +52,11 @@ class ReplacingRule(ScoreRule):
         """
         raise NotImplementedError
 
-    def remove(self, layers):
+    def remove(self, layers: list[EvolvingLayer]) -> list[Bools]:
         """What goes in each layer, if it does not come back: what `prune` said."""
         return [layer.pruned for layer in layers]
 
-    def choose(self, layer, gone, n):
+    def choose(self, layer: EvolvingLayer, gone: Bools, n: int) -> Cells:
         """Choose `n` cells where connections begin, or come back.
 
         Parameters
@@ -61,9 +73,9 @@ class ReplacingRule(ScoreRule):
         """
         return highest_cells(layer, n, self.cell_scores_without(layer, gone), gone)
 
-    def prune_more(self, layers):
+    def prune_more(self, layers: list[EvolvingLayer]) -> list[Bools]:
         """Choose what begins, and keep what comes back."""
-        self._chosen = {}
+        self._chosen: dict[int, Cells] = {}
         missing = zip(layers, self.remove(layers), self.targets(layers), strict=True)
         return [self._replace(*each) for each in missing]
 
@@ -77,10 +89,10 @@ class ReplacingRule(ScoreRule):
         gone[gone] = ~np.isin(before, cells, assume_unique=True)
         return gone
 
-    def n_grown(self, layers):
+    def n_grown(self, layers: list[EvolvingLayer]) -> Counts:
         """As many as have been chosen and have not come back."""
         return [len(self._chosen[layer.index]) for layer in layers]
 
-    def grow(self, layer, n_grown):
+    def grow(self, layer: EvolvingLayer, n_grown: int) -> Cells:
         """Connect the empty cells that have been chosen."""
         return self._chosen.pop(layer.index)

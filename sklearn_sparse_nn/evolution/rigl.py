@@ -1,6 +1,9 @@
 """RigL: growth where the gradient is largest."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
@@ -12,6 +15,11 @@ from sklearn_sparse_nn.evolution.gradients import (
 )
 from sklearn_sparse_nn.evolution.schedules import Cosine
 from sklearn_sparse_nn.evolution.scores import ScoreRule
+
+if TYPE_CHECKING:
+    from sklearn_sparse_nn._types import Bools, Cells, Counts, Float64s
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer, TrainingClock
+    from sklearn_sparse_nn.evolution.schedules import Schedule
 
 
 class RigL(ScoreRule):
@@ -83,32 +91,38 @@ class RigL(ScoreRule):
 
     replaces_update = True
 
-    def __init__(self, interval=100, end=0.75, candidates=None, output_layer=True):
+    def __init__(
+        self,
+        interval: int | None = 100,
+        end: float = 0.75,
+        candidates: int | None = None,
+        output_layer: bool = True,
+    ) -> None:
         self.interval = interval
         self.end = end
         self.candidates = candidates
         self.output_layer = output_layer
 
     @property
-    def schedule(self):
+    def schedule(self) -> Schedule:  # type: ignore[override]
         """By what `zeta` is multiplied."""
         return Cosine(end=self.end)
 
-    def is_due(self, clock):
+    def is_due(self, clock: TrainingClock) -> bool:
         """Whether connections still change."""
         return clock.progress < self.end
 
-    def n_replaced(self, layer):
+    def n_replaced(self, layer: EvolvingLayer) -> int:
         """The fraction, whatever room there is: what goes may come back."""
         fraction = layer.zeta * self.schedule(layer.clock.progress)
         return int(fraction * layer.n_connections)
 
-    def n_pruned(self, layers):
+    def n_pruned(self, layers: list[EvolvingLayer]) -> Counts:
         """The fraction of each layer, and no cells chosen yet."""
-        self._chosen = {}
+        self._chosen: dict[int, Cells] = {}
         return super().n_pruned(layers)
 
-    def prune(self, layer):
+    def prune(self, layer: EvolvingLayer) -> Bools:
         """Remove the smallest weights, but for those where the gradient is large."""
         pruned = super().prune(layer)
         gone, n = layer.cells[pruned], np.count_nonzero(pruned)
@@ -119,11 +133,13 @@ class RigL(ScoreRule):
         self._chosen[layer.index] = empty[best[len(gone) :]]
         return pruned
 
-    def grow(self, layer, n_grown):
+    def grow(self, layer: EvolvingLayer, n_grown: int) -> Cells:
         """Connect the empty cells that have won."""
         return self._chosen.pop(layer.index)
 
-    def nominal_flops(self, sparse, dense, interval):
+    def nominal_flops(
+        self, sparse: Float64s, dense: Float64s, interval: float
+    ) -> float:
         """Count an update that is replaced: the gradient of all cells, or of some."""
         seen = gradient_flops(sparse, dense, self.candidates)
         updates = interval * super().nominal_flops(sparse, dense, interval)

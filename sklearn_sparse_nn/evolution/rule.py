@@ -7,7 +7,10 @@ connections begin. A rule sees a layer through `EvolvingLayer` and changes nothi
 itself.
 """
 
+from __future__ import annotations
+
 from numbers import Integral
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -15,6 +18,12 @@ from sklearn.utils._param_validation import Interval, validate_parameter_constra
 
 from sklearn_sparse_nn.engine.terms import NO_TERMS
 from sklearn_sparse_nn.topology.weights import random_weights
+
+if TYPE_CHECKING:
+    from sklearn_sparse_nn._types import Bools, Cells, Counts, Float32s, Float64s
+    from sklearn_sparse_nn.engine.terms import UpdateTerms
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer, TrainingClock
+    from sklearn_sparse_nn.evolution.regions import Region
 
 _AT_LEAST_ONE = [Interval(Integral, 1, None, closed="left"), None]
 _SHARED = {
@@ -77,15 +86,22 @@ class EvolutionRule(BaseEstimator):
 
     _parameter_constraints: dict = {}
 
-    interval = None
+    interval: int | None = None
     uses_gradient = True
-    sample_size = None
+    sample_size: int | None = None
     replaces_update = False
     keeps_importances = False
     output_layer = True
     holds_weights = False
     needs_autoencoder = False
-    settles = None
+
+    if TYPE_CHECKING:
+
+        @property
+        def settles(self) -> float | None: ...
+
+    else:
+        settles = None
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -102,7 +118,7 @@ class EvolutionRule(BaseEstimator):
             if hasattr(part, "_validate_params") and not isinstance(part, type):
                 part._validate_params()
 
-    def is_due(self, clock):
+    def is_due(self, clock: TrainingClock) -> bool:
         """Whether to rewire now.
 
         It is asked before an epoch, or a call to `partial_fit`, that follows training:
@@ -122,7 +138,7 @@ class EvolutionRule(BaseEstimator):
         """
         return True
 
-    def evolves(self, layer):
+    def evolves(self, layer: EvolvingLayer) -> bool:
         """Whether connections of a layer change at all.
 
         Parameters
@@ -137,7 +153,7 @@ class EvolutionRule(BaseEstimator):
         """
         return self.output_layer or not layer.is_output or layer.n_layers == 1
 
-    def region(self, layer):
+    def region(self, layer: EvolvingLayer) -> Region | None:
         """Where in a layer connections may begin.
 
         Parameters
@@ -151,7 +167,7 @@ class EvolutionRule(BaseEstimator):
         """
         return None
 
-    def n_pruned(self, layers):
+    def n_pruned(self, layers: list[EvolvingLayer]) -> Counts:
         """Choose how many connections of each layer to remove.
 
         Parameters
@@ -167,7 +183,7 @@ class EvolutionRule(BaseEstimator):
         """
         return [layer.n_to_prune for layer in layers]
 
-    def prune(self, layer):
+    def prune(self, layer: EvolvingLayer) -> Bools:
         """Choose the connections to remove.
 
         Parameters
@@ -181,7 +197,7 @@ class EvolutionRule(BaseEstimator):
         """
         return np.zeros(layer.n_connections, dtype=bool)
 
-    def prune_more(self, layers):
+    def prune_more(self, layers: list[EvolvingLayer]) -> list[Bools]:
         """Choose again, when it is known what goes in all layers.
 
         Parameters
@@ -196,7 +212,7 @@ class EvolutionRule(BaseEstimator):
         """
         return [layer.pruned for layer in layers]
 
-    def n_grown(self, layers):
+    def n_grown(self, layers: list[EvolvingLayer]) -> Counts:
         """Choose how many connections begin in each layer.
 
         Parameters
@@ -211,7 +227,7 @@ class EvolutionRule(BaseEstimator):
         """
         return [int(np.count_nonzero(layer.pruned)) for layer in layers]
 
-    def grow(self, layer, n_grown):
+    def grow(self, layer: EvolvingLayer, n_grown: int) -> Cells:
         """Choose where new connections begin.
 
         Parameters
@@ -229,7 +245,7 @@ class EvolutionRule(BaseEstimator):
         """
         return layer.sample_empty_cells(n_grown)
 
-    def new_weights(self, layer, cells):
+    def new_weights(self, layer: EvolvingLayer, cells: Cells) -> Float32s:
         """Choose the weights of new connections.
 
         Parameters
@@ -246,7 +262,7 @@ class EvolutionRule(BaseEstimator):
         fan_in = np.diff(layer.indptr)[cells // layer.n_inputs]
         return random_weights(np.maximum(fan_in, 1), layer.gain, layer.rng)
 
-    def hold(self, layer):
+    def hold(self, layer: EvolvingLayer) -> Bools:
         """Choose which weights are held from now on.
 
         It is asked when a layer has been rewired, if `holds_weights`. New connections
@@ -265,7 +281,7 @@ class EvolutionRule(BaseEstimator):
         """
         return layer.held != 0
 
-    def feature_importances(self, layers):
+    def feature_importances(self, layers: list[EvolvingLayer]) -> Float64s:
         """What the rule thinks of each feature, after training.
 
         `QuickSelectionSelector` asks for it, with ``importance="evolution"``. It must
@@ -283,7 +299,9 @@ class EvolutionRule(BaseEstimator):
         """
         raise NotImplementedError
 
-    def nominal_flops(self, sparse, dense, interval):
+    def nominal_flops(
+        self, sparse: Float64s, dense: Float64s, interval: float
+    ) -> float:
         """Count the floating-point operations of training, for a sample of an update.
 
         It is asked by :func:`~sklearn_sparse_nn.inspection.count_flops`. To decide
@@ -306,7 +324,7 @@ class EvolutionRule(BaseEstimator):
         """
         return 3 * sparse.sum()
 
-    def terms(self, learning_rate):
+    def terms(self, learning_rate: float) -> UpdateTerms:
         """What to add to each update of each weight, between rewirings.
 
         Parameters

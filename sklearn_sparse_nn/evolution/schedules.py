@@ -1,11 +1,17 @@
 """Numbers that follow the progress of training: how much goes, how dense to be."""
 
+from __future__ import annotations
+
 import math
 from abc import ABC, abstractmethod
 from numbers import Real
+from typing import TYPE_CHECKING
 
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, InvalidParameterError
+
+if TYPE_CHECKING:
+    from sklearn_sparse_nn._types import ScheduleLike
 
 
 class Schedule(BaseEstimator, ABC):
@@ -38,7 +44,13 @@ class Schedule(BaseEstimator, ABC):
                 f"begin={self.begin} and end={self.end} instead."
             )
 
-    def __init__(self, first=1.0, last=0.0, begin=0.0, end=1.0):
+    def __init__(
+        self,
+        first: float = 1.0,
+        last: float = 0.0,
+        begin: float = 0.0,
+        end: float = 1.0,
+    ) -> None:
         self.first = first
         self.last = last
         self.begin = begin
@@ -48,7 +60,7 @@ class Schedule(BaseEstimator, ABC):
     def _left(self, share):
         """What is left of the way from `first` to `last` when a `share` is over."""
 
-    def __call__(self, progress):
+    def __call__(self, progress: float) -> float:
         """The number at a share `progress` of training."""
         if progress >= self.end:
             return self.last
@@ -171,7 +183,7 @@ class Sigmoid(Schedule):
         return (1 - math.tanh(3 * (2 * share - 1)) / math.tanh(3)) / 2
 
 
-SCHEDULES = {
+SCHEDULES: dict[str, type[Schedule]] = {
     "constant": Constant,
     "linear": Linear,
     "cosine": Cosine,
@@ -180,6 +192,6 @@ SCHEDULES = {
 }
 
 
-def schedule_of(schedule):
+def schedule_of(schedule: ScheduleLike) -> Schedule:
     """A schedule, whether it or its name was given."""
     return SCHEDULES[schedule]() if isinstance(schedule, str) else schedule

@@ -1,12 +1,27 @@
 """Rules that turn scores into choices."""
 
+from __future__ import annotations
+
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sklearn_sparse_nn.evolution.choosing import highest, highest_cells
 from sklearn_sparse_nn.evolution.rule import EvolutionRule
 from sklearn_sparse_nn.evolution.schedules import schedule_of
+
+if TYPE_CHECKING:
+    from sklearn_sparse_nn._types import (
+        Bools,
+        Cells,
+        Counts,
+        Float32s,
+        Floats,
+        Ints,
+        ScheduleLike,
+    )
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer
 
 
 class ScoreRule(EvolutionRule):
@@ -25,9 +40,9 @@ class ScoreRule(EvolutionRule):
         this name has it searched in grids.
     """
 
-    schedule = "constant"
+    schedule: ScheduleLike = "constant"
 
-    def connection_scores(self, layer):
+    def connection_scores(self, layer: EvolvingLayer) -> Floats:
         """How much each connection is worth: the lowest go.
 
         Parameters
@@ -41,7 +56,7 @@ class ScoreRule(EvolutionRule):
         """
         return np.abs(layer.weights)
 
-    def cell_scores(self, layer, neurons):
+    def cell_scores(self, layer: EvolvingLayer, neurons: Ints) -> Floats:
         """How much a connection at each cell of some neurons would be worth.
 
         Parameters
@@ -56,7 +71,7 @@ class ScoreRule(EvolutionRule):
         """
         raise NotImplementedError
 
-    def targets(self, layers):
+    def targets(self, layers: list[EvolvingLayer]) -> Counts:
         """How many connections each layer is to have when it is rewired.
 
         Parameters
@@ -70,7 +85,7 @@ class ScoreRule(EvolutionRule):
         """
         return [layer.n_connections for layer in layers]
 
-    def n_replaced(self, layer):
+    def n_replaced(self, layer: EvolvingLayer) -> int:
         """How many connections of a layer go that others may come.
 
         Parameters
@@ -85,7 +100,7 @@ class ScoreRule(EvolutionRule):
         share = layer.zeta * schedule_of(self.schedule)(layer.clock.progress)
         return min(int(share * layer.n_connections), layer.n_empty_cells)
 
-    def n_pruned(self, layers):
+    def n_pruned(self, layers: list[EvolvingLayer]) -> Counts:
         """Those above the target, and those that are replaced."""
         pruned = [
             self.n_replaced(layer) + max(layer.n_connections - target, 0)
@@ -93,25 +108,25 @@ class ScoreRule(EvolutionRule):
         ]
         return [min(n, layer.n_connections) for n, layer in zip(pruned, layers)]
 
-    def prune(self, layer):
+    def prune(self, layer: EvolvingLayer) -> Bools:
         """Remove the connections of the lowest scores."""
         scores = np.asarray(self.connection_scores(layer))
         return highest(-scores, layer.n_to_prune, layer.rng)
 
-    def n_grown(self, layers):
+    def n_grown(self, layers: list[EvolvingLayer]) -> Counts:
         """As many as are missing to the target."""
         return [
             min(max(0, target - _n_left(layer)), layer.n_empty_cells)
             for layer, target in zip(layers, self.targets(layers), strict=True)
         ]
 
-    def grow(self, layer, n_grown):
+    def grow(self, layer: EvolvingLayer, n_grown: int) -> Cells:
         """Connect the empty cells of the highest scores, or random ones without."""
         if type(self).cell_scores is ScoreRule.cell_scores:
             return layer.sample_empty_cells(n_grown)
         return highest_cells(layer, n_grown, partial(self.cell_scores, layer))
 
-    def new_weights(self, layer, cells):
+    def new_weights(self, layer: EvolvingLayer, cells: Cells) -> Float32s:
         """Begin at zero: what the network computes stays as it is."""
         return np.zeros(len(cells), dtype=np.float32)
 

@@ -1,6 +1,9 @@
 """Sparse evolutionary training."""
 
+from __future__ import annotations
+
 from numbers import Integral
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -9,6 +12,10 @@ from sklearn_sparse_nn.evolution.rule import EvolutionRule
 from sklearn_sparse_nn.evolution.schedules import SCHEDULES, Schedule
 from sklearn_sparse_nn.evolution.scores import ScoreRule
 from sklearn_sparse_nn.topology.sampling import sorted_sample
+
+if TYPE_CHECKING:
+    from sklearn_sparse_nn._types import Bools, Cells, Float32s, ScheduleLike
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer, TrainingClock
 
 # Weights that are looked at together: fresh memory for all would cost more time.
 _BLOCK = 2**17
@@ -80,28 +87,28 @@ class SET(ScoreRule):
 
     def __init__(
         self,
-        min_updates=10,
-        grown_weights="zero",
-        interval=None,
-        schedule="constant",
-        output_layer=True,
-    ):
+        min_updates: int = 10,
+        grown_weights: Literal["zero", "random"] = "zero",
+        interval: int | None = None,
+        schedule: ScheduleLike = "constant",
+        output_layer: bool = True,
+    ) -> None:
         self.min_updates = min_updates
         self.grown_weights = grown_weights
         self.interval = interval
         self.schedule = schedule
         self.output_layer = output_layer
 
-    def is_due(self, clock):
+    def is_due(self, clock: TrainingClock) -> bool:
         """Whether enough updates have passed."""
         enough = clock.updates_since_rewiring >= self.min_updates
         return enough or self.interval is not None
 
-    def prune(self, layer):
+    def prune(self, layer: EvolvingLayer) -> Bools:
         """Remove weights of zero, then those nearest to it, from either side."""
         weights, budget = layer.weights, layer.n_to_prune
         pruned = np.zeros(len(weights), dtype=bool)
-        n_live = np.count_nonzero(weights)
+        n_live = int(np.count_nonzero(weights))
         n_zeros = min(budget, len(weights) - n_live)
         _prune_side(weights, np.equal, n_zeros, layer.rng, pruned)
         for side in (np.greater, np.less):
@@ -110,7 +117,7 @@ class SET(ScoreRule):
             _prune_side(weights, side, share, layer.rng, pruned)
         return pruned
 
-    def new_weights(self, layer, cells):
+    def new_weights(self, layer: EvolvingLayer, cells: Cells) -> Float32s:
         """Start new connections at zero, or like those of a new network."""
         if self.grown_weights == "zero":
             return super().new_weights(layer, cells)

@@ -1,6 +1,9 @@
 """Sparse momentum: layers and cells that learn fast get the connections."""
 
+from __future__ import annotations
+
 from numbers import Integral
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -13,6 +16,10 @@ from sklearn_sparse_nn.evolution.gradients import (
 )
 from sklearn_sparse_nn.evolution.schedules import SCHEDULES, Schedule
 from sklearn_sparse_nn.evolution.scores import ScoreRule
+
+if TYPE_CHECKING:
+    from sklearn_sparse_nn._types import Cells, Counts, Float64s, ScheduleLike
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer
 
 
 class SNFS(ScoreRule):
@@ -77,19 +84,19 @@ class SNFS(ScoreRule):
 
     def __init__(
         self,
-        interval=None,
-        schedule="cosine",
-        sample_size=None,
-        candidates=None,
-        output_layer=True,
-    ):
+        interval: int | None = None,
+        schedule: ScheduleLike = "cosine",
+        sample_size: int | None = None,
+        candidates: int | None = None,
+        output_layer: bool = True,
+    ) -> None:
         self.interval = interval
         self.schedule = schedule
         self.sample_size = sample_size
         self.candidates = candidates
         self.output_layer = output_layer
 
-    def n_grown(self, layers):
+    def n_grown(self, layers: list[EvolvingLayer]) -> Counts:
         """What goes in all layers, in proportion to their mean momentum."""
         total = sum(int(np.count_nonzero(layer.pruned)) for layer in layers)
         speeds = [_mean_momentum(layer) for layer in layers]
@@ -97,12 +104,14 @@ class SNFS(ScoreRule):
             return super().n_grown(layers)
         return share_out(total, speeds, [layer.n_empty_cells for layer in layers])
 
-    def grow(self, layer, n_grown):
+    def grow(self, layer: EvolvingLayer, n_grown: int) -> Cells:
         """Connect the empty cells of the largest gradients."""
         cells = promising_cells(layer, n_grown, self.candidates)
         return cells[steepest(layer, cells, n_grown)]
 
-    def nominal_flops(self, sparse, dense, interval):
+    def nominal_flops(
+        self, sparse: Float64s, dense: Float64s, interval: float
+    ) -> float:
         """Count the gradient of all cells, or of some, at each rewiring."""
         more = gradient_flops(sparse, dense, self.candidates) - sparse.sum()
         return super().nominal_flops(sparse, dense, interval) + more / interval

@@ -1,6 +1,13 @@
 """No evolution."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from sklearn_sparse_nn.evolution.rule import EvolutionRule
+
+if TYPE_CHECKING:
+    from sklearn_sparse_nn.evolution.layer import TrainingClock
 
 
 class Static(EvolutionRule):
@@ -15,6 +22,6 @@ class Static(EvolutionRule):
 
     uses_gradient = False
 
-    def is_due(self, clock):
+    def is_due(self, clock: TrainingClock) -> bool:
         """Never."""
         return False

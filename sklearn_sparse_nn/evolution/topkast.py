@@ -1,6 +1,9 @@
 """Top-KAST: a forward pass with the largest weights, updates of some more."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
@@ -9,6 +12,10 @@ from sklearn_sparse_nn.engine.terms import UpdateTerms
 from sklearn_sparse_nn.evolution.absent import AbsentWeights, no_weights
 from sklearn_sparse_nn.evolution.choosing import highest, threshold
 from sklearn_sparse_nn.evolution.rule import EvolutionRule
+
+if TYPE_CHECKING:
+    from sklearn_sparse_nn._types import Bools, Cells, Counts, Float32s, Float64s
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer
 
 
 class TopKAST(EvolutionRule):
@@ -94,12 +101,20 @@ class TopKAST(EvolutionRule):
     holds_weights = True
     # State: by the number of the layer, how many connections and neurons it has, the
     # weights of its other cells, and what begins; of all layers, the density of A.
-    _n_connections = _n_neurons = _absent = _new = None
-    _densities = 1.0
+    _n_connections: Any = None
+    _n_neurons: Any = None
+    _absent: Any = None
+    _new: Any = None
+    _densities: Any = 1.0
 
     def __init__(
-        self, active=0.5, penalty=1e-5, interval=100, end=0.75, output_layer=True
-    ):
+        self,
+        active: float = 0.5,
+        penalty: float = 1e-5,
+        interval: int | None = 100,
+        end: float = 0.75,
+        output_layer: bool = True,
+    ) -> None:
         self.active = active
         self.penalty = penalty
         self.interval = interval
@@ -107,15 +122,15 @@ class TopKAST(EvolutionRule):
         self.output_layer = output_layer
 
     @property
-    def settles(self):
+    def settles(self) -> float | None:
         """Share of the fit from which on nothing is held."""
         return self.end if self.active < 1 else None
 
-    def terms(self, learning_rate):
+    def terms(self, learning_rate: float) -> UpdateTerms:
         """The penalty, stronger for what is held."""
         return UpdateTerms(l2=self.penalty, held_l2=self.penalty / self._densities)
 
-    def n_pruned(self, layers):
+    def n_pruned(self, layers: list[EvolvingLayer]) -> Counts:
         """See to the layers that are new."""
         if self._absent is None:
             self._n_connections, self._n_neurons = {}, {}
@@ -145,7 +160,7 @@ class TopKAST(EvolutionRule):
     def _has_ended(self, layer):
         return layer.clock.progress >= self.end
 
-    def prune(self, layer):
+    def prune(self, layer: EvolvingLayer) -> Bools:
         """Remove what is no more in B, and note what comes to it."""
         absent, ended = self._absent[layer.index], self._has_ended(layer)
         absent.leave_out(layer.cells)
@@ -160,26 +175,28 @@ class TopKAST(EvolutionRule):
         self._new[layer.index] = new
         return ~stays
 
-    def n_grown(self, layers):
+    def n_grown(self, layers: list[EvolvingLayer]) -> Counts:
         """As many as come to B."""
         return [len(self._new[layer.index][0]) for layer in layers]
 
-    def grow(self, layer, n_grown):
+    def grow(self, layer: EvolvingLayer, n_grown: int) -> Cells:
         """Connect the cells that come to B."""
         return self._new[layer.index][0]
 
-    def new_weights(self, layer, cells):
+    def new_weights(self, layer: EvolvingLayer, cells: Cells) -> Float32s:
         """The weights that these cells have in the dense layer."""
         return self._new.pop(layer.index)[1]
 
-    def hold(self, layer):
+    def hold(self, layer: EvolvingLayer) -> Bools:
         """Hold what is not in A."""
         if self._has_ended(layer):
             return np.zeros(layer.n_connections, dtype=bool)
         n_active = min(self._n_active(layer.index), layer.n_connections)
         return ~highest(_magnitudes(layer.values), n_active, layer.rng)
 
-    def nominal_flops(self, sparse, dense, interval):
+    def nominal_flops(
+        self, sparse: Float64s, dense: Float64s, interval: float
+    ) -> float:
         """Count both ways through A, and the gradient of B."""
         active = sparse.copy()
         for number, n_neurons in (self._n_neurons or {}).items():

@@ -1,12 +1,18 @@
 """WAST: attention to the features that matter, in a sparse autoencoder."""
 
+from __future__ import annotations
+
 from numbers import Real
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from sklearn_sparse_nn.evolution.scores import ScoreRule
+
+if TYPE_CHECKING:
+    from sklearn_sparse_nn._types import Bools, Cells, Counts, Float64s, Floats
+    from sklearn_sparse_nn.evolution.layer import EvolvingLayer
 
 
 class WAST(ScoreRule):
@@ -66,10 +72,10 @@ class WAST(ScoreRule):
     interval = 1
     needs_autoencoder = True
 
-    def __init__(self, error_weight=0.97):
+    def __init__(self, error_weight: float = 0.97) -> None:
         self.error_weight = error_weight
 
-    def feature_importances(self, layers):
+    def feature_importances(self, layers: list[EvolvingLayer]) -> Float64s:
         """Importance of each feature as an input, the last update included."""
         return self._importances(layers)[0]
 
@@ -87,19 +93,19 @@ class WAST(ScoreRule):
         share = self.error_weight
         return before + share * errors + (1 - share) * np.stack(strengths)
 
-    def n_pruned(self, layers):
+    def n_pruned(self, layers: list[EvolvingLayer]) -> Counts:
         """The fraction `zeta`, once the last update has been looked at."""
         self.importances_ = self._importances(layers)
         return super().n_pruned(layers)
 
-    def connection_scores(self, layer):
+    def connection_scores(self, layer: EvolvingLayer) -> Floats:
         """Magnitude of the weight times importance of the feature."""
         magnitudes = super().connection_scores(layer)
         if not _has_features(layer):
             return magnitudes
         return magnitudes * self._of_features(layer)[_ends(layer).features]
 
-    def prune(self, layer):
+    def prune(self, layer: EvolvingLayer) -> Bools:
         """Remove what scores lowest, but for what would begin again at once."""
         pruned = super().prune(layer)
         if _has_features(layer):
@@ -111,7 +117,7 @@ class WAST(ScoreRule):
             pruned &= ~full[ends.features]
         return pruned
 
-    def grow(self, layer, n_grown):
+    def grow(self, layer: EvolvingLayer, n_grown: int) -> Cells:
         """Fill the empty cells of the most important features, one after the other."""
         if n_grown == 0 or not _has_features(layer):
             return super().grow(layer, n_grown)

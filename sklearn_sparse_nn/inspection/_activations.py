@@ -1,14 +1,24 @@
 """What the hidden layers of a fitted network make of samples."""
 
+from __future__ import annotations
+
 from numbers import Integral
+from typing import TYPE_CHECKING
 
 from sklearn.utils import check_scalar
 
 from sklearn_sparse_nn.estimators._base import in_dtype_of
 from sklearn_sparse_nn.estimators._layered import BaseLayeredNetwork
 
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 
-def hidden_activations(estimator, X, layer=-1):
+    from sklearn_sparse_nn._types import Floats, MatrixLike
+
+
+def hidden_activations(
+    estimator: BaseEstimator, X: MatrixLike, layer: int = -1
+) -> Floats:
     """Compute the activations of a hidden layer.
 
     They are features that the network has learned, for another estimator or a plot.

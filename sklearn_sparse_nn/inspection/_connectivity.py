@@ -1,9 +1,14 @@
 """A picture of the connections of a layer."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Self
+
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils._param_validation import StrOptions, validate_params
+from sklearn.utils._param_validation import StrOptions
 
+from sklearn_sparse_nn.estimators._decorators import validate_params
 from sklearn_sparse_nn.inspection._degrees import degrees_of
 from sklearn_sparse_nn.inspection._drawing import axes_for, draw_bars, draw_image
 from sklearn_sparse_nn.inspection._fitted import (
@@ -12,6 +17,13 @@ from sklearn_sparse_nn.inspection._fitted import (
     layer_matrices,
 )
 from sklearn_sparse_nn.inspection._monitor import find_history
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
+    from scipy.sparse import csr_array
+    from sklearn.base import BaseEstimator
 
 _LABEL = "Number of connections"
 # Rows and columns of a matrix at most: those of larger layers are taken together.
@@ -53,14 +65,24 @@ class ConnectivityDisplay:
     >>> before = ConnectivityDisplay.from_estimator(clf, epoch=0, kind="matrix")
     """
 
-    def __init__(self, *, connections, feature_names):
+    ax_: Axes
+    figure_: Figure
+
+    def __init__(self, *, connections: csr_array, feature_names: ArrayLike) -> None:
         self.connections = connections
         self.feature_names = feature_names
 
     @classmethod
     def from_estimator(
-        cls, estimator, *, layer=0, epoch=None, kind="inputs", ax=None, **kwargs
-    ):
+        cls,
+        estimator: BaseEstimator,
+        *,
+        layer: int = 0,
+        epoch: int | None = None,
+        kind: Literal["inputs", "matrix", "bipartite"] = "inputs",
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the connections of a layer of a fitted estimator.
 
         Parameters
@@ -109,11 +131,16 @@ class ConnectivityDisplay:
 
     @validate_params(
         {"kind": [StrOptions({"inputs", "matrix", "bipartite"})]},
-        prefer_skip_nested_validation=True,
     )
     def plot(
-        self, *, kind="inputs", n_features=20, image_shape=None, ax=None, **kwargs
-    ):
+        self,
+        *,
+        kind: Literal["inputs", "matrix", "bipartite"] = "inputs",
+        n_features: int = 20,
+        image_shape: tuple[int, int] | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the display.
 
         Parameters

@@ -1,11 +1,26 @@
 """A picture of the distribution of degrees."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Self
+
 import numpy as np
 from scipy.special import zeta
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from sklearn_sparse_nn.inspection._degree_distribution import degree_distribution
+from sklearn_sparse_nn.inspection._degree_distribution import (
+    DegreeDistribution,
+    degree_distribution,
+)
 from sklearn_sparse_nn.inspection._drawing import axes_for
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+    from sklearn.base import BaseEstimator
+
+    from sklearn_sparse_nn._types import RandomState
 
 _SIDES = {"inputs": "Share of inputs", "neurons": "Share of neurons"}
 
@@ -45,22 +60,29 @@ class DegreeDistributionDisplay:
     >>> display = DegreeDistributionDisplay.from_estimator(clf, random_state=0)
     """
 
-    def __init__(self, *, distribution, label="Share of inputs"):
+    line_: Line2D
+    law_: Line2D | None
+    ax_: Axes
+    figure_: Figure
+
+    def __init__(
+        self, *, distribution: DegreeDistribution, label: str = "Share of inputs"
+    ) -> None:
         self.distribution = distribution
         self.label = label
 
     @classmethod
     def from_estimator(
         cls,
-        estimator,
+        estimator: BaseEstimator,
         *,
-        layer=0,
-        side="inputs",
-        n_draws=100,
-        random_state=None,
-        ax=None,
-        **kwargs,
-    ):
+        layer: int = 0,
+        side: Literal["inputs", "neurons"] = "inputs",
+        n_draws: int = 100,
+        random_state: RandomState = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the degrees of one side of a layer of a fitted estimator.
 
         Parameters
@@ -90,12 +112,12 @@ class DegreeDistributionDisplay:
         display = cls(distribution=distribution, label=_SIDES[side])
         return display.plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax=None, **kwargs):
+    def plot(self, *, ax: Axes | None = None, **kwargs: Any) -> Self:
         """Draw the display; the parameters are those of `from_estimator`."""
         ax = axes_for(self, ax)
         degrees, at_least = self.distribution.degrees, self.distribution.at_least
         shown = degrees > 0
-        options = {"marker": "o", "linestyle": "", "markersize": 4}
+        options: dict[str, Any] = {"marker": "o", "linestyle": "", "markersize": 4}
         options |= _without_aliases(kwargs)
         (self.line_,) = ax.plot(degrees[shown], at_least[shown], **options)
         self.law_ = self._draw_law(ax)

@@ -1,13 +1,21 @@
 """How the degrees of the neurons of a layer are distributed."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-from sklearn.utils._param_validation import StrOptions, validate_params
+from sklearn.utils._param_validation import StrOptions
 
+from sklearn_sparse_nn.estimators._decorators import validate_params
 from sklearn_sparse_nn.inspection._degrees import degrees_of
 from sklearn_sparse_nn.inspection._fitted import layer_matrix
 from sklearn_sparse_nn.inspection._power_law import PowerLawFit, fit_power_law
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+    from sklearn_sparse_nn._types import Float64s, RandomState
 
 
 class DegreeDistribution(NamedTuple):
@@ -29,18 +37,21 @@ class DegreeDistribution(NamedTuple):
     power_law: PowerLawFit | None
 
     @property
-    def at_least(self):
+    def at_least(self) -> Float64s:
         """Share of the neurons that have at least each of the degrees."""
         from_here = np.cumsum(self.counts[::-1])[::-1]
         return from_here / from_here[0]
 
 
-@validate_params(
-    {"side": [StrOptions({"inputs", "neurons"})]}, prefer_skip_nested_validation=True
-)
+@validate_params({"side": [StrOptions({"inputs", "neurons"})]})
 def degree_distribution(
-    estimator, layer=0, *, side="inputs", n_draws=100, random_state=None
-):
+    estimator: BaseEstimator,
+    layer: int = 0,
+    *,
+    side: Literal["inputs", "neurons"] = "inputs",
+    n_draws: int = 100,
+    random_state: RandomState = None,
+) -> DegreeDistribution:
     """Count how many neurons have which number of connections, and fit a power law.
 
     A random graph has degrees near their mean. Rewiring by SET is said to make the

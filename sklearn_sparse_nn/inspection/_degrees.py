@@ -1,11 +1,20 @@
 """How many connections the neurons of a fitted network have."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from sklearn_sparse_nn.inspection._fitted import layer_matrix
 
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 
-def neuron_degrees(estimator, layer=0):
+    from sklearn_sparse_nn._types import Ints
+
+
+def neuron_degrees(estimator: BaseEstimator, layer: int = 0) -> tuple[Ints, Ints]:
     """Count the connections of the neurons on both sides of a layer.
 
     Parameters

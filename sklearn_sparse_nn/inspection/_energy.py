@@ -3,6 +3,7 @@
 import threading
 import time
 from pathlib import Path
+from typing import Self
 
 # Where Linux shows the counters of the processors (RAPL), in microjoules.
 _ROOT = Path("/sys/class/powercap")
@@ -39,8 +40,11 @@ class EnergyMeter:
     True
     """
 
-    def __enter__(self):
-        self.seconds = self.joules = None
+    seconds: float
+    joules: float | None
+
+    def __enter__(self) -> Self:
+        self.seconds = self.joules = None  # type: ignore[assignment]
         self._counters = _counters()
         self._over = threading.Event()
         self._watch = threading.Thread(target=self._look_again, daemon=True)
@@ -49,7 +53,7 @@ class EnergyMeter:
         self._start = time.perf_counter()
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.seconds = time.perf_counter() - self._start
         self._over.set()
         if self._counters:

@@ -1,11 +1,25 @@
 """A picture of how the connections of a network changed."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from sklearn_sparse_nn.inspection._drawing import axes_for, label_epochs
 from sklearn_sparse_nn.inspection._fitted import checked_layer
 from sklearn_sparse_nn.inspection._monitor import find_history
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.container import BarContainer
+    from matplotlib.figure import Figure
+    from sklearn.base import BaseEstimator
+
+    from sklearn_sparse_nn._types import Counts
+    from sklearn_sparse_nn.inspection._history import TopologyHistory
+    from sklearn_sparse_nn.inspection._monitor import TopologyMonitor
 
 
 class TopologyEvolutionDisplay:
@@ -43,13 +57,24 @@ class TopologyEvolutionDisplay:
     >>> display = TopologyEvolutionDisplay.from_estimator(clf)
     """
 
-    def __init__(self, *, n_survived, n_born, n_died):
+    bars_: dict[str, BarContainer]
+    ax_: Axes
+    figure_: Figure
+
+    def __init__(self, *, n_survived: Counts, n_born: Counts, n_died: Counts) -> None:
         self.n_survived = n_survived
         self.n_born = n_born
         self.n_died = n_died
 
     @classmethod
-    def from_estimator(cls, estimator, *, layer=None, ax=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: TopologyHistory | TopologyMonitor | BaseEstimator,
+        *,
+        layer: int | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw how the connections of a fitted estimator changed.
 
         Parameters
@@ -77,7 +102,7 @@ class TopologyEvolutionDisplay:
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         history = find_history(estimator, cls.__name__)
-        which = slice(None)
+        which: slice | list[int] = slice(None)
         if layer is not None:
             which = [checked_layer(layer, len(history.shapes))]
         counts = history.n_connections, history.n_born, history.n_died
@@ -85,7 +110,7 @@ class TopologyEvolutionDisplay:
         display = cls(n_survived=n - n_born, n_born=n_born, n_died=n_died)
         return display.plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax=None, **kwargs):
+    def plot(self, *, ax: Axes | None = None, **kwargs: Any) -> Self:
         """Draw the display; the parameters are those of `from_estimator`."""
         ax = axes_for(self, ax)
         epochs = np.arange(1, len(self.n_born) + 1)

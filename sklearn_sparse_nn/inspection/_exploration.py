@@ -1,11 +1,26 @@
 """How many of the possible connections a training has tried."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from sklearn_sparse_nn.inspection._monitor import find_history
 
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 
-def exploration_rate(source, *, per_layer=False):
+    from sklearn_sparse_nn._types import Float64s
+    from sklearn_sparse_nn.inspection._history import TopologyHistory
+    from sklearn_sparse_nn.inspection._monitor import TopologyMonitor
+
+
+def exploration_rate(
+    source: TopologyHistory | TopologyMonitor | BaseEstimator,
+    *,
+    per_layer: bool = False,
+) -> Float64s:
     """Compute the share of all possible connections that were ever there.
 
     In-time over-parameterization (ITOP) [1]_ holds that dynamic sparse training comes

@@ -1,9 +1,19 @@
 """A picture of which features a network is connected to."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from sklearn_sparse_nn.inspection._drawing import axes_for, draw_bars, draw_image
 from sklearn_sparse_nn.inspection._fitted import find_part, input_names
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike, NDArray
+    from sklearn.base import BaseEstimator
 
 # What an estimator may have, and what it is called in the picture.
 _ATTRIBUTES = {
@@ -57,15 +67,30 @@ class FeatureStrengthDisplay:
     >>> display = FeatureStrengthDisplay.from_estimator(clf, image_shape=(8, 8))
     """
 
-    def __init__(self, *, strength, feature_names, label="Feature strength"):
+    ax_: Axes
+    figure_: Figure
+
+    def __init__(
+        self,
+        *,
+        strength: NDArray[Any],
+        feature_names: ArrayLike,
+        label: str = "Feature strength",
+    ) -> None:
         self.strength = strength
         self.feature_names = feature_names
         self.label = label
 
     @classmethod
     def from_estimator(
-        cls, estimator, *, n_features=20, image_shape=None, ax=None, **kwargs
-    ):
+        cls,
+        estimator: BaseEstimator,
+        *,
+        n_features: int = 20,
+        image_shape: tuple[int, int] | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the strength of the features of a fitted estimator.
 
         Parameters
@@ -107,7 +132,14 @@ class FeatureStrengthDisplay:
             n_features=n_features, image_shape=image_shape, ax=ax, **kwargs
         )
 
-    def plot(self, *, n_features=20, image_shape=None, ax=None, **kwargs):
+    def plot(
+        self,
+        *,
+        n_features: int = 20,
+        image_shape: tuple[int, int] | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the display; the parameters are those of `from_estimator`."""
         ax = axes_for(self, ax)
         if image_shape is None:

@@ -1,13 +1,21 @@
 """How many floating-point operations a network takes, by the book."""
 
+from __future__ import annotations
+
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from sklearn_sparse_nn.estimators._layered import BaseLayeredNetwork
 from sklearn_sparse_nn.inspection._fitted import find_part
 from sklearn_sparse_nn.inspection._monitor import find_history
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+    from sklearn_sparse_nn.inspection._history import TopologyHistory
+    from sklearn_sparse_nn.inspection._monitor import TopologyMonitor
 
 
 class Flops(NamedTuple):
@@ -29,7 +37,11 @@ class Flops(NamedTuple):
     dense_training: float
 
 
-def count_flops(estimator, *, history=None):
+def count_flops(
+    estimator: BaseEstimator,
+    *,
+    history: TopologyHistory | TopologyMonitor | None = None,
+) -> Flops:
     """Count the nominal floating-point operations of a network, for one sample.
 
     The count is that of the appendix of RigL [1]_, to compare rules that take
@@ -94,7 +106,7 @@ def count_flops(estimator, *, history=None):
         if history.shapes != list(pairwise(sizes)):
             raise ValueError(f"The history is of other layers: {history.shapes}.")
         if len(history.n_connections) > 1:
-            n_connections = history.n_connections[1:]
+            n_connections = list(history.n_connections[1:])
     dense = _forward(sizes[:-1] * sizes[1:], sizes)
     interval = _interval(network)
     training = [

@@ -1,6 +1,9 @@
 """How much gradient arrives at the connections of a network."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -9,8 +12,43 @@ from sklearn.utils import check_scalar
 from sklearn_sparse_nn.engine.layers import connections_of
 from sklearn_sparse_nn.inspection._fitted import find_part
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from sklearn.base import BaseEstimator
 
-def effective_gradient_flow(estimator, X, y=None, *, p=2, per_layer=False):
+    from sklearn_sparse_nn._types import Float64s, MatrixLike
+
+
+@overload
+def effective_gradient_flow(
+    estimator: BaseEstimator,
+    X: MatrixLike,
+    y: ArrayLike | None = None,
+    *,
+    p: float = 2,
+    per_layer: Literal[False] = False,
+) -> float: ...
+
+
+@overload
+def effective_gradient_flow(
+    estimator: BaseEstimator,
+    X: MatrixLike,
+    y: ArrayLike | None = None,
+    *,
+    p: float = 2,
+    per_layer: Literal[True],
+) -> Float64s: ...
+
+
+def effective_gradient_flow(
+    estimator: BaseEstimator,
+    X: MatrixLike,
+    y: ArrayLike | None = None,
+    *,
+    p: float = 2,
+    per_layer: bool = False,
+) -> float | Float64s:
     r"""Compute the norm of the gradient of the loss by the connections of a network.
 
     Only connections that are there count, and all layers count the same [1]_: with the

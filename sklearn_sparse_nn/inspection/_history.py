@@ -1,6 +1,9 @@
 """What became of the connections of a network while it trained."""
 
+from __future__ import annotations
+
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
@@ -13,6 +16,11 @@ from sklearn_sparse_nn.engine.layers import (
 from sklearn_sparse_nn.inspection._explored import Explored
 from sklearn_sparse_nn.inspection._fitted import checked_layer
 from sklearn_sparse_nn.topology.cells import neuron_blocks, occupied_cells
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    from sklearn_sparse_nn._types import Cells, Float64s, Ints
 
 
 class TopologyHistory:
@@ -44,24 +52,24 @@ class TopologyHistory:
         fourth, eighth between them, as there is room.
     """
 
-    def __init__(self, layers, max_bytes):
+    def __init__(self, layers: Any, max_bytes: int) -> None:
         self._max_bytes, self._stride = max_bytes // 2, 1
         self.shapes = list(pairwise(layers.sizes.tolist()))
         room = max_bytes // 2 // len(self.shapes)
         self._explored = [Explored(*shape, room) for shape in self.shapes]
         self._topologies = {0: _topology_of(layers)}
-        self._rows = []
+        self._rows: list[tuple] = []
         self._grown, self._pruned = np.zeros((2, len(self.shapes)), dtype=np.int64)
         nothing = np.zeros(len(self.shapes), dtype=np.int64)
         self._add_row(nothing, nothing)
 
-    def see_rewiring(self, layer, n_pruned, cells):
+    def see_rewiring(self, layer: int, n_pruned: int, cells: Cells) -> None:
         """Note what a rewiring has done to a layer."""
         self._explored[layer].mark(cells)
         self._grown[layer] += len(cells)
         self._pruned[layer] += n_pruned
 
-    def add(self, layers):
+    def add(self, layers: Any) -> None:
         """Record the network after another epoch."""
         before, now = self._last, _topology_of(layers, self._last)
         n_common = [
@@ -113,18 +121,35 @@ class TopologyHistory:
     def _column(self, number):
         return np.array([row[number] for row in self._rows])
 
-    n_connections = property(lambda self: self._column(0))
-    n_born = property(lambda self: self._column(1))
-    n_died = property(lambda self: self._column(2))
-    n_grown = property(lambda self: self._column(3))
-    n_pruned = property(lambda self: self._column(4))
-    explored = property(lambda self: self._column(5))
+    @property
+    def n_connections(self) -> Ints:
+        return self._column(0)
 
     @property
-    def epochs(self):
+    def n_born(self) -> Ints:
+        return self._column(1)
+
+    @property
+    def n_died(self) -> Ints:
+        return self._column(2)
+
+    @property
+    def n_grown(self) -> Ints:
+        return self._column(3)
+
+    @property
+    def n_pruned(self) -> Ints:
+        return self._column(4)
+
+    @property
+    def explored(self) -> Float64s:
+        return self._column(5)
+
+    @property
+    def epochs(self) -> list[int]:
         return sorted(self._topologies)
 
-    def topology(self, epoch, layer=0):
+    def topology(self, epoch: int, layer: int = 0) -> csr_array:
         """The connections of a layer after an epoch.
 
         Parameters

@@ -1,9 +1,21 @@
 """A picture of how the loss fell in training."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from sklearn_sparse_nn.inspection._drawing import axes_for, label_epochs
 from sklearn_sparse_nn.inspection._fitted import find_part
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+    from sklearn.base import BaseEstimator
 
 # What an estimator may have followed, and what it is called in the picture.
 _CURVES = {
@@ -51,11 +63,17 @@ class LossCurveDisplay:
     ['Training loss', 'Validation loss']
     """
 
-    def __init__(self, *, curves):
+    lines_: list[Line2D]
+    ax_: Axes
+    figure_: Figure
+
+    def __init__(self, *, curves: Mapping[str, Sequence[float]]) -> None:
         self.curves = curves
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None, **kwargs):
+    def from_estimator(
+        cls, estimator: BaseEstimator, *, ax: Axes | None = None, **kwargs: Any
+    ) -> Self:
         """Draw the loss of a fitted estimator.
 
         With early stopping, the loss of the validation data, too; of
@@ -85,7 +103,7 @@ class LossCurveDisplay:
         part = find_part(estimator, _curves_of, cls.__name__, wanted).estimator
         return cls(curves=_curves_of(part)).plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax=None, **kwargs):
+    def plot(self, *, ax: Axes | None = None, **kwargs: Any) -> Self:
         """Draw the display; the parameters are those of `from_estimator`."""
         ax = axes_for(self, ax)
         self.lines_ = []
@@ -99,5 +117,5 @@ class LossCurveDisplay:
             ax.set_ylabel("Loss")
             ax.legend()
         else:
-            ax.set_ylabel(*self.curves)
+            ax.set_ylabel(next(iter(self.curves)))
         return self

@@ -1,12 +1,19 @@
 """A callback that records how connections change."""
 
+from __future__ import annotations
+
 from numbers import Integral
+from typing import TYPE_CHECKING
 
 from sklearn.utils import check_scalar
 
 from sklearn_sparse_nn.estimators._base import BaseSparseNetwork
 from sklearn_sparse_nn.inspection._fitted import find_network
 from sklearn_sparse_nn.inspection._history import TopologyHistory
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+    from sklearn.callback import CallbackContext
 
 
 class TopologyMonitor:
@@ -52,12 +59,12 @@ class TopologyMonitor:
     (64, 100)
     """
 
-    def __init__(self, *, max_bytes=2**28):
+    def __init__(self, *, max_bytes: int = 2**28) -> None:
         self.max_bytes = max_bytes
-        self._running = {}
-        self._latest = None
+        self._running: dict[int, TopologyHistory] = {}
+        self._latest: TopologyHistory | None = None
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: BaseEstimator, context: CallbackContext) -> None:
         """Check what the monitor is set on."""
         check_scalar(self.max_bytes, "max_bytes", Integral, min_val=1)
         if not isinstance(estimator, BaseSparseNetwork):
@@ -68,7 +75,9 @@ class TopologyMonitor:
                 "itself cannot be recorded."
             )
 
-    def on_fit_task_begin(self, estimator, context):
+    def on_fit_task_begin(
+        self, estimator: BaseEstimator, context: CallbackContext
+    ) -> None:
         """Record the network with which a fit begins."""
         if context.task_name == "fit":
             network = estimator._network
@@ -76,14 +85,16 @@ class TopologyMonitor:
             network.observers.append(history)
             self._running[id(estimator)] = history
 
-    def on_fit_task_end(self, estimator, context):
+    def on_fit_task_end(
+        self, estimator: BaseEstimator, context: CallbackContext
+    ) -> None:
         """Record the network after an epoch; after a fit, keep the history."""
         if context.task_name == "epoch":
             self._running[id(estimator)].add(estimator._network.layers)
         elif context.task_name == "fit":
             self._latest = self._running[id(estimator)]
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: BaseEstimator, context: CallbackContext) -> None:
         """Forget the history of a fit that has failed."""
         self._running.pop(id(estimator), None)
 
@@ -91,7 +102,7 @@ class TopologyMonitor:
         # A history is large, and its estimator has it, too.
         return {**vars(self), "_running": {}, "_latest": None}
 
-    def get_history(self):
+    def get_history(self) -> TopologyHistory:
         """The history of the fit that ended last.
 
         Returns
@@ -108,7 +119,9 @@ class TopologyMonitor:
         return self._latest
 
 
-def find_history(source, caller):
+def find_history(
+    source: TopologyHistory | TopologyMonitor | BaseEstimator, caller: str
+) -> TopologyHistory:
     """The history that a history, a monitor or a fitted estimator is or has.
 
     Raises

@@ -1,6 +1,9 @@
 """A fitted network as a graph of networkx."""
 
+from __future__ import annotations
+
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from sklearn_sparse_nn.inspection._fitted import (
     find_network,
@@ -8,8 +11,12 @@ from sklearn_sparse_nn.inspection._fitted import (
     layer_matrices,
 )
 
+if TYPE_CHECKING:
+    from networkx import Graph
+    from sklearn.base import BaseEstimator
 
-def to_networkx(estimator):
+
+def to_networkx(estimator: BaseEstimator) -> Graph:
     """Make a networkx graph of the neurons and the connections of a network.
 
     Parameters

@@ -1,12 +1,19 @@
 """Whether numbers follow a power law, and which: the method of Clauset et al."""
 
+from __future__ import annotations
+
 from functools import lru_cache
 from numbers import Integral
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.special import zeta
 from sklearn.utils import check_array, check_random_state, check_scalar
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from sklearn_sparse_nn._types import Ints, RandomState
 
 # Exponents among which the likelihood is maximised, and the range of a table of the
 # distribution; what is beyond the table is drawn from a continuous law.
@@ -42,7 +49,13 @@ class PowerLawFit(NamedTuple):
     p_value: float | None
 
 
-def fit_power_law(numbers, *, minimum=None, n_draws=100, random_state=None):
+def fit_power_law(
+    numbers: ArrayLike,
+    *,
+    minimum: int | None = None,
+    n_draws: int = 100,
+    random_state: RandomState = None,
+) -> PowerLawFit:
     """Fit a power law to positive integers, such as the degrees of neurons.
 
     Of each possible minimum the exponent is the most likely one; the minimum is that
@@ -111,7 +124,7 @@ def fit_power_law(numbers, *, minimum=None, n_draws=100, random_state=None):
     return fit._replace(p_value=n_farther / n_draws)
 
 
-def _checked(numbers):
+def _checked(numbers: Any) -> Ints:
     numbers = check_array(
         numbers, ensure_2d=False, dtype="numeric", ensure_all_finite=True
     )

@@ -1,8 +1,10 @@
 """Whether a network is a small world."""
 
+from __future__ import annotations
+
 from itertools import pairwise
 from numbers import Integral
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -11,6 +13,11 @@ from sklearn.utils import check_random_state, check_scalar
 
 from sklearn_sparse_nn.inspection._fitted import layer_matrices
 from sklearn_sparse_nn.topology.sampling import sorted_sample
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+    from sklearn_sparse_nn._types import RandomState
 
 # Pairs of neurons that are looked at together.
 _PAIRS = 2**22
@@ -40,7 +47,13 @@ class SmallWorld(NamedTuple):
     omega: float
 
 
-def small_world(estimator, *, n_random=5, n_sources=100, random_state=None):
+def small_world(
+    estimator: BaseEstimator,
+    *,
+    n_random: int = 5,
+    n_sources: int = 100,
+    random_state: RandomState = None,
+) -> SmallWorld:
     """Measure clustering and path lengths of the graph of a network.
 
     In a small world neighbours have common neighbours, as in a lattice, and yet all are

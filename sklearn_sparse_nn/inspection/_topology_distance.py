@@ -1,5 +1,9 @@
 """How far the connections of two networks lie apart."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from scipy import sparse
 from scipy.optimize import linear_sum_assignment
@@ -7,11 +11,23 @@ from sklearn.utils import gen_batches
 
 from sklearn_sparse_nn.inspection._fitted import by_neuron, layer_matrices
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sklearn.base import BaseEstimator
+
+    from sklearn_sparse_nn._types import Float64s
+
 # Pairs of neurons that are looked at together.
 _PAIRS = 2**20
 
 
-def topology_distance(first, second, *, match_neurons=True):
+def topology_distance(
+    first: BaseEstimator | Sequence[Any],
+    second: BaseEstimator | Sequence[Any],
+    *,
+    match_neurons: bool = True,
+) -> Float64s:
     """Measure how far the connections of two networks of equal shape lie apart.
 
     Hidden neurons have no identity: two networks may be the same but for the order of

@@ -9,7 +9,7 @@ from sklearn_sparse_nn.topology.ring import BRF, WattsStrogatz
 from sklearn_sparse_nn.topology.scale_free import BarabasiAlbert
 from sklearn_sparse_nn.topology.xbm import XBM
 
-TOPOLOGIES = {
+TOPOLOGIES: dict[str, type] = {
     "erdos_renyi": ErdosRenyi,
     "xbm": XBM,
     "dense": Dense,

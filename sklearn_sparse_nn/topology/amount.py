@@ -18,7 +18,7 @@ class Amount(NamedTuple):
     """
 
     epsilon: float
-    density: ArrayLike = None
+    density: ArrayLike | None = None
 
     @property
     def parameter(self):

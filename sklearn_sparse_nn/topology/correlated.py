@@ -1,6 +1,8 @@
 """Connections between features that are correlated."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -10,6 +12,12 @@ from threadpoolctl import threadpool_limits
 from sklearn_sparse_nn.engine.inputs import as_dense
 from sklearn_sparse_nn.topology.cells import number_of_connections, rows_of_cells
 from sklearn_sparse_nn.topology.initial import ErdosRenyi
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    from sklearn_sparse_nn._types import TopologyLike
 
 # Samples in which features are compared, at most, and cells looked at together.
 _N_SAMPLES, _CELLS = 1000, 2**18
@@ -47,7 +55,9 @@ class CSTI(BaseEstimator):
 
     _parameter_constraints: dict = {}
 
-    def of_data(self, X, predicts=False):
+    def of_data(
+        self, X: NDArray[Any] | csr_array, predicts: bool = False
+    ) -> TopologyLike:
         """The topology of networks for these data.
 
         Parameters

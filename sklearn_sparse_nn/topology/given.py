@@ -1,12 +1,19 @@
 """Connections that the user gives."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import StrOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sklearn_sparse_nn._types import Connects, MatrixLike
 
 
 class FromArrays(BaseEstimator):
@@ -49,11 +56,15 @@ class FromArrays(BaseEstimator):
         "weights": [StrOptions({"given", "random"})],
     }
 
-    def __init__(self, arrays, weights="given"):
+    def __init__(
+        self,
+        arrays: Sequence[MatrixLike],
+        weights: Literal["given", "random"] = "given",
+    ) -> None:
         self.arrays = arrays
         self.weights = weights
 
-    def of_layer(self, layer, sizes):
+    def of_layer(self, layer: int, sizes: Sequence[int]) -> Connects:
         """The connections of one layer; see `initial.of_layer`.
 
         Raises

@@ -13,13 +13,23 @@ of these; `predicts` says whether the outputs are predictions, or restore the fe
 `correlated.CSTI` is one.
 """
 
+from __future__ import annotations
+
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from sklearn_sparse_nn.topology.cells import number_of_connections
 from sklearn_sparse_nn.topology.sampling import sorted_sample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.random import Generator
+
+    from sklearn_sparse_nn._types import Floats, Structure
 
 # Rows are drawn in blocks of about this many connections, so that what is drawn takes
 # little memory beside the indices themselves.
@@ -50,7 +60,14 @@ class ErdosRenyi(BaseEstimator):
 
     _parameter_constraints: dict = {}
 
-    def connect(self, n_inputs, n_neurons, epsilon, rng, spread=None):
+    def connect(
+        self,
+        n_inputs: int,
+        n_neurons: int,
+        epsilon: float,
+        rng: Generator,
+        spread: Callable[[], Floats] | None = None,
+    ) -> Structure:
         """Draw the connections of a layer.
 
         Parameters
@@ -91,7 +108,14 @@ class Dense(BaseEstimator):
 
     _parameter_constraints: dict = {}
 
-    def connect(self, n_inputs, n_neurons, epsilon, rng, spread=None):
+    def connect(
+        self,
+        n_inputs: int,
+        n_neurons: int,
+        epsilon: float,
+        rng: Generator,
+        spread: Callable[[], Floats] | None = None,
+    ) -> Structure:
         """Connect everything; see `ErdosRenyi.connect`."""
         indices = np.tile(np.arange(n_inputs, dtype=np.uint32), n_neurons)
         return np.arange(n_neurons + 1) * n_inputs, indices

@@ -4,7 +4,10 @@ The inputs of a layer lie evenly on a ring, and so do its neurons. Each neuron b
 with as many connections as the others, but for one, before any of them move.
 """
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -12,6 +15,13 @@ from sklearn.utils._param_validation import Interval
 
 from sklearn_sparse_nn.topology.cells import number_of_connections, rows_of_cells
 from sklearn_sparse_nn.topology.sampling import rows_filled_up
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.random import Generator
+
+    from sklearn_sparse_nn._types import Floats, Structure
 
 # How often connections of a neuron are drawn again that are there already.
 _ROUNDS = 8
@@ -51,10 +61,17 @@ class WattsStrogatz(BaseEstimator):
 
     _parameter_constraints: dict = {"shortcuts": [Interval(Real, 0, 1, closed="both")]}
 
-    def __init__(self, shortcuts=0.1):
+    def __init__(self, shortcuts: float = 0.1) -> None:
         self.shortcuts = shortcuts
 
-    def connect(self, n_inputs, n_neurons, epsilon, rng, spread=None):
+    def connect(
+        self,
+        n_inputs: int,
+        n_neurons: int,
+        epsilon: float,
+        rng: Generator,
+        spread: Callable[[], Floats] | None = None,
+    ) -> Structure:
         """Draw the connections; see `ErdosRenyi.connect`."""
         cells = _nearest(n_inputs, _equal_degrees(n_inputs, n_neurons, epsilon))
         stay = cells[rng.random(len(cells)) >= self.shortcuts]
@@ -92,10 +109,17 @@ class BRF(BaseEstimator):
 
     _parameter_constraints: dict = {"randomness": [Interval(Real, 0, 1, closed="both")]}
 
-    def __init__(self, randomness=0.3):
+    def __init__(self, randomness: float = 0.3) -> None:
         self.randomness = randomness
 
-    def connect(self, n_inputs, n_neurons, epsilon, rng, spread=None):
+    def connect(
+        self,
+        n_inputs: int,
+        n_neurons: int,
+        epsilon: float,
+        rng: Generator,
+        spread: Callable[[], Floats] | None = None,
+    ) -> Structure:
         """Draw the connections; see `ErdosRenyi.connect`."""
         degrees = _equal_degrees(n_inputs, n_neurons, epsilon)
         shape = n_inputs, n_neurons

@@ -1,10 +1,21 @@
 """Scale-free connections by growth and preferential attachment."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from sklearn_sparse_nn.topology.cells import number_of_connections
 from sklearn_sparse_nn.topology.sampling import rows_filled_up, sorted_sample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.random import Generator
+
+    from sklearn_sparse_nn._types import Floats, Structure
 
 # Nodes that enter together, as a fraction of those that are there.
 _SHARE = 0.1
@@ -50,7 +61,14 @@ class BarabasiAlbert(BaseEstimator):
 
     _parameter_constraints: dict = {}
 
-    def connect(self, n_inputs, n_neurons, epsilon, rng, spread=None):
+    def connect(
+        self,
+        n_inputs: int,
+        n_neurons: int,
+        epsilon: float,
+        rng: Generator,
+        spread: Callable[[], Floats] | None = None,
+    ) -> Structure:
         """Draw the connections; see `ErdosRenyi.connect`."""
         n_connections = number_of_connections(n_inputs, n_neurons, epsilon)
         n_nodes, n_each = n_inputs + n_neurons, int(4 * epsilon) + 1

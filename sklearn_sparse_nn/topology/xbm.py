@@ -1,6 +1,9 @@
 """Complex-network topology: scale-free and small-world from the beginning."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -8,6 +11,13 @@ from sklearn.utils._param_validation import Interval
 
 from sklearn_sparse_nn.topology.cells import number_of_connections
 from sklearn_sparse_nn.topology.sampling import rows_filled_up
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.random import Generator
+
+    from sklearn_sparse_nn._types import Floats, Structure
 
 # How often half-edges of pairs that are connected already are put down again.
 _ROUNDS = 8
@@ -61,12 +71,21 @@ class XBM(BaseEstimator):
         "shortcuts": [Interval(Real, 0, 1, closed="both")],
     }
 
-    def __init__(self, exponent=3.0, neighbourhood=0.03, shortcuts=0.1):
+    def __init__(
+        self, exponent: float = 3.0, neighbourhood: float = 0.03, shortcuts: float = 0.1
+    ) -> None:
         self.exponent = exponent
         self.neighbourhood = neighbourhood
         self.shortcuts = shortcuts
 
-    def connect(self, n_inputs, n_neurons, epsilon, rng, spread=None):
+    def connect(
+        self,
+        n_inputs: int,
+        n_neurons: int,
+        epsilon: float,
+        rng: Generator,
+        spread: Callable[[], Floats] | None = None,
+    ) -> Structure:
         """Draw the connections; see `ErdosRenyi.connect`."""
         n_connections = number_of_connections(n_inputs, n_neurons, epsilon)
         variation = rng.random(n_inputs) if spread is None else spread()
