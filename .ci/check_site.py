@@ -71,6 +71,7 @@ def faults_in_browser(folder, executable):
         page.on("console", lambda m: m.type == "error" and found.append(m.text))
         for path in pages_of(folder):
             page.goto(path.as_uri(), wait_until="load")
+            page.evaluate("window.MathJax?.startup?.promise.then(() => true)")
             wide = page.evaluate("document.documentElement.scrollWidth")
             if wide > PHONE["width"]:
                 found.append(f"is {wide} pixels wide on a phone")

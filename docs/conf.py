@@ -84,6 +84,10 @@ html_sidebars = {
 }
 
 mathjax_path = "mathjax/tex-svg.js"
+# What reads formulas aloud is in files that are not there.
+mathjax3_config = {
+    "options": {"menuOptions": {"settings": {"speech": False, "braille": False}}}
+}
 maximum_signature_line_length = 88
 # The docstrings say them, and in words.
 autodoc_typehints = "none"
@@ -138,6 +142,7 @@ sphinx_gallery_conf = {
     "doc_module": ("sklearn_sparse_nn",),
     "reference_url": {"sklearn_sparse_nn": None},
     "show_memory": False,
+    "write_computation_times": False,  # a table by scripts from the network
     "reset_modules": ("matplotlib",),
     # Where seconds are shown to readers, each example has the machine for itself.
     "parallel": (os.cpu_count() or 1) if tags.has("offline") else False,  # noqa: F821

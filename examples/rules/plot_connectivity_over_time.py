@@ -4,8 +4,8 @@ Where connections go: Fashion-MNIST
 ========================================
 
 Nobody tells the network where in an image something is to be seen. Connections begin at
-random; in each epoch the weakest go, and as many begin elsewhere. After some epochs the
-pixels that tell clothes apart have many connections and the empty corners have few.
+random; in each epoch the weakest go, and as many begin elsewhere. After some epochs
+one can see the outline of clothes in the numbers of connections.
 
 The data come from OpenML, or, where the environment variable `SPARSE_NN_DATA` names a
 folder, from the file ``fashion_mnist.npz`` (arrays `x_train`, `y_train`, `x_test` and
@@ -47,7 +47,7 @@ def load_clothes():
 X, y = load_clothes()
 X, X_test, y, y_test = X[:20_000], X[60_000:], y[:20_000], y[60_000:]
 
-epochs = [0, 1, 3, 10, 30]
+epochs = [0, 2, 5, 10, 30]
 networks = {
     f"epsilon={epsilon}": SETClassifier(
         (500,),
@@ -75,7 +75,9 @@ for name, clf in networks.items():
 # -------------------------
 #
 # The number of connections of each pixel, at the beginning and after some epochs, in
-# one scale for each network. The last column is the mean image.
+# one scale for each network. The last column is the mean image. There are more and more
+# connections along the outline of clothes, which tells one kind from another, and fewer
+# in the corners.
 
 fig, axes = plt.subplots(
     len(networks), len(epochs) + 1, figsize=(10, 3.8), layout="constrained"
@@ -83,7 +85,9 @@ fig, axes = plt.subplots(
 for row, (name, history) in zip(axes, histories.items()):
     degrees = [history.topology(epoch).sum(axis=1) for epoch in epochs]
     for ax, counts, epoch in zip(row, degrees, epochs):
-        image = ax.imshow(counts.reshape(28, 28), vmin=0, vmax=np.max(degrees))
+        image = ax.imshow(
+            counts.reshape(28, 28), vmin=0, vmax=np.percentile(degrees, 99.5)
+        )
         ax.set(xticks=[], yticks=[], title=f"epoch {epoch}")
     fig.colorbar(image, ax=row[-2], label="connections")
     row[0].set_ylabel(name)
