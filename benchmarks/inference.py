@@ -125,7 +125,7 @@ def draw(results):
     ax.set_xticks([0.5, 1, 2, 5, 10, 20], ["0.5", "1", "2", "5", "10", "20"])
     ax.minorticks_off()
     ax.legend()
-    figure.suptitle("Predictions of dense networks 784-1000-1000-1000-10")
+    figure.suptitle("Time of dense networks of the same shape to predict")
     return figure
 
 

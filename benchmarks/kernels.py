@@ -271,7 +271,7 @@ def draw(results):
     layers, roofline = results["layers"], results["roofline"]
     places = np.arange(len(layers))
     figure, axes = plt.subplots(
-        1, len(KERNELS), figsize=(11, 3.6), sharey=True, layout="constrained"
+        len(KERNELS), 1, figsize=(7.5, 9), sharex=True, layout="constrained"
     )
     for ax, name in zip(axes, KERNELS, strict=True):
         for i, side in enumerate(SIDES):
@@ -285,8 +285,8 @@ def draw(results):
         ax.hlines(roofs, places - 0.45, places + 0.45, "0.2", label="roof of its level")
         ax.axhline(roofline["peak"], color="0.2", linestyle=":", label="peak")
         ax.set_xticks(places, [f"{int(n):,}" for n in layers])
-        ax.set(title=name.replace("_", " "), xlabel="neurons")
-    axes[0].set_ylabel("GFLOP/s, one thread")
+        ax.set(title=name.replace("_", " "), ylabel="GFLOP/s, one thread")
+    axes[-1].set_xlabel("neurons")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5)
     return figure

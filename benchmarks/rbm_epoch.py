@@ -81,7 +81,7 @@ def draw(results):
         f"{name} threads": ratio(seconds[name], seconds[f"SET, {name[-1]}"])
         for name in names
     }
-    title = "An epoch of a Boltzmann machine, MNIST, 500 hidden neurons"
+    title = "Boltzmann machine, MNIST, 500 neurons"
     return draw_spreads(spreads, title, "times ours")
 
 
