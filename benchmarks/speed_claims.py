@@ -583,6 +583,32 @@ CLAIMS += claims(
 CLAIMS += claims(
     MANY_NEURONS, "fifty_million", {"million connections, in {peak:.1f} GiB": fifty}
 )
+
+
+def phases(solver):
+    """Bytes per connection at the peak of each phase."""
+
+    def figures(results):
+        runs = [run["bytes"] for run in results["bytes_per_connection"][solver]]
+        return tuple(median(run[phase] for run in runs) for phase in runs[0])
+
+    return figures
+
+
+def above_data(n_threads):
+    """MiB that a fit takes above the data."""
+    return lambda results: spread([run["above"] for run in results["fit"][n_threads]])
+
+
+CLAIMS += claims(
+    TABLES,
+    "memory",
+    {
+        row("SGD with momentum", *4 * ["{:.1f}"], "12"): phases("sgd"),
+        row("Adam", *4 * ["{:.1f}"], "16"): phases("adam"),
+        **{row(n, "{:.0f} ({:.0f} to {:.0f})"): above_data(n) for n in "12"},
+    },
+)
 CLAIMS += claims(
     TABLES,
     "memory",
