@@ -187,7 +187,9 @@ def rewire_if_due(model, evolution, share):
     n_updates = network.updates_since_rewiring
     asked = share == 0 if rule.interval is None else n_updates >= rule.interval
     clock = evolution.clock(share, network)
-    if n_updates and asked and rule.is_due(clock):
+    # The part that sends its mini-batch need not be the first to be heard.
+    sees = network._batch is not None or not rule.uses_gradient
+    if n_updates and asked and sees and rule.is_due(clock):
         with ThreadTeam(1) as team:
             network.evolve(rule, evolution.zeta, clock, team)
 

@@ -144,10 +144,11 @@ class WASAPSGD(BaseEstimator):
         place = place.among(cluster.parts)
         n_over, n_pieces = place.n_over, place.n_pieces
         waiting, under_way, seen = place.queues(), {}, []
+        first = min(waiting, default=None)
 
         def ask(part):
             piece = waiting[part].pop(0)
-            task = current, cluster.samples(piece), piece, lesson
+            task = current, cluster.samples(piece), piece, lesson, part == first
             under_way[cluster.submit_near(part, _contribute, *task)] = piece
 
         n_in_turn = interval * len(waiting)
@@ -279,8 +280,11 @@ def _momentum(parameters, n_updates):
     return np.float32(powers.sum()), np.float32(left)
 
 
-def _contribute(model, samples, piece, lesson):
-    """Train a copy of a network: what it has learned."""
+def _contribute(model, samples, piece, lesson, keeps_batch):
+    """Train a copy of a network: what it has learned.
+
+    With `keeps_batch`, a rule that looks at gradients sees the last mini-batch.
+    """
     before = _moving(model.network)
     network, rule, _ = model = begin(model, piece.part)
     figures = learn(model, samples, piece, lesson)
@@ -292,8 +296,7 @@ def _contribute(model, samples, piece, lesson):
     cells = cells_of(network.layers)
     sent = [cells, *steps, *velocities]
     figures = figures._replace(n_bytes=sum(array.nbytes for array in sent))
-    keeps_batch = piece.part == 0 and rule.uses_gradient
-    batch = network.last_batch() if keeps_batch else None
+    batch = network.last_batch() if keeps_batch and rule.uses_gradient else None
     return Contribution(cells, steps, velocities, figures, batch)
 
 

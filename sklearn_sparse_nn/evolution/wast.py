@@ -55,7 +55,7 @@ class WAST(ScoreRule):
     >>> X, _ = load_digits(return_X_y=True)
     >>> selector = QuickSelectionSelector(
     ...     10,
-    ...     n_hidden=100,
+    ...     hidden_layer_sizes=(100,),
     ...     evolution=WAST(error_weight=0.7),
     ...     importance="evolution",
     ...     max_iter=10,

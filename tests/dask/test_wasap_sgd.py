@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_sparse_nn import SETClassifier
 from sklearn_sparse_nn.engine.threads import ThreadTeam
+from sklearn_sparse_nn.evolution import RigL
 from sklearn_sparse_nn.networks.averaging import cells_of, shared_cells
 from sklearn_sparse_nn.networks.evolving import Evolution
 from sklearn_sparse_nn.networks.mlp import Targets, TrainingParameters
@@ -94,7 +95,7 @@ def test_updates_of_connections_that_are_gone_are_left_out():
     model, samples = model_of()
     lesson = lesson_of()
     piece = Piece(0, 0, 0, 40)
-    contribution = wasap_sgd._contribute(model, samples, piece, lesson)
+    contribution = wasap_sgd._contribute(model, samples, piece, lesson, True)
     later = copy.deepcopy(model)
     clock = Evolution(later.rule, 0.3, 1, 10).clock(0.0, later.network)
     with ThreadTeam(1) as team:
@@ -120,11 +121,25 @@ def test_updates_of_connections_that_are_gone_are_left_out():
     )
 
 
+def test_growth_by_gradient_waits_for_a_mini_batch():
+    model, samples = model_of()
+    model = Model(model.network, RigL(interval=1))
+    model.network.follow(model.rule)
+    before = cells_of(model.network.layers)
+    for keeps_batch in (False, True):
+        task = model, samples, Piece(1, 0, 0, 40), lesson_of(), keeps_batch
+        network = wasap_sgd._add(
+            model, wasap_sgd._contribute(*task), lesson_of(), 0.5
+        ).network
+        changed = not np.array_equal(cells_of(network.layers), before)
+        assert changed == keeps_batch
+
+
 def test_to_add_is_to_make_the_updates():
     """A network of now that is the one of before comes to what the worker has."""
     model, samples = model_of()
     lesson, piece = lesson_of(), Piece(0, 0, 0, 50)
-    contribution = wasap_sgd._contribute(model, samples, piece, lesson)
+    contribution = wasap_sgd._contribute(model, samples, piece, lesson, True)
     network = wasap_sgd._add(model, contribution, lesson, 0.5).network
     alone = copy.deepcopy(model.network)
     with ThreadTeam(1) as team:
