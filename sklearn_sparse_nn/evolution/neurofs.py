@@ -70,8 +70,8 @@ class NeuroFS(SET):
     ...     random_state=0,
     ... )
     >>> clf = clf.fit(X / 16, y)
-    >>> np.count_nonzero(clf.feature_strength_)
-    np.int64(12)
+    >>> int(np.count_nonzero(clf.feature_strength_))
+    12
     """
 
     _parameter_constraints: dict = {

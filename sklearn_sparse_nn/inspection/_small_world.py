@@ -194,6 +194,9 @@ def _pattern(layer):
 
 def _path_length(graph, n_sources, random_state):
     """Mean length of the shortest paths from some neurons to those they can reach."""
+    # SciPy 1.13 takes no other integers here.
+    numbers = [each.astype(np.int32) for each in (graph.indices, graph.indptr)]
+    graph = sparse.csr_array((graph.data, *numbers), shape=graph.shape)
     sources = np.flatnonzero(np.diff(graph.indptr))
     if len(sources) > n_sources:
         sources = random_state.choice(sources, n_sources, replace=False)

@@ -105,7 +105,7 @@ def test_a_random_csr_reads_as_its_dense_form(data):
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
     density = data.draw(st.sampled_from([0, 0.1, 1]))
     X = sparse.random_array(
-        (n_samples, n_features), density=density, rng=rng, dtype=np.float32
+        (n_samples, n_features), density=density, random_state=rng, dtype=np.float32
     ).tocsr()
     samples = rng.integers(n_samples, size=data.draw(st.integers(0, 40)))
     last = padded_width(len(samples)) + LINE * data.draw(st.integers(0, 2))

@@ -118,7 +118,7 @@ def test_memory_is_that_of_the_distances():
     rng = np.random.default_rng(0)
     n, degree = 3000, 10
     layers = [
-        sparse.random_array((n, n), density=degree / n, rng=rng, format="csr")
+        sparse.random_array((n, n), density=degree / n, random_state=rng, format="csr")
         for _ in range(2)
     ]
     with Peak() as peak:
