@@ -121,7 +121,7 @@ def test_arrays_that_do_not_fit_are_refused(change, message):
 def test_arrays_that_were_altered_are_refused(damage, make):
     arrays = [make(array) for array in patterns()]
     arrays[0].indices[3] = damage
-    with pytest.raises(ValueError, match="ind(ices|ex values) must be"):
+    with pytest.raises(ValueError, match=r"ind(ices|ex values) must be"):
         network(arrays)
 
 
