@@ -416,11 +416,16 @@ def gather_left(client, tasks, homes=None):
         except (TimeoutError, CancelledError):
             pass  # what has come of each is seen below
         done = [n for n, each in waiting.items() if each.status in _DONE]
+        for number in done:
+            if waiting[number].status == "error":
+                waiting[number].result()  # raises, perhaps a TimeoutError of the task
         try:
             for number in done:
                 results[number] = waiting[number].result(timeout=patience)
         except TimeoutError:  # a worker is lost with its result, or is slow to send it
             patience *= 2
+        except CancelledError:
+            pass
         workers = client.nthreads()
         waiting = {
             number: future

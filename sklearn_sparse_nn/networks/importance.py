@@ -84,7 +84,8 @@ def attribution(network, X, rng, team):
             products = backwards(decoder @ signs, hidden, slopes)
             products -= signs * own_derivatives
             squares += np.sum(products**2, axis=1, dtype=np.float64)
-            sums += signs * products
+            if own is None:
+                sums += signs * products
         if own is None:
             pairs = np.sum(sums**2, axis=1, dtype=np.float64) - squares
             squares -= pairs / (_N_PROBES - 1)

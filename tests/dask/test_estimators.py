@@ -206,16 +206,17 @@ def test_what_is_not_supported_is_refused(client, changes):
         classifier(**changes).fit(*on_dask(DIGITS, CLASSES))
 
 
-def _unreadable(block):
+def _unreadable(block, error):
     if len(block):  # not when Dask asks what comes out
-        raise FileNotFoundError("part-3.parquet")
+        raise error("part-3.parquet")
     return block
 
 
-def test_what_fails_in_a_block_is_said(client):
+@pytest.mark.parametrize("error", [FileNotFoundError, TimeoutError])
+def test_what_fails_in_a_block_is_said(client, error):
     X, y = on_dask(DIGITS, CLASSES)
-    with pytest.raises(FileNotFoundError, match=r"part-3.parquet"):
-        classifier().fit(X.map_blocks(_unreadable, dtype=X.dtype), y)
+    with pytest.raises(error, match=r"part-3.parquet"):
+        classifier().fit(X.map_blocks(_unreadable, error, dtype=X.dtype), y)
     with pytest.raises(ValueError, match="hidden_layer_sizes must be integers > 0"):
         DaskSETClassifier((0,)).fit(X, y)
 
