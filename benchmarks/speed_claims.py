@@ -636,32 +636,48 @@ ON_DASK = [
 ]
 
 
-def on_dask(solver, name):
-    """Figures of what two workers do beside one process."""
+def on_dask(table, name):
+    """What two workers do beside one process.
+
+    Accuracy and its deviation, seconds, times as fast and in computation with their
+    least and most, seconds of a round, and bytes.
+    """
 
     def figures(results):
-        sides = results[f"mnist, {solver}"]
+        sides = results[table]
         runs, alone = sides[name], [run["seconds"] for run in sides["one process"]]
-        scores = [run["score"] for run in runs if "score" in run]
-        found = [fmean(scores), pstdev(scores)] if scores else []
-        keys = "seconds", *(["training"] if "training" in runs[0] else [])
-        for key in keys:
-            found += spread([a / run[key] for a, run in zip(alone, runs)])
+        found = {"seconds": (median(run["seconds"] for run in runs),)}
+        if "score" in runs[0]:
+            scores = [run["score"] for run in runs]
+            found["accuracy"] = fmean(scores), pstdev(scores)
+        for key in ("seconds", "training"):
+            if key in runs[0]:
+                ratios = [a / run[key] for a, run in zip(alone, runs)]
+                found[f"ratio of {key}"] = spread(ratios)
         if "rounds" in runs[0]:
-            found.append(median(run["seconds"] / run["rounds"] for run in runs))
-            found.append(median(run["bytes"] for run in runs))
-        return tuple(found)
+            rounds = median(run["seconds"] / run["rounds"] for run in runs)
+            found |= {
+                "round": (rounds,),
+                "bytes": (median(run["bytes"] for run in runs),),
+            }
+        return found
 
     return figures
 
 
+def chosen(figures, *names):
+    """Some of the figures of :func:`on_dask`, in this order."""
+    return lambda results: tuple(x for name in names for x in figures(results)[name])
+
+
 ACCURACY = "{:.4f} ± {:.4f}"
+IN_ROUNDS = "accuracy", "ratio of seconds", "ratio of training", "round", "bytes"
 CLAIMS += [
     Claim(
         TABLES,
         "dask_training",
         row(label, ACCURACY, RATIO, RATIO, "{:.3f}", "{:.1f}"),
-        on_dask(solver, name),
+        chosen(on_dask(f"mnist, {solver}", name), *IN_ROUNDS),
     )
     for solver, label, name in ON_DASK
 ]
@@ -670,16 +686,50 @@ CLAIMS += [
         TABLES,
         "dask_training",
         row("halves", "", RATIO, "", "", ""),
-        on_dask(s, "halves"),
+        chosen(on_dask(f"mnist, {solver}", "halves"), "ratio of seconds"),
     )
-    for s in ("adam", "sgd")
+    for solver in ("adam", "sgd")
 ]
 CLAIMS += [
     Claim(
         TABLES,
         "dask_training",
         row("one process", ACCURACY, "1", "1", "", ""),
-        lambda r, s=s: on_dask(s, "one process")(r)[:2],
+        chosen(on_dask(f"mnist, {solver}", "one process"), "accuracy"),
     )
-    for s in ("adam", "sgd")
+    for solver in ("adam", "sgd")
+]
+
+STREAM = [
+    ("adam", "`LocalSGD(warm_up=0)`", "LocalSGD(warm_up=0)"),
+    (
+        "adam",
+        "`FedDST(participation=0.1, local_epochs=1, interval=2)`, RigL",
+        "FedDST(participation=0.1,local_epochs=1,interval=2)",
+    ),
+    ("sgd", "`WASAPSGD()`, likewise", "WASAPSGD()"),
+]
+CLAIMS += [
+    Claim(
+        TABLES,
+        "dask_training",
+        row(label, ACCURACY, "{:.0f}", RATIO, RATIO, "{:.1f}"),
+        chosen(
+            on_dask(f"stream, {solver}", name),
+            *("accuracy", "seconds", "ratio of seconds", "ratio of training", "bytes"),
+        ),
+    )
+    for solver, label, name in STREAM
+]
+CLAIMS += [
+    Claim(
+        TABLES,
+        "dask_training",
+        row(label, ACCURACY, "{:.0f}", "1", "1", ""),
+        chosen(on_dask(f"stream, {solver}", "one process"), "accuracy", "seconds"),
+    )
+    for solver, label in [
+        ("adam", "one process, by `partial_fit`"),
+        ("sgd", "one process, SGD 0.01, mini-batches of 128"),
+    ]
 ]

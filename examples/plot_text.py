@@ -27,7 +27,7 @@ from sklearn.datasets import fetch_20newsgroups
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.model_selection import StratifiedKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 
 from sklearn_sparse_nn import SETClassifier
@@ -61,21 +61,28 @@ print(f"{n_messages:,} messages, {n_words:,} words, {share:.1f} % of the counts 
 # connections that stay as they began, and logistic regression.
 
 
-def text_model(classifier):
-    return make_pipeline(TfidfTransformer(), classifier)
-
-
 folds = StratifiedKFold(3, shuffle=True, random_state=0)
+
+
+def validate(classifier):
+    """Scores and classifiers of three folds."""
+    model = make_pipeline(TfidfTransformer(), classifier)
+    found = cross_validate(model, X, y, cv=folds, n_jobs=2, return_estimator=True)
+    return found["test_score"], [fitted[-1] for fitted in found["estimator"]]
+
+
 epsilons = [1, 2, 5, 10]
 options = {"hidden_layer_sizes": (500,), "random_state": 0}
 scores = {"changing connections": [], "fixed connections": []}
 connections = []
 for epsilon in epsilons:
     for name, rule in zip(scores, ("set", "static")):
-        model = text_model(SETClassifier(**options, epsilon=epsilon, evolution=rule))
-        scores[name].append(cross_val_score(model, X, y, cv=folds))
-    connections.append(model.fit(X, y)[-1].n_connections_.sum())
-linear = cross_val_score(text_model(LogisticRegression(C=10)), X, y, cv=folds)
+        found, fitted = validate(
+            SETClassifier(**options, epsilon=epsilon, evolution=rule)
+        )
+        scores[name].append(found)
+    connections.append(fitted[0].n_connections_.sum())
+linear, _ = validate(LogisticRegression(C=10))
 for name, found in scores.items():
     print(f"{name}:", *(f"{fold.mean():.3f}" for fold in found))
 print(f"logistic regression: {linear.mean():.3f}")

@@ -53,7 +53,7 @@ print(f"{X.shape[0]} images of {X.shape[1]} pixels")
 
 start = perf_counter()
 rbm = SETRBMTransformer(
-    500, epsilon=30, batch_size=100, warm_start=True, random_state=0
+    500, epsilon=30, batch_size=100, warm_start=True, random_state=0, n_jobs=2
 )
 for learning_rate, n_iter, n_gibbs_steps in [(0.03, 6, 1), (0.01, 4, 1), (0.003, 4, 5)]:
     rbm.set_params(

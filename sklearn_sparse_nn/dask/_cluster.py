@@ -6,12 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 from dask import delayed
-from dask.base import tokenize
-from dask.delayed import Delayed
-from dask.highlevelgraph import HighLevelGraph
-from dask.utils import key_split
-from distributed import Future, Variable, get_worker, wait, worker_client
+from distributed import Variable, get_worker, wait, worker_client
 
+from sklearn_sparse_nn.dask._graphs import as_one, renamed
 from sklearn_sparse_nn.dask._pieces import in_rounds
 from sklearn_sparse_nn.engine.warning import warn_user
 
@@ -348,28 +345,10 @@ def apart(client, blocks):
     """
     name = uuid.uuid4().hex
     named = [
-        tuple(each if each is None else _named(each, name) for each in block)
+        tuple(each if each is None else renamed(each, name) for each in block)
         for block in blocks
     ]
     return named, _homes_of(client, blocks)
-
-
-def _named(block, name):
-    """The same block, whose tasks, but those that are done, have names of their own."""
-    graph = dict(block.__dask_graph__())
-    names = {
-        key: f"{key_split(key)}-{tokenize(key, name)}"
-        for key, task in graph.items()
-        if not isinstance(task, Future)
-    }
-    renamed = {
-        names.get(key, key): task.substitute(names, names[key])
-        if key in names
-        else task
-        for key, task in graph.items()
-    }
-    key = names.get(block.key, block.key)
-    return Delayed(key, HighLevelGraph({key: renamed}, {key: set()}))
 
 
 def _homes_of(client, blocks):
@@ -400,6 +379,7 @@ def gather_left(client, tasks, homes=None):
     results : dict of int to object
         By the number of the task, in the order of the tasks.
     """
+    tasks = as_one(tasks)
     if homes is None:
         waiting = dict(enumerate(client.compute(tasks)))
     else:

@@ -5,13 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 from dask import delayed, is_dask_collection
-from dask.delayed import Delayed
-from dask.highlevelgraph import HighLevelGraph
 from scipy import sparse
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import _check_sample_weight
 
 from sklearn_sparse_nn.dask._cluster import gather_left
+from sklearn_sparse_nn.dask._graphs import alone
 from sklearn_sparse_nn.engine.warning import warn_user
 from sklearn_sparse_nn.estimators._samples import (
     Moments,
@@ -81,19 +80,12 @@ def blocks_of(X, y, sample_weight):
             data = data.rechunk({1: -1})
         if hasattr(data, "chunks") and "X" in lengths:
             data = _cut_like(data, X)
-        columns.append([_alone(block) for block in np.ravel(data.to_delayed())])
+        columns.append([alone(block) for block in np.ravel(data.to_delayed())])
         lengths[name] = len(columns[-1])
     if len(set(lengths.values())) != 1:
         raise ValueError(f"The data are not cut into blocks alike: {lengths}.")
     columns = [[None] * lengths["X"] if c is None else c for c in columns]
     return list(zip(*columns))
-
-
-def _alone(block):
-    """A block with what it is computed from, and nothing of the other blocks."""
-    graph = dict(HighLevelGraph.cull(block.__dask_graph__(), {block.key}))
-    graph = HighLevelGraph({block.key: graph}, {block.key: set()})
-    return Delayed(block.key, graph)
 
 
 def _cut_like(data, X):

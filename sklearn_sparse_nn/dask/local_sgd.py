@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
 from sklearn_sparse_nn.dask._pieces import Place
+from sklearn_sparse_nn.dask._rates import ScaledRateMixin
 from sklearn_sparse_nn.dask._tasks import (
     Figures,
     Model,
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
     from distributed import Future
 
-    from sklearn_sparse_nn._types import Auto, Solver
+    from sklearn_sparse_nn._types import Auto
     from sklearn_sparse_nn.dask._cluster import Cluster, Held
     from sklearn_sparse_nn.dask._tasks import Lesson
 
 
-class LocalSGD(BaseEstimator):
+class LocalSGD(ScaledRateMixin, BaseEstimator):
     """Synchronous local SGD: all parts learn, then their networks are averaged.
 
     There is a part of the data for each worker [1]_. In a round, each worker trains its
@@ -75,11 +75,7 @@ class LocalSGD(BaseEstimator):
 
     _parameter_constraints: dict = {
         "n_updates": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate_factor": [
-            Interval(Real, 0, None, closed="neither"),
-            StrOptions({"auto"}),
-        ],
-        "warm_up": [Interval(Integral, 0, None, closed="left")],
+        **ScaledRateMixin._rate_constraints,
     }
 
     # Whether each block is a part of its own, which never leaves its worker.
@@ -97,16 +93,6 @@ class LocalSGD(BaseEstimator):
 
     def check(self, estimator: BaseEstimator) -> None:
         """Raise an InvalidParameterError if it cannot train such an estimator."""
-
-    def rate(self, rate: float, solver: Solver, epoch: int, n_parts: int) -> float:
-        """The learning rate of an epoch, where one process would have `rate`."""
-        factor = self.learning_rate_factor
-        if factor == "auto":
-            # On Fashion-MNIST with two parts, Adam at twice the rate lost 0.003 of the
-            # accuracy, and SGD at the rate of one process 0.008 of that at twice.
-            factor = n_parts if solver == "sgd" else np.sqrt(n_parts)
-        share = min(1.0, (epoch + 1) / (self.warm_up + 1))
-        return rate * (1 + share * (factor - 1))
 
     def train_epoch(
         self,
@@ -155,13 +141,6 @@ class LocalSGD(BaseEstimator):
             held = [cluster.hold(current)]
             current = cluster.one_of(held[0])
             yield held, place, cluster.gather(seen)
-
-    def _with_rate(self, lesson, cluster):
-        """The lesson with the learning rate of so many parts."""
-        parameters, epoch = lesson.parameters, lesson.evolution.epoch
-        before = parameters.learning_rate, parameters.solver
-        rate = self.rate(*before, epoch, cluster.n_parts)
-        return lesson._replace(parameters=parameters._replace(learning_rate=rate))
 
     def _train_parts(self, cluster, current, pieces, lesson):
         """What the parts learn in a round: the mean, a future."""

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, InvalidParameterError
 
 from sklearn_sparse_nn.dask._pieces import Place, in_rounds
+from sklearn_sparse_nn.dask._rates import ScaledRateMixin
 from sklearn_sparse_nn.dask._tasks import (
     Figures,
     Model,
@@ -35,19 +36,20 @@ if TYPE_CHECKING:
 
     from distributed import Future
 
+    from sklearn_sparse_nn._types import Auto
     from sklearn_sparse_nn.dask._cluster import Cluster, Held
     from sklearn_sparse_nn.dask._tasks import Lesson
 
 
-class WASAPSGD(BaseEstimator):
+class WASAPSGD(ScaledRateMixin, BaseEstimator):
     """Asynchronous, then apart: WASAP-SGD. For ``solver="sgd"``.
 
     There is a part of the data for each worker [1]_. In the first phase no worker waits
     for another: it takes the network of now, makes `n_updates` weight updates on its
-    part, and what it has learned is added to whatever the network is by then.
-    Connections that evolution has removed meanwhile are left out of it
-    (RetainValidUpdates). The momentum is the network's: to add is to make the same
-    updates there.
+    part, and what it has learned, divided by the number of parts, is added to whatever
+    the network is by then. Connections that evolution has removed meanwhile are left
+    out of it (RetainValidUpdates). The momentum is the network's: to add is to make the
+    same updates there.
 
     In the last `local_fraction` of the epochs each worker trains alone a network of its
     own, whose connections evolve. At the end, the networks are averaged on the union of
@@ -60,7 +62,13 @@ class WASAPSGD(BaseEstimator):
     ----------
     n_updates : int, default=50
         Weight updates of a worker before it asks for the network of now. In [1]_ it is
-        1: each gradient is sent.
+        1: each gradient is sent, and added as it is, which is the same. Several steps
+        in the same directions would lead too far if they were not divided.
+    learning_rate_factor : float or 'auto', default='auto'
+        What the learning rate of the first phase is multiplied by, for what is learned
+        is divided. 'auto' is the number of parts.
+    warm_up : int, default=5
+        Epochs in which the factor grows from 1 to `learning_rate_factor`.
     local_fraction : float, default=0.3
         Share of `max_iter` in which each worker trains alone, in the range [0, 1].
 
@@ -84,13 +92,22 @@ class WASAPSGD(BaseEstimator):
     _parameter_constraints: dict = {
         "n_updates": [Interval(Integral, 1, None, closed="left")],
         "local_fraction": [Interval(Real, 0, 1, closed="both")],
+        **ScaledRateMixin._rate_constraints,
     }
 
     keeps_blocks_apart = False
 
-    def __init__(self, n_updates: int = 50, local_fraction: float = 0.3) -> None:
+    def __init__(
+        self,
+        n_updates: int = 50,
+        local_fraction: float = 0.3,
+        learning_rate_factor: float | Auto = "auto",
+        warm_up: int = 5,
+    ) -> None:
         self.n_updates = n_updates
         self.local_fraction = local_fraction
+        self.learning_rate_factor = learning_rate_factor
+        self.warm_up = warm_up
 
     def check(self, estimator: BaseEstimator) -> None:
         """Raise an InvalidParameterError if it cannot train such an estimator."""
@@ -141,7 +158,7 @@ class WASAPSGD(BaseEstimator):
         current, begins = cluster.one_of(held[0]), place is None
         if begins:
             place = Place.first(cluster.parts, self.n_updates, lesson)
-        place = place.among(cluster.parts)
+        place, lesson = place.among(cluster.parts), self._with_rate(lesson, cluster)
         n_over, n_pieces = place.n_over, place.n_pieces
         waiting, under_way, seen = place.queues(), {}, []
         first = min(waiting, default=None)
@@ -160,7 +177,7 @@ class WASAPSGD(BaseEstimator):
             for future in cluster.first_of(list(under_way)):
                 part = under_way.pop(future).part
                 # Where the part is, whose worker has just nothing else to do.
-                task = current, future, lesson, n_over / n_pieces
+                task = current, future, lesson, n_over / n_pieces, cluster.n_parts
                 current = cluster.submit_near(part, _add, *task)
                 seen.append(cluster.submit(figures_of, current))
                 if waiting[part]:
@@ -300,8 +317,8 @@ def _contribute(model, samples, piece, lesson, keeps_batch):
     return Contribution(cells, steps, velocities, figures, batch)
 
 
-def _add(model, contribution, lesson, share):
-    """Make the updates that somebody has made on a network of before."""
+def _add(model, contribution, lesson, share, n_parts):
+    """Make the updates that one of some parts has made on a network of before."""
     network, rule, _ = copy.deepcopy(model)
     figures = contribution.figures
     far, left = _momentum(lesson.parameters, figures.n_updates)
@@ -311,9 +328,9 @@ def _add(model, contribution, lesson, share):
     for moving, gain, (there, here) in zip(_moving(network), gains, places):
         numbers, velocities = moving
         numbers += far * velocities
-        numbers[here] += gain[0][there]
+        numbers[here] += gain[0][there] / np.float32(n_parts)
         velocities *= left
-        velocities[here] += gain[1][there]
+        velocities[here] += gain[1][there] / np.float32(n_parts)
     network.n_updates += figures.n_updates
     network.updates_since_rewiring += figures.n_updates
     if contribution.batch is not None:

@@ -1,6 +1,9 @@
 import gc
 import os
 import signal
+import threading
+import time
+from operator import getitem
 
 import numpy as np
 import pytest
@@ -203,6 +206,47 @@ def test_a_client_that_is_lost_before_training_is_left_out(processes_client):
     with pytest.warns(UserWarning, match="2 of 4 blocks of the data were lost"):
         clf.fit(da.concatenate(blocks), y)
     assert clf.t_ == 4 * 300
+
+
+class _Open:
+    """A block that counts how many of them there are at the same time."""
+
+    now = most = 0
+    lock = threading.Lock()
+
+    def __init__(self):
+        with self.lock:
+            _Open.now += 1
+            _Open.most = max(self.most, self.now)
+        time.sleep(0.01)
+
+    def __del__(self):
+        with self.lock:
+            _Open.now -= 1
+
+
+@pytest.mark.parametrize("have_homes", [False, True])
+def test_a_worker_has_one_block_at_a_time(client, have_homes):
+    tasks = [delayed(bool)(delayed(list)([delayed(_Open)()])) for _ in range(20)]
+    homes = 10 * sorted(client.nthreads()) if have_homes else None
+    _Open.most = 0
+    assert gather_left(client, tasks, homes) == dict.fromkeys(range(20), True)
+    assert _Open.most <= 2
+
+
+_READ = []
+
+
+def _read_table():
+    _READ.append("table")
+    return [1, 2, 3]
+
+
+def test_what_blocks_share_is_computed_once(client):
+    table = delayed(_read_table)()
+    tasks = [delayed(getitem)(table, n) for n in range(3)]
+    assert gather_left(client, tasks) == {0: 1, 1: 2, 2: 3}
+    assert _READ == ["table"]
 
 
 class _Deadly:

@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_sparse_nn import SETClassifier
 from sklearn_sparse_nn.engine.threads import ThreadTeam
-from sklearn_sparse_nn.evolution import RigL
+from sklearn_sparse_nn.evolution import RigL, Static
 from sklearn_sparse_nn.networks.averaging import cells_of, shared_cells
 from sklearn_sparse_nn.networks.evolving import Evolution
 from sklearn_sparse_nn.networks.mlp import Targets, TrainingParameters
@@ -81,11 +81,15 @@ def lesson_of(**changes):
     return Lesson(parameters, evolution, 0, 1, False, None)._replace(**changes)
 
 
-def model_of():
-    """A network that has been trained, and samples as it reads them."""
-    clf = SETClassifier(
+def trained():
+    return SETClassifier(
         (30,), solver="sgd", max_iter=2, batch_size=20, random_state=0
     ).fit(DIGITS, CLASSES)
+
+
+def model_of():
+    """A network that has been trained, and samples as it reads them."""
+    clf = trained()
     empty = np.zeros((0, 0), dtype=np.float32), np.zeros(0, dtype=np.float32)
     samples = DIGITS, Targets(CLASSES.astype(np.int32), *empty)
     return Model(clf._network, clf._rule), samples
@@ -101,7 +105,7 @@ def test_updates_of_connections_that_are_gone_are_left_out():
     with ThreadTeam(1) as team:
         later.network.evolve(later.rule, 0.3, clock, team)
     before = copy.deepcopy(later.network)
-    network = wasap_sgd._add(later, contribution, lesson, 0.5).network
+    network = wasap_sgd._add(later, contribution, lesson, 0.5, 1).network
     assert network.n_updates == before.n_updates + 4
     old, new = cells_of(model.network.layers), cells_of(network.layers)
     stayed, places = shared_cells(new, old)
@@ -129,7 +133,7 @@ def test_growth_by_gradient_waits_for_a_mini_batch():
     for keeps_batch in (False, True):
         task = model, samples, Piece(1, 0, 0, 40), lesson_of(), keeps_batch
         network = wasap_sgd._add(
-            model, wasap_sgd._contribute(*task), lesson_of(), 0.5
+            model, wasap_sgd._contribute(*task), lesson_of(), 0.5, 1
         ).network
         changed = not np.array_equal(cells_of(network.layers), before)
         assert changed == keeps_batch
@@ -140,7 +144,7 @@ def test_to_add_is_to_make_the_updates():
     model, samples = model_of()
     lesson, piece = lesson_of(), Piece(0, 0, 0, 50)
     contribution = wasap_sgd._contribute(model, samples, piece, lesson, True)
-    network = wasap_sgd._add(model, contribution, lesson, 0.5).network
+    network = wasap_sgd._add(model, contribution, lesson, 0.5, 1).network
     alone = copy.deepcopy(model.network)
     with ThreadTeam(1) as team:
         alone.train_epoch(*samples, np.arange(50), lesson.parameters, team)
@@ -148,6 +152,48 @@ def test_to_add_is_to_make_the_updates():
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
     for a, b in zip(network.state, alone.state):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
+
+
+def test_what_is_learned_at_the_same_time_is_averaged():
+    """The sum would lead as many times too far as there are parts."""
+    model, samples = model_of()
+    lesson = lesson_of(parameters=TrainingParameters("sgd", 0.1, 10, momentum=0.0))
+    pieces = [Piece(part, 0, 40 * part, 40 * part + 40) for part in range(4)]
+    alone, network = [], Model(model.network, Static())
+    for piece in pieces:
+        task = model, samples, piece, lesson, False
+        network = wasap_sgd._add(network, wasap_sgd._contribute(*task), lesson, 0.5, 4)
+        alone.append(copy.deepcopy(model.network))
+        with ThreadTeam(1) as team:
+            order = np.arange(piece.first, piece.last)
+            alone[-1].train_epoch(*samples, order, lesson.parameters, team)
+    for numbers, *others in zip(
+        network.network.layers, *(each.layers for each in alone), strict=True
+    ):
+        np.testing.assert_allclose(
+            numbers, np.mean(others, axis=0), rtol=1e-4, atol=1e-6
+        )
+
+
+def test_many_parts_that_wait_for_nobody_do_not_swing():
+    """Each learns from a network that three others have changed when it is heard.
+
+    When what they had learned was added undivided, the network ended at chance.
+    """
+    model, samples = model_of()
+    algorithm = WASAPSGD(warm_up=0)
+    rate = algorithm.rate(0.02, "sgd", 0, n_parts=4)
+    lesson = lesson_of(parameters=TrainingParameters("sgd", rate, 10, momentum=0.9))
+    current, begun = Model(model.network, Static()), []
+    for turn in range(60):
+        part = turn % 4
+        piece = Piece(part, 0, 150 * part, 150 * part + 150)
+        begun.append(wasap_sgd._contribute(current, samples, piece, lesson, False))
+        if len(begun) == 4:
+            current = wasap_sgd._add(current, begun.pop(0), lesson, 0.5, 4)
+    clf = trained()
+    clf._network = current.network
+    assert clf.score(DIGITS, CLASSES) > 0.9
 
 
 def test_each_part_has_connections_of_its_own():
