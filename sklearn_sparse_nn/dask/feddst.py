@@ -154,13 +154,10 @@ class FedDST(BaseEstimator):
         rewired_after = self._rewired_after() if rewires else None
         results = {}
         chosen = self._chosen(cluster.parts, lesson)
+        task = model, lesson, self.local_epochs, rewired_after
         for parts in cluster.turns(chosen):
             for part in parts:
-                [block] = cluster.parts[part]
-                piece = Piece(part, block.number, 0, block.n_samples)
-                samples = cluster.samples(piece)
-                task = model, samples, piece, lesson, self.local_epochs, rewired_after
-                results[part] = cluster.submit_near(part, _train_here, *task)
+                results[part] = _submit(cluster, part, *task)
             if not cluster.blocks_stay:
                 cluster.wait_for([results[part] for part in parts])
         in_order = [results[part] for part in chosen]
@@ -190,6 +187,14 @@ class FedDST(BaseEstimator):
         n = max(1, round(self.participation * len(there)))
         rng = np.random.default_rng([lesson.seed, lesson.evolution.epoch])
         return sorted(rng.choice(there, n, replace=False).tolist())
+
+
+def _submit(cluster, part, model, *how):
+    """Have a client train: a future. Nothing else holds on to its samples."""
+    [block] = cluster.parts[part]
+    piece = Piece(part, block.number, 0, block.n_samples)
+    samples = cluster.samples(piece)
+    return cluster.submit_near(part, _train_here, model, samples, piece, *how)
 
 
 def _train_here(model, samples, piece, lesson, n_epochs, rewired_after):
