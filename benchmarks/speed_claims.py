@@ -707,7 +707,7 @@ STREAM = [
         "`FedDST(participation=0.1, local_epochs=1, interval=2)`, RigL",
         "FedDST(participation=0.1,local_epochs=1,interval=2)",
     ),
-    ("sgd", "`WASAPSGD()`, likewise", "WASAPSGD()"),
+    ("sgd", "`WASAPSGD(warm_up=0)`, likewise", "WASAPSGD(warm_up=0)"),
 ]
 CLAIMS += [
     Claim(

@@ -19,6 +19,7 @@ import sys
 from time import perf_counter
 
 import matplotlib.pyplot as plt
+from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
 from sklearn.datasets import load_digits
@@ -94,11 +95,15 @@ print(f"the sparse network has {n_sparse / n_dense:.1%} of the connections")
 # is most connected to: without being told, it turns away from the margins, where
 # nothing is written.
 
-curve = []
-for epsilon in (1, 2, 5, 10, 20):
+
+def with_epsilon(epsilon):
+    """Connections and test accuracy."""
     model = clone(sparse).set_params(setclassifier__epsilon=epsilon)
     accuracy = model.fit(X_train, y_train).score(X_test, y_test)
-    curve.append((model[-1].n_connections_.sum(), accuracy))
+    return model[-1].n_connections_.sum(), accuracy
+
+
+curve = Parallel(n_jobs=2)(delayed(with_epsilon)(e) for e in (1, 2, 5, 10, 20))
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 left.semilogx(*zip(*curve, strict=True), "o-", label="sparse, evolving")

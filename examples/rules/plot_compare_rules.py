@@ -73,7 +73,8 @@ def count_connections(estimator, X, y):
 
 scoring = {"accuracy": "accuracy", "connections": count_connections}
 cv = StratifiedShuffleSplit(n_splits=2, test_size=0.3, random_state=0)
-search = GridSearchCV(clf, grid, scoring=scoring, refit=False, cv=cv).fit(X, y)
+search = GridSearchCV(clf, grid, scoring=scoring, refit=False, cv=cv, n_jobs=2)
+search.fit(X, y)
 
 # %%
 # Each line is one rule; the connections include the 2,000 of the output layer. The
@@ -134,7 +135,7 @@ grid = [
         "evolution__last_exponent": [3, 9],
     },
 ]
-search = GridSearchCV(clf, grid, cv=cv).fit(X, y)
+search = GridSearchCV(clf, grid, cv=cv, n_jobs=2).fit(X, y)
 for rank, score, parameters in sorted(
     zip(
         search.cv_results_["rank_test_score"],

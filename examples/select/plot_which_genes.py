@@ -24,6 +24,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.datasets import fetch_openml
 from sklearn.ensemble import RandomForestClassifier
@@ -65,11 +66,11 @@ print(f"{X.shape[0]} samples, {X.shape[1]} genes that vary")
 
 selectors = {
     "sparse networks": SETFeatureSelector(
-        N_GENES, task="classification", max_iter=50, random_state=0, n_jobs=2
+        N_GENES, task="classification", max_iter=50, random_state=0
     ),
     "f_classif": SelectKBest(f_classif, k=N_GENES),
     "random forest": SelectFromModel(
-        RandomForestClassifier(200, random_state=0, n_jobs=2),
+        RandomForestClassifier(200, random_state=0),
         max_features=N_GENES,
         threshold=-np.inf,
     ),
@@ -77,17 +78,22 @@ selectors = {
 halves = list(
     StratifiedShuffleSplit(n_splits=10, test_size=0.5, random_state=0).split(X, y)
 )
+
+
+def on_half(selector, train, test):
+    """Which genes are selected on one half, and the accuracy on the other."""
+    model = make_pipeline(
+        clone(selector), StandardScaler(), LogisticRegression(max_iter=500)
+    )
+    model.fit(X.iloc[train], y[train])
+    return model[0].get_support(), model.score(X.iloc[test], y[test])
+
+
 chosen, scores = {}, {}
 for name, selector in selectors.items():
-    counts, scores[name] = np.zeros(X.shape[1], dtype=int), []
-    for train, test in halves:
-        model = make_pipeline(
-            clone(selector), StandardScaler(), LogisticRegression(max_iter=500)
-        )
-        model.fit(X.iloc[train], y[train])
-        counts += model[0].get_support()
-        scores[name].append(model.score(X.iloc[test], y[test]))
-    chosen[name] = counts
+    found = Parallel(n_jobs=2)(delayed(on_half)(selector, *half) for half in halves)
+    supports, scores[name] = zip(*found)
+    chosen[name] = np.sum(supports, axis=0)
 
 # %%
 # How often a gene comes back
