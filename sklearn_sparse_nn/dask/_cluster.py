@@ -8,7 +8,7 @@ import numpy as np
 from dask import delayed
 from distributed import Variable, get_worker, wait, worker_client
 
-from sklearn_sparse_nn.dask._graphs import as_one, renamed
+from sklearn_sparse_nn.dask._graphs import as_one, renamed, shared_keys
 from sklearn_sparse_nn.dask._pieces import in_rounds
 from sklearn_sparse_nn.engine.warning import warn_user
 
@@ -66,6 +66,7 @@ class Cluster:
 
     def __init__(self, client, blocks, sizes, n_bytes, prepare, homes=None):
         self._client, self._blocks, self._prepare = client, blocks, prepare
+        self._shared = shared_keys(blocks)
         self._apart = homes is not None
         self._workers = sorted(client.nthreads())
         if not self._workers:
@@ -93,7 +94,7 @@ class Cluster:
     def _prepared(self, block, part):
         prepare = self.one_of(self._preparing)
         task = delayed(_prepared)(prepare, *self._blocks[block])
-        return self._client.compute(task, **self._at(part))
+        return self._client.compute(as_one(task, self._shared), **self._at(part))
 
     def _at(self, part):
         """Where what is done with a part of the data is to be done."""
@@ -379,7 +380,8 @@ def gather_left(client, tasks, homes=None):
     results : dict of int to object
         By the number of the task, in the order of the tasks.
     """
-    tasks = as_one(tasks)
+    shared = shared_keys([(task,) for task in tasks])
+    tasks = [as_one(task, shared) for task in tasks]
     if homes is None:
         waiting = dict(enumerate(client.compute(tasks)))
     else:

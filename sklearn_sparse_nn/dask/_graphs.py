@@ -22,7 +22,7 @@ def alone(block):
 
 def renamed(block, name):
     """The same block, whose tasks, but those that are done, have names of their own."""
-    graph = dict(block.__dask_graph__())
+    graph = _graph_of(block)
     names = {
         key: f"{key_split(key)}-{tokenize(key, name)}"
         for key, task in graph.items()
@@ -37,32 +37,54 @@ def renamed(block, name):
     return _delayed(names.get(block.key, block.key), graph)
 
 
-def as_one(tasks):
-    """Tasks on blocks, each with all that it alone needs as one task of Dask.
+def shared_keys(rows):
+    """Keys of what several of them are computed from.
+
+    Parameters
+    ----------
+    rows : list of tuple of Delayed or None
+        X, y and weights of each block, or a task on each.
+
+    Returns
+    -------
+    keys : set of str or tuple
+    """
+    graphs = [
+        {key for each in row if each is not None for key in _graph_of(each)}
+        for row in rows
+    ]
+    users = Counter(key for graph in graphs for key in graph)
+    return {key for key, n in users.items() if n > 1}
+
+
+def as_one(task, shared):
+    """A task on a block, with all that no other block needs, as one task of Dask.
 
     While the scheduler hears of one task, a worker begins with the next: with a task
     for each step, there would be several blocks in memory at once.
 
     Parameters
     ----------
-    tasks : list of Delayed
+    task : Delayed
+    shared : set of str or tuple
+        See `shared_keys`.
 
     Returns
     -------
-    tasks : list of Delayed
+    task : Delayed
     """
-    graphs = [dict(alone(task).__dask_graph__()) for task in tasks]
-    users = Counter(key for graph in graphs for key in graph)
-    found = []
-    for task, graph in zip(tasks, graphs):
-        own = {
-            key: node
-            for key, node in graph.items()
-            if users[key] == 1 and isinstance(node, GraphNode)
-        }
-        shared = {key: node for key, node in graph.items() if key not in own}
-        found.append(_delayed(task.key, {task.key: Task.fuse(*own.values()), **shared}))
-    return found
+    graph = _graph_of(alone(task))
+    own = {
+        key: node
+        for key, node in graph.items()
+        if key not in shared and isinstance(node, GraphNode)
+    }
+    others = {key: node for key, node in graph.items() if key not in own}
+    return _delayed(task.key, {task.key: Task.fuse(*own.values()), **others})
+
+
+def _graph_of(block):
+    return dict(block.__dask_graph__())
 
 
 def _delayed(key, graph):

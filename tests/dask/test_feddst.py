@@ -24,7 +24,7 @@ from tests.dask.helpers import (
 )
 
 from dask import delayed  # isort: skip
-from sklearn_sparse_nn.dask import FedDST  # isort: skip
+from sklearn_sparse_nn.dask import FedDST, LocalSGD  # isort: skip
 from sklearn_sparse_nn.dask import _cluster  # isort: skip
 from sklearn_sparse_nn.dask._cluster import gather_left  # isort: skip
 
@@ -247,6 +247,32 @@ def test_what_blocks_share_is_computed_once(client):
     tasks = [delayed(getitem)(table, n) for n in range(3)]
     assert gather_left(client, tasks) == {0: 1, 1: 2, 2: 3}
     assert _READ == ["table"]
+
+
+def _rows(first):
+    return DIGITS[first : first + 150] + np.float32(0)
+
+
+@pytest.mark.parametrize("algorithm", [LocalSGD(), FedDST(local_epochs=1)])
+def test_each_block_is_one_task(client, monkeypatch, algorithm):
+    blocks = [
+        da.from_delayed(delayed(_rows)(first), (150, 64), np.float32)
+        for first in range(0, 600, 150)
+    ]
+    y = da.concatenate(
+        [da.from_array(CLASSES[i : i + 150], chunks=150) for i in range(0, 600, 150)]
+    )
+    tasks, compute = [], client.compute
+
+    def watched(computed, **options):
+        tasks.extend(computed if isinstance(computed, list) else [computed])
+        return compute(computed, **options)
+
+    monkeypatch.setattr(client, "compute", watched)
+    classifier(algorithm=algorithm, max_iter=1).fit(2 * da.concatenate(blocks), y)
+    kinds = [task.key.split("-")[0] for task in tasks]
+    assert kinds == 4 * ["summarise"] + 4 * ["_prepared"]
+    assert [len(task.__dask_graph__()) for task in tasks] == 8 * [1]
 
 
 class _Deadly:
