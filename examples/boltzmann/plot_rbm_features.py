@@ -68,7 +68,7 @@ print(f"{len(X_train)} training images, {len(X_test)} test images, 64 pixels")
 
 sparse = Pipeline(
     [
-        ("rbm", SETRBMTransformer(512, batch_size=10, n_iter=20, random_state=0)),
+        ("rbm", SETRBMTransformer(512, batch_size=10, n_iter=15, random_state=0)),
         ("scaler", StandardScaler()),
         ("classifier", LogisticRegression(max_iter=1000)),
     ]
@@ -92,7 +92,7 @@ print("best:", search.best_params_)
 # machines show how the accuracy grows with the number of connections.
 
 best = search.best_estimator_
-rbm = BernoulliRBM(n_components=512, learning_rate=0.1, n_iter=20, random_state=0)
+rbm = BernoulliRBM(n_components=512, learning_rate=0.1, n_iter=15, random_state=0)
 models = {
     "pixels": clone(best).set_params(rbm="passthrough"),
     "dense": clone(best).set_params(rbm=rbm),

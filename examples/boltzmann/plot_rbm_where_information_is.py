@@ -55,7 +55,7 @@ print(f"{(variation == 0).mean():.0%} of the pixels are black in all training im
 # here: one to model the data, one to find out where the information is.
 
 rbm = SETRBMTransformer(
-    500, learning_rate=0.03, batch_size=100, n_iter=20, random_state=0, n_jobs=2
+    500, learning_rate=0.03, batch_size=100, n_iter=15, random_state=0, n_jobs=2
 )
 machines = {
     "before training": clone(rbm).set_params(n_iter=0),
@@ -64,7 +64,7 @@ machines = {
 }
 for name, machine in machines.items():
     machine.fit(X_train)
-    likelihood, error = machine.log_likelihood(X_test, n_temperatures=2000)
+    likelihood, error = machine.log_likelihood(X_test, n_temperatures=1000)
     print(
         f"{name:>15}: log-likelihood of the test images "
         f"{likelihood.mean():.1f} ± {error:.1f} nats"

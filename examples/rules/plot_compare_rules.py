@@ -47,7 +47,7 @@ clf = SETClassifier(
     zeta=0.3,
     learning_rate_init=0.005,
     batch_size=64,
-    max_iter=120,
+    max_iter=85,
     n_iter_no_change=np.inf,
     random_state=0,
 )
@@ -63,7 +63,7 @@ rules["deepr"] = DeepR(interval=5)
 begins_with = {"gmp": 5, "lamp": 5, "granet": 5, "topkast": 2}
 grid = []
 for name, rule in rules.items():
-    densities = begins_with.get(name, 1) * np.array([0.005, 0.01, 0.02, 0.05])
+    densities = begins_with.get(name, 1) * np.array([0.005, 0.015, 0.05])
     grid.append({"evolution": [rule], "density": [[d, d, 1.0] for d in densities]})
 
 
