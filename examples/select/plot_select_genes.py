@@ -82,7 +82,9 @@ def scores_by_size(selector, parameter, n_jobs=None):
     grid = {f"{model.steps[1][0]}__{parameter}": SIZES}
     search = GridSearchCV(model, grid, cv=folds, n_jobs=n_jobs, refit=False)
     results = search.fit(X, y).cv_results_
-    return np.array([results[f"split{i}_test_score"] for i in range(6)])
+    return np.array(
+        [results[f"split{i}_test_score"] for i in range(folds.get_n_splits())]
+    )
 
 
 with TemporaryDirectory() as folder:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from dask._task_spec import GraphNode, Task, convert_legacy_task
+from dask._task_spec import GraphNode, Task, convert_legacy_graph
 from dask.base import tokenize
 from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
@@ -13,11 +13,9 @@ from distributed import Future
 def alone(block):
     """A block with what it is computed from, and nothing of the other blocks."""
     graph = dict(HighLevelGraph.cull(block.__dask_graph__(), {block.key}))
-    graph = {
-        key: task if isinstance(task, Future) else convert_legacy_task(key, task, graph)
-        for key, task in graph.items()
-    }
-    return _delayed(block.key, graph)
+    tasks = {k: task for k, task in graph.items() if not isinstance(task, Future)}
+    # Other libraries may still write tasks as tuples, and data as they are.
+    return _delayed(block.key, graph | convert_legacy_graph(tasks, set(graph)))
 
 
 def renamed(block, name):

@@ -27,7 +27,22 @@ class ScaledRateMixin:
     }
 
     def rate(self, rate: float, solver: Solver, epoch: int, n_parts: int) -> float:
-        """The learning rate of an epoch, where one process would have `rate`."""
+        """The learning rate of an epoch.
+
+        Parameters
+        ----------
+        rate : float
+            That of one process.
+        solver : {'sgd', 'adam'}
+        epoch : int
+            From 0.
+        n_parts : int
+            How many learn at the same time.
+
+        Returns
+        -------
+        rate : float
+        """
         factor = self.learning_rate_factor
         if factor == "auto":
             # On Fashion-MNIST with two parts, Adam at twice the rate lost 0.003 of the

@@ -157,7 +157,7 @@ class FedDST(BaseEstimator):
         task = model, lesson, self.local_epochs, rewired_after
         for parts in cluster.turns(chosen):
             for part in parts:
-                results[part] = _submit(cluster, part, *task)
+                results[part] = _submit_client(cluster, part, *task)
             if not cluster.blocks_stay:
                 cluster.wait_for([results[part] for part in parts])
         in_order = [results[part] for part in chosen]
@@ -189,7 +189,7 @@ class FedDST(BaseEstimator):
         return sorted(rng.choice(there, n, replace=False).tolist())
 
 
-def _submit(cluster, part, model, *how):
+def _submit_client(cluster, part, model, *how):
     """Have a client train: a future. Nothing else holds on to its samples."""
     [block] = cluster.parts[part]
     piece = Piece(part, block.number, 0, block.n_samples)

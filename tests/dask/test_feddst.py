@@ -249,6 +249,17 @@ def test_what_blocks_share_is_computed_once(client):
     assert _READ == ["table"]
 
 
+@pytest.mark.parametrize("algorithm", [LocalSGD(), FedDST(local_epochs=1)])
+def test_blocks_may_be_tuples_and_data(client, algorithm):
+    """As graphs were written before Dask had classes for tasks."""
+    chunks = (300, 300), (64,)
+    graph = {("x", 0, 0): (np.array, DIGITS[:300]), ("x", 1, 0): DIGITS[300:600]}
+    X = da.Array(graph, "x", chunks, np.float32)
+    y = da.from_array(CLASSES[:600], chunks=300)
+    clf = classifier(algorithm=algorithm, max_iter=2).fit(X, y)
+    assert clf.t_ == 1200
+
+
 def _rows(first):
     return DIGITS[first : first + 150] + np.float32(0)
 
