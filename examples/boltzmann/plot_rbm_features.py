@@ -113,8 +113,10 @@ for name, model in models.items():
 # ----------------------------
 #
 # On the left, the accuracies. In the middle, the weights of the hidden neurons with the
-# strongest connections; a pixel without a connection is white. On the right, images
-# that the machine draws by itself.
+# strongest connections; a pixel without a connection is white. On the right, rows of
+# test images, and below each row what the machine makes of it on the way through its
+# hidden neurons. In :ref:`sphx_glr_auto_examples_boltzmann_plot_rbm_samples.py` a
+# machine draws by itself, which takes longer training.
 
 
 def mosaic(images):
@@ -138,9 +140,10 @@ weights = weights[np.argsort(-np.abs(weights).sum(axis=1))[:36]]
 limit = np.quantile(np.abs(weights), 0.98)
 middle.imshow(mosaic(weights), cmap="RdBu_r", vmin=-limit, vmax=limit)
 middle.set(title="weights of 36 hidden neurons")
-drawn = best["rbm"].reconstruct(best["rbm"].sample(36, n_gibbs_steps=1000))
-right.imshow(mosaic(drawn), cmap="gray_r", vmin=0, vmax=1)
-right.set(title="36 samples")
+shown = X_test[:18]
+pairs = np.stack([shown, best["rbm"].reconstruct(shown)]).reshape(2, 3, 6, 64)
+right.imshow(mosaic(pairs.swapaxes(0, 1)), cmap="gray_r", vmin=0, vmax=1)
+right.set(title="test images, reconstructed below")
 for ax in (middle, right):
     ax.set_facecolor("tan")
     ax.set(xticks=[], yticks=[])
