@@ -9,19 +9,19 @@ are trained on them and judged on the test part. Each seed has its own split::
 `paper` is the algorithm of QuickSelection in plain NumPy (`plain_quick_selection.py`),
 100 epochs; it takes most of the time. `WAST, paper` is that of WAST (`plain_wast.py`).
 `f_classif` sees the labels. Data sets are read from the folder that ``SPARSE_NN_DATA``
-names, as ``NAME.npz`` with arrays X and y.
+names, as ``NAME.npz`` with arrays X and y. Results are added to those in the file, so
+that it can be stopped and go on.
 """
 
 import argparse
-import json
 import os
 import warnings
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from common import describe_machine, load_mnist
+from common import key_of, load_mnist, print_table, run_missing
 from plain_quick_selection import quick_selection
 from plain_wast import wast
 from scipy.stats import kendalltau, rankdata
@@ -37,6 +37,7 @@ from sklearn.svm import SVC
 from sklearn_sparse_nn import QuickSelectionSelector
 
 DATA = "coil20 isolet madelon pcmac mnist tox_171 glioma prostate_ge allaml".split()
+STABLE = "strength", "communality", "communality, 5 networks"
 
 
 def load(name):
@@ -154,79 +155,85 @@ def agreement(scores, n):
     return float(np.mean(taus)), float(np.mean(jaccards))
 
 
-def judge_all(name, methods, seeds):
-    """Accuracies, seconds and agreement of each method on one data set."""
+def run(name, method, seed):
+    """Accuracies and seconds of one method on a split of one data set."""
     X, y = load(name)
-    n, results = n_selected(name), {}
-    for method in methods:
-        accuracies, seconds = [], []
-        for seed in seeds:
-            parts = train_test_split(X, y, test_size=0.2, stratify=y, random_state=seed)
-            start = perf_counter()
-            scores = METHODS[method](parts[0], parts[2], seed)
-            seconds.append(perf_counter() - start)
-            features = slice(None)
-            if scores is not None:
-                features = np.argsort(-scores, kind="stable")[:n]
-            accuracies.append(judge(features, *parts, seed))
-        results[method] = dict(accuracies=accuracies, seconds=seconds)
-        trees, machine = np.mean(accuracies, axis=0)
-        spread = np.std(np.mean(accuracies, axis=1))
-        print(
-            f"{name:>12} {method:<24} trees {trees:.3f}  SVC {machine:.3f}  "
-            f"mean {(trees + machine) / 2:.3f} ± {spread:.3f}  "
-            f"{np.median(seconds):.2f} s",
-            flush=True,
-        )
-    return results
+    parts = train_test_split(X, y, test_size=0.2, stratify=y, random_state=seed)
+    start = perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        scores = METHODS[method](parts[0], parts[2], seed)
+    seconds = perf_counter() - start
+    features = slice(None)
+    if scores is not None:
+        features = np.argsort(-scores, kind="stable")[: n_selected(name)]
+    trees, machine = judge(features, *parts, seed)
+    return {"trees": trees, "machine": machine, "seconds": round(seconds, 3)}
 
 
-def stability(name, seeds):
+def run_stability(name, method, *seeds):
     """Agreement between seeds on the same training data."""
     X, y = load(name)
     X = train_test_split(X, y, test_size=0.2, stratify=y, random_state=0)[0]
-    results = {}
-    for method in ("strength", "communality", "communality, 5 networks"):
-        scores = [METHODS[method](X, None, seed) for seed in seeds]
-        results[method] = agreement(scores, n_selected(name))
-        tau, jaccard = results[method]
-        print(f"{name:>12} {method:<24} tau {tau:.2f}  Jaccard {jaccard:.2f}")
-    return results
+    scores = [METHODS[method](X, None, seed) for seed in seeds]
+    tau, jaccard = agreement(scores, n_selected(name))
+    return {"tau": tau, "jaccard": jaccard}
 
 
-def summarise(results):
-    """Mean accuracy over the data sets, and mean rank among unsupervised methods."""
-    means = {
-        method: [np.mean(r[method]["accuracies"]) for r in results.values()]
-        for method in next(iter(results.values()))
-    }
-    judged = [m for m in means if m not in ("f_classif", "all features")]
-    ranks = rankdata([np.negative(means[m]) for m in judged], axis=0).mean(axis=1)
-    for method, accuracies in means.items():
-        rank = f"{ranks[judged.index(method)]:.1f}" if method in judged else ""
-        print(f"{method:<24} mean {np.mean(accuracies):.4f}  mean rank {rank}")
+def accuracies(results, name, method):
+    """Mean of both classifiers, for each seed."""
+    start = key_of(name, method, "")
+    found = [r for key, r in results.items() if key.startswith(start)]
+    return [(each["trees"] + each["machine"]) / 2 for each in found]
+
+
+def print_accuracies(results, data, methods):
+    """Accuracies on each data set, their mean, and the mean rank without labels."""
+    rows = []
+    for name in data:
+        found = [accuracies(results, name, method) for method in methods]
+        rows.append([name, *(f"{np.mean(a):.3f} ± {np.std(a):.3f}" for a in found)])
+    means = [
+        [np.mean(accuracies(results, name, method)) for name in data]
+        for method in methods
+    ]
+    rows.append(["mean", *(f"{np.mean(each):.3f}" for each in means)])
+    judged = [m for m in methods if m not in ("f_classif", "all features")]
+    ranks = rankdata([np.negative(means[methods.index(m)]) for m in judged], axis=0)
+    rank_of = dict(zip(judged, ranks.mean(axis=1)))
+    ranks = [f"{rank_of[m]:.1f}" if m in rank_of else "" for m in methods]
+    print_table(["", *methods], [*rows, ["mean rank", *ranks]])
+
+
+def print_stability(results):
+    rows = [
+        [key, f"{found['tau']:.2f}", f"{found['jaccard']:.2f}"]
+        for key, found in results.items()
+    ]
+    print_table(["", "tau", "Jaccard"], rows)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", nargs="+", default=DATA)
     parser.add_argument("--methods", nargs="+", default=list(METHODS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
-    parser.add_argument("--stability", action="store_true")
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    warnings.simplefilter("ignore", RuntimeWarning)
-    if arguments.stability:
-        results = {name: stability(name, arguments.seeds) for name in arguments.data}
+    parser.add_argument("--stability", action="store_true", help="between seeds")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="added to, if it is there")
+    args = parser.parse_args()
+    if args.stability:
+        jobs = [(*job, *args.seeds) for job in product(args.data, STABLE)]
+        print_stability(run_missing(run_stability, jobs, args.json, args.processes))
     else:
-        results = {
-            name: judge_all(name, arguments.methods, arguments.seeds)
-            for name in arguments.data
-        }
-        summarise(results)
-    if arguments.json:
-        record = {"machine": describe_machine(), "results": results}
-        arguments.json.write_text(json.dumps(record, indent=1))
+        jobs = [
+            (name, method, seed)
+            for seed, name, method in product(args.seeds, args.data, args.methods)
+        ]
+        results = run_missing(run, jobs, args.json, args.processes)
+        print_accuracies(results, args.data, args.methods)
 
 
 if __name__ == "__main__":

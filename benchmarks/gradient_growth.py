@@ -24,6 +24,7 @@ import json
 import subprocess
 import sys
 import warnings
+from itertools import product
 from statistics import median
 from time import process_time
 
@@ -34,10 +35,12 @@ from common import (
     describe_machine,
     format_ratio,
     interleave,
+    key_of,
     load_mnist,
     print_table,
     ratio,
     report,
+    run_missing,
     spread,
 )
 from memory import memory
@@ -134,32 +137,40 @@ def _row(name, epochs, static):
     ]
 
 
-def accuracies(args):
-    """Accuracy of each seed, by `epsilon` and rule."""
+def accuracy(name, epsilon, seed, n_epochs):
+    """Test accuracy of one network."""
     X, y, X_test, y_test = load_mnist()
-    warnings.simplefilter("ignore", ConvergenceWarning)
-    results = {}
-    for epsilon in args.epsilons:
-        row = results[epsilon] = {name: [] for name in JUDGED}
-        for seed in args.seeds:
-            for name, rule in JUDGED.items():
-                clf = SETClassifier(
-                    HIDDEN,
-                    epsilon=epsilon,
-                    zeta=0.05 if isinstance(rule, DSR) else 0.3,
-                    evolution=rule,
-                    batch_size=BATCH_SIZE,
-                    max_iter=args.epochs,
-                    n_iter_no_change=args.epochs,
-                    random_state=seed,
-                )
-                row[name].append(clf.fit(X, y).score(X_test, y_test))
-        cells = [
-            [name, f"{np.mean(each):.4f} ± {np.std(each, ddof=1):.4f}"]
-            for name, each in row.items()
+    rule = JUDGED[name]
+    clf = SETClassifier(
+        HIDDEN,
+        epsilon=epsilon,
+        zeta=0.05 if isinstance(rule, DSR) else 0.3,
+        evolution=rule,
+        batch_size=BATCH_SIZE,
+        max_iter=n_epochs,
+        n_iter_no_change=n_epochs,
+        random_state=seed,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        clf.fit(X, y)
+    return {"accuracy": clf.score(X_test, y_test)}
+
+
+def accuracies(args):
+    """Accuracy of each rule, `epsilon` and seed; it is added to those in the file."""
+    wanted = product(JUDGED, args.epsilons, args.seeds)
+    jobs = [(*job, args.epochs) for job in wanted]
+    results = run_missing(accuracy, jobs, args.json, args.processes)
+    rows = []
+    for name in JUDGED:
+        found = [
+            [results[key_of(name, e, s, args.epochs)]["accuracy"] for s in args.seeds]
+            for e in args.epsilons
         ]
-        print_table([f"epsilon={epsilon:g}", "accuracy"], cells)
-    return results
+        cells = [f"{np.mean(each):.4f} ± {np.std(each, ddof=1):.4f}" for each in found]
+        rows.append([name, *cells])
+    print_table(["", *(f"epsilon={epsilon:g}" for epsilon in args.epsilons)], rows)
 
 
 def rewirings_of_a_million(name):
@@ -219,14 +230,17 @@ def main():
     parser.add_argument("--million", action="store_true", help="a million neurons")
     parser.add_argument("--one", choices=SAMPLED, help="used by the script itself")
     parser.add_argument("--epochs", type=int, default=10, help="%(default)s")
-    parser.add_argument("--epsilons", nargs="+", type=float, default=[0.5, 1, 2])
+    parser.add_argument("--epsilons", nargs="+", type=float, default=[0.5, 1.0, 2.0])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--processes", type=int, default=1, help="with --accuracy")
     args = parser.parse_args()
     if args.one:
         print(json.dumps(rewirings_of_a_million(args.one)))
         return
-    measure = accuracies if args.accuracy else million if args.million else seconds
-    results = measure(args)
+    if args.accuracy:
+        accuracies(args)
+        return
+    results = million(args) if args.million else seconds(args)
     report(describe_machine(), results, args)
 
 

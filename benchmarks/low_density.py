@@ -12,16 +12,17 @@ score on the test samples. Boltzmann machines: features scaled to [0, 1], 20 epo
 minus 100 times the mean squared error of the reconstruction. Selectors: 25 features, 50
 epochs; test accuracy of extremely randomised trees on them.
 
-Data as in `panel_data.py`.
+Data as in `panel_data.py`. Results are added to those in the file of ``--json``, so
+that it can be stopped and go on.
 """
 
 import argparse
-import json
 import warnings
+from itertools import product
 from pathlib import Path
 
 import numpy as np
-from common import describe_machine
+from common import key_of, print_table, run_missing
 from panel_data import PANEL
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.exceptions import ConvergenceWarning
@@ -36,6 +37,7 @@ from sklearn_sparse_nn import (
 )
 
 DATA = "digits cancer isolet coil20 tox_171 allaml".split()
+EPSILONS, EVOLUTIONS = (0.5, 1.0, 2.0, 5.0, 20.0), ("static", "set")
 SMALL = 300  # samples
 
 
@@ -82,48 +84,49 @@ NETWORKS = dict(perceptron=perceptron, autoencoder=autoencoder, rbm=rbm)
 NETWORKS["selector"] = selector
 
 
-def scores_of(judge, X, y, epsilon, evolution, seeds):
-    """The score of each seed, with a split of its own."""
+def run(network, name, epsilon, evolution, seed):
+    """The score of one network, on a split of its own."""
+    X, y = PANEL[name].load()
     small = len(y) < SMALL
-    scores = []
-    for seed in seeds:
-        parts = train_test_split(
-            X, y, test_size=0.3 if small else 0.2, random_state=seed, stratify=y
-        )
-        options = dict(epsilon=epsilon, evolution=evolution, random_state=seed)
-        scores.append(judge(parts, 200 if small else 40, **options))
-    return scores
+    parts = train_test_split(
+        X, y, test_size=0.3 if small else 0.2, random_state=seed, stratify=y
+    )
+    options = dict(epsilon=epsilon, evolution=evolution, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        score = NETWORKS[network](parts, 200 if small else 40, **options)
+    return {"score": float(score)}
+
+
+def scores(results, *job):
+    """Of all seeds."""
+    start = key_of(*job, "")
+    return [r["score"] for key, r in results.items() if key.startswith(start)]
+
+
+def print_results(results, network, data, epsilons):
+    rows = []
+    for name, evolution in product(data, EVOLUTIONS):
+        found = [scores(results, network, name, e, evolution) for e in epsilons]
+        cells = [f"{np.mean(each):.3f} ± {np.std(each, ddof=1):.3f}" for each in found]
+        rows.append([f"{name}, {evolution}", *cells])
+    print_table([network, *map(str, epsilons)], rows)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--network", choices=list(NETWORKS), default="perceptron")
     parser.add_argument("--data", nargs="+", default=DATA)
-    parser.add_argument("--epsilons", nargs="+", type=float, default=[0.5, 1, 2, 5, 20])
+    parser.add_argument("--epsilons", nargs="+", type=float, default=EPSILONS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3])
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    warnings.simplefilter("ignore", ConvergenceWarning)
-    results = []
-    for name in arguments.data:
-        X, y = PANEL[name].load()
-        for epsilon in arguments.epsilons:
-            row = {"data": name, "epsilon": epsilon}
-            for evolution in ("static", "set"):
-                row[evolution] = scores_of(
-                    NETWORKS[arguments.network],
-                    *(X, y, epsilon, evolution, arguments.seeds),
-                )
-            results.append(row)
-            cells = [
-                f"{evolution} {np.mean(row[evolution]):.4f} ± "
-                f"{np.std(row[evolution], ddof=1):.4f}"
-                for evolution in ("static", "set")
-            ]
-            print(f"{name:>10}  epsilon {epsilon:<5g}", *cells, sep="  ", flush=True)
-    if arguments.json:
-        record = {"machine": describe_machine(), "results": results}
-        arguments.json.write_text(json.dumps(record, indent=1))
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="added to, if it is there")
+    args = parser.parse_args()
+    wanted = product([args.network], args.data, args.epsilons, EVOLUTIONS, args.seeds)
+    results = run_missing(run, list(wanted), args.json, args.processes)
+    print_results(results, args.network, args.data, args.epsilons)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,11 @@ it would be 0.04::
 
 import argparse
 import warnings
+from itertools import product
+from pathlib import Path
 
 import numpy as np
-from common import print_table
+from common import key_of, print_table, run_missing
 from rules import DATA, RULES, classifier, load
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.exceptions import ConvergenceWarning
@@ -21,18 +23,24 @@ from sklearn.exceptions import ConvergenceWarning
 DENSITY, N_INFORMATIVE = 0.02, 20
 
 
-def judge(rule, seed):
+def run(rule, seed):
     """Accuracies, loss and shares of one network."""
     X, X_test, y, y_test = load("madelon", seed)
     trees = ExtraTreesClassifier(300, random_state=0).fit(X, y)
     best = np.argsort(-trees.feature_importances_)[:N_INFORMATIVE]
     model = classifier(rule, DATA["madelon"], DENSITY, len(X))
-    model.set_params(random_state=seed).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.set_params(random_state=seed).fit(X, y)
     weights = abs(model.coefs_[0])
     degree, strength = (weights != 0).sum(axis=1), weights.sum(axis=1)
-    shares = [each[best].sum() / each.sum() for each in (degree, strength)]
-    accuracies = model.score(X, y), model.score(X_test, y_test)
-    return [*accuracies, model.loss_curve_[-1], *shares]
+    return {
+        "training": model.score(X, y),
+        "test": model.score(X_test, y_test),
+        "loss": float(model.loss_curve_[-1]),
+        "connections": float(degree[best].sum() / degree.sum()),
+        "strength": float(strength[best].sum() / strength.sum()),
+    }
 
 
 def main():
@@ -42,12 +50,15 @@ def main():
     rules = ["static", "set", "rigl", "granet", "cht", "chts", "ctre"]
     parser.add_argument("--rules", nargs="+", default=rules, choices=list(RULES))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="added to, if it is there")
     args = parser.parse_args()
-    warnings.simplefilter("ignore", ConvergenceWarning)
+    jobs = list(product(args.rules, args.seeds))
+    results = run_missing(run, jobs, args.json, args.processes)
     rows = []
     for rule in args.rules:
-        found = np.array([judge(rule, seed) for seed in args.seeds])
-        rows.append([rule, *(f"{value:.3f}" for value in found.mean(axis=0))])
+        found = [list(results[key_of(rule, seed)].values()) for seed in args.seeds]
+        rows.append([rule, *(f"{value:.3f}" for value in np.mean(found, axis=0))])
     headings = ["rule", "training", "test", "loss", "connections", "strength"]
     print_table(headings, rows)
 

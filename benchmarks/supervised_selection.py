@@ -11,19 +11,19 @@ The overlap is how many of the best 50 the two seeds have in common::
 With ``--known``, the features that matter are known, as the data are made: the
 precision is the share of them among the best, as many as there are of them. Data sets
 are read from the folder that ``SPARSE_NN_DATA`` names, as ``NAME.npz`` with arrays X
-and y.
+and y. Results are added to those in the file, so that it can be stopped and go on.
 """
 
 import argparse
-import json
 import os
 import warnings
 from functools import partial
+from itertools import product
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from common import describe_machine
+from common import print_table, run_missing
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.feature_selection import f_classif, mutual_info_classif
 from sklearn.linear_model import LogisticRegression
@@ -103,15 +103,19 @@ def best(scores, n):
     return np.argsort(-scores, kind="stable")[:n]
 
 
-def judge_method(method, X, y, folds):
+def run(name, method, n_folds, n_repeats):
     """Accuracies for each K, overlap of the best 50, and seconds, over the folds."""
+    X, y = load(name)
+    folds = RepeatedStratifiedKFold(
+        n_splits=n_folds, n_repeats=n_repeats, random_state=0
+    )
     accuracies, overlaps, seconds = [], [], []
     for train, test in folds.split(X, y):
         parts = X[train], X[test], y[train], y[test]
         found = []
         for seed in (0, 1):
             start = perf_counter()
-            found.append(METHODS[method](X[train], y[train], seed))
+            found.append(scores_of(method, X[train], y[train], seed))
             seconds.append(perf_counter() - start)
             accuracies.append([judge(best(found[-1], n), *parts) for n in NUMBERS])
         overlaps.append(len(np.intersect1d(*(best(scores, 50) for scores in found))))
@@ -123,24 +127,23 @@ def judge_method(method, X, y, folds):
     }
 
 
-def _show(name, method, numbers, overlap, seconds):
-    numbers = "  ".join(f"{number:.3f}" for number in numbers)
-    print(
-        f"{name:<22} {method:<27} {numbers}  {overlap:4.1f}  {seconds:.1f} s",
-        flush=True,
-    )
+def scores_of(method, X, y, seed):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return METHODS[method](X, y, seed)
 
 
-def on_data(name, arguments):
-    X, y = load(name)
-    folds = RepeatedStratifiedKFold(
-        n_splits=arguments.folds, n_repeats=arguments.repeats, random_state=0
-    )
-    results = {}
-    for method in arguments.methods:
-        result = results[method] = judge_method(method, X, y, folds)
-        _show(name, method, result["accuracies"], result["overlap"], result["seconds"])
-    return results
+def print_results(results):
+    rows = [
+        [
+            key,
+            "  ".join(f"{accuracy:.3f}" for accuracy in found["accuracies"]),
+            f"{found['overlap']:.1f}",
+            f"{found['seconds']:.1f}",
+        ]
+        for key, found in results.items()
+    ]
+    print_table(["", "accuracy", "overlap", "seconds"], rows)
 
 
 # Data sets of known truth: X, y and which features matter.
@@ -186,25 +189,29 @@ MADE = {
 SIZES = [(60, 500), (200, 2000), (1000, 500), (2000, 100), (2000, 10_000)]
 
 
-def on_known(name, shape, arguments):
-    """Precision of each method on made data."""
-    results = {}
-    for method in arguments.methods:
-        precisions, seconds = [], []
-        for seed in range(arguments.repeats):
-            X, y, true = MADE[name](np.random.default_rng(seed), *shape)
-            X, start = X.astype(np.float32), perf_counter()
-            scores = METHODS[method](X, y.astype(int), seed)
-            seconds.append(perf_counter() - start)
-            precisions.append(true[best(scores, true.sum())].mean())
-        results[method] = {"precision": precisions, "seconds": seconds}
-        label = f"{name} {shape[0]} × {shape[1]}"
-        _show(label, method, [np.mean(precisions)], np.nan, np.median(seconds))
-    return results
+def run_known(name, n_samples, n_features, method, seed):
+    """Precision of a method on made data."""
+    rng = np.random.default_rng(seed)
+    X, y, true = MADE[name](rng, n_samples, n_features)
+    start = perf_counter()
+    scores = scores_of(method, X.astype(np.float32), y.astype(int), seed)
+    seconds = perf_counter() - start
+    precision = true[best(scores, true.sum())].mean()
+    return {"precision": float(precision), "seconds": round(seconds, 3)}
+
+
+def print_precisions(results):
+    rows = [
+        [key, f"{found['precision']:.3f}", f"{found['seconds']:.1f}"]
+        for key, found in results.items()
+    ]
+    print_table(["", "precision", "seconds"], rows)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", nargs="+", default=CHOOSE + REPORT)
     parser.add_argument("--methods", nargs="+", default=list(METHODS))
     parser.add_argument("--folds", type=int, default=3)
@@ -212,20 +219,18 @@ def main():
     parser.add_argument("--known", action="store_true", help="on made data")
     parser.add_argument("--made", nargs="+", default=list(MADE))
     parser.add_argument("--sizes", nargs="+", type=int, default=range(len(SIZES)))
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    warnings.simplefilter("ignore")
-    if arguments.known:
-        results = {
-            f"{name} {SIZES[size]}": on_known(name, SIZES[size], arguments)
-            for name in arguments.made
-            for size in arguments.sizes
-        }
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="added to, if it is there")
+    args = parser.parse_args()
+    if args.known:
+        sizes, seeds = [SIZES[each] for each in args.sizes], range(args.repeats)
+        wanted = product(args.made, sizes, args.methods, seeds)
+        jobs = [(name, *size, method, seed) for name, size, method, seed in wanted]
+        print_precisions(run_missing(run_known, jobs, args.json, args.processes))
     else:
-        results = {name: on_data(name, arguments) for name in arguments.data}
-    if arguments.json:
-        record = {"machine": describe_machine(), "results": results}
-        arguments.json.write_text(json.dumps(record, indent=1))
+        wanted = product(args.data, args.methods)
+        jobs = [(*job, args.folds, args.repeats) for job in wanted]
+        print_results(run_missing(run, jobs, args.json, args.processes))
 
 
 if __name__ == "__main__":
