@@ -25,6 +25,7 @@ from sklearn_sparse_nn.estimators._decorators import (
 from sklearn_sparse_nn.estimators._layered import BaseLayeredNetwork
 from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.estimators._progress import Progress
+from sklearn_sparse_nn.estimators._read_only import read_only
 from sklearn_sparse_nn.estimators._samples import (
     Moments,
     dtype_of,
@@ -158,7 +159,8 @@ default='tanh'
     Attributes
     ----------
     coefs_ : list of csr_array of float32
-        Weights of each layer, of shape (n_inputs, n_neurons).
+        Weights of each layer, of shape (n_inputs, n_neurons). A read-only copy of what
+        the network has, as are the intercepts.
 
     intercepts_ : list of ndarray of float32
         Biases of each layer, of shape (n_neurons,).
@@ -311,12 +313,14 @@ default='tanh'
         return "The features may need to be scaled: standardize=True does it, or "
 
     @property
+    @read_only
     def mean_(self) -> Floats:
         """What is subtracted from each feature."""
         self._fitted_layers()
         return self._network.shifts.copy()
 
     @property
+    @read_only
     def scale_(self) -> Floats:
         """What each feature is divided by."""
         self._fitted_layers()

@@ -245,7 +245,8 @@ class SETClassifier(ClassifierMixin, BaseSETMLP):
 
     coefs_ : list of csr_array of float32
         The ith element holds the weights of layer i, with the shape
-        (n_inputs, n_neurons). Made on access from the arrays of the network.
+        (n_inputs, n_neurons). A read-only copy of what the network has, as are the
+        intercepts.
 
     intercepts_ : list of ndarray of float32
         The ith element holds the biases of layer i.

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn_sparse_nn.engine.layers import layer_matrix, n_layers
 from sklearn_sparse_nn.engine.threads import ThreadTeam
 from sklearn_sparse_nn.estimators._base import BaseSparseNetwork, finite
+from sklearn_sparse_nn.estimators._read_only import read_only
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -26,12 +27,14 @@ class BaseLayeredNetwork(BaseSparseNetwork):
             return finite(self._network.activations(samples, n_layers, team))
 
     @property
+    @read_only
     def coefs_(self) -> list[csr_array]:
         """Weights of each layer, `csr_array` of shape (n_inputs, n_neurons)."""
         layers = self._fitted_layers()
         return [layer_matrix(layers, layer) for layer in range(n_layers(layers))]
 
     @property
+    @read_only
     def intercepts_(self) -> list[Float32s]:
         """Biases of each layer, ndarray of shape (n_neurons,)."""
         layers = self._fitted_layers()

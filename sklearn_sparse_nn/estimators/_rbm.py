@@ -29,6 +29,7 @@ from sklearn_sparse_nn.estimators._decorators import (
 )
 from sklearn_sparse_nn.estimators._parallel import n_threads
 from sklearn_sparse_nn.estimators._progress import Progress
+from sklearn_sparse_nn.estimators._read_only import read_only
 from sklearn_sparse_nn.estimators._samples import (
     Moments,
     feature_means,
@@ -173,7 +174,8 @@ class SETRBMTransformer(
         What the visible neurons are.
 
     components_ : csr_array of float32, shape (n_components, n_features)
-        Weights of the connections.
+        Weights of the connections. A read-only copy of what the network has, as are the
+        intercepts.
 
     intercept_hidden_ : ndarray of float32, shape (n_components,)
         Biases of the hidden neurons.
@@ -316,23 +318,27 @@ class SETRBMTransformer(
         self.n_jobs = n_jobs
 
     @property
+    @read_only
     def components_(self) -> csr_array:
         """Weights, a `csr_array` of shape (n_components, n_features)."""
         self._fitted_layers()
         return self._network.components()
 
     @property
+    @read_only
     def intercept_hidden_(self) -> Float32s:
         """Biases of the hidden neurons."""
         return self._fitted_layers().intercepts.copy()
 
     @property
+    @read_only
     def intercept_visible_(self) -> Float32s:
         """Biases of the visible neurons."""
         self._fitted_layers()
         return self._network.visible.intercepts.copy()
 
     @property
+    @read_only
     def mean_(self) -> Floats:
         """What is subtracted from each feature."""
         self._fitted_layers()
@@ -341,6 +347,7 @@ class SETRBMTransformer(
         return np.zeros(self.n_features_in_)
 
     @property
+    @read_only
     def scale_(self) -> Floats:
         """What each feature is divided by."""
         self._fitted_layers()

@@ -28,6 +28,7 @@ from sklearn_sparse_nn.estimators._decorators import (
     with_valid_parameters,
 )
 from sklearn_sparse_nn.estimators._mlp import BaseSETMLP
+from sklearn_sparse_nn.estimators._read_only import read_only
 from sklearn_sparse_nn.networks.regression import RegressionMLP, output_of
 
 if TYPE_CHECKING:
@@ -296,8 +297,8 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
 
     coefs_ : list of csr_array of float32
         The ith element holds the weights of layer i, with the shape
-        (n_inputs, n_neurons). Made on access from the arrays of the network. The last
-        layer predicts standardised targets: see `y_scale_`.
+        (n_inputs, n_neurons). A read-only copy of what the network has, as are the
+        intercepts. The last layer predicts standardised targets: see `y_scale_`.
 
     intercepts_ : list of ndarray of float32
         The ith element holds the biases of layer i.
@@ -585,12 +586,14 @@ class SETRegressor(RegressorMixin, BaseSETMLP):
         return predictions[:, 0] if self.n_outputs_ == 1 else predictions
 
     @property
+    @read_only
     def y_center_(self) -> Float64s:
         """Where each output was in training: its mean or its median."""
         self._fitted_layers()
         return self._network.centers.copy()
 
     @property
+    @read_only
     def y_scale_(self) -> Float64s:
         """What each output of the network is multiplied by in a prediction."""
         self._fitted_layers()

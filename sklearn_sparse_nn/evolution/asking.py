@@ -1,6 +1,10 @@
 """Ask a rule what to change, and check its answers."""
 
+from collections.abc import Sequence
+
 import numpy as np
+
+from sklearn_sparse_nn.evolution.regions import Region
 
 
 def ask_what_goes(rule, layers):
@@ -21,19 +25,30 @@ def ask_what_goes(rule, layers):
     Raises
     ------
     ValueError
-        If an answer has another dtype or length than the protocol asks for.
+        If an answer has another dtype or length than the protocol asks for, or if a
+        region is none.
     """
     layers = [layer for layer in layers if rule.evolves(layer)]
     if not layers:
         return {}, {}
     for layer in layers:
-        layer.region = rule.region(layer)
+        layer.region = _region(rule, layer)
     numbers = _counts(rule, "n_pruned", layers)
     for layer, n in zip(layers, numbers):
+        if n > layer.n_connections:
+            raise ValueError(
+                f"{type(rule).__name__}.n_pruned says {n} of {layer.n_connections} "
+                f"connections of layer {layer.index}."
+            )
         layer.n_to_prune = n
     for layer in layers:
         layer.pruned = _checked_mask(rule, "prune", layer, rule.prune(layer))
     more = rule.prune_more(layers)
+    if not isinstance(more, Sequence) or len(more) != len(layers):
+        raise ValueError(
+            f"{type(rule).__name__}.prune_more must return a list of {len(layers)} "
+            f"boolean arrays, got {_what_it_is(more)}."
+        )
     for layer, pruned in zip(layers, more, strict=True):
         layer.pruned = _checked_mask(rule, "prune_more", layer, pruned)
     pruned = {layer.index: layer.pruned for layer in layers}
@@ -57,12 +72,12 @@ def ask_what_grows(rule, layer, n_grown):
     Raises
     ------
     ValueError
-        If a grown cell does not exist, is out of its region, or comes twice or out of
-        order; if there is not one weight for each.
+        If cells are no integers; if one does not exist, is out of its region, or comes
+        twice or out of order; if there is not one finite weight for each.
     """
     name = type(rule).__name__
-    layer.region = rule.region(layer)
-    cells = np.asarray(rule.grow(layer, n_grown), dtype=np.int64)
+    layer.region = _region(rule, layer)
+    cells = _cells(rule, rule.grow(layer, n_grown))
     in_order = (cells[1:] > cells[:-1]).all()
     if not in_order or (len(cells) and not 0 <= cells[0] <= cells[-1] < layer.n_cells):
         raise ValueError(
@@ -77,6 +92,8 @@ def ask_what_grows(rule, layer, n_grown):
             f"{name}.new_weights must return one weight per cell, got shape "
             f"{weights.shape} for {len(cells)} cells."
         )
+    if not np.isfinite(weights).all():
+        raise ValueError(f"{name}.new_weights must return finite weights.")
     return cells, weights
 
 
@@ -102,13 +119,42 @@ def ask_what_is_held(rule, layer):
 
 def _counts(rule, question, layers):
     """How many connections of each layer a rule says."""
-    numbers = np.asarray(getattr(rule, question)(layers))
-    if numbers.shape != (len(layers),) or (numbers < 0).any():
+    answer = getattr(rule, question)(layers)
+    numbers = np.asarray(answer)
+    wrong = numbers.shape != (len(layers),) or numbers.dtype.kind not in "iu"
+    if wrong or (numbers < 0).any():
         raise ValueError(
             f"{type(rule).__name__}.{question} must return a number of connections "
-            f"for each of {len(layers)} layers, got {numbers}."
+            f"for each of {len(layers)} layers, integers >= 0, got {answer!r}."
         )
     return [int(n) for n in numbers]
+
+
+def _region(rule, layer):
+    region = rule.region(layer)
+    if region is None or isinstance(region, Region):
+        return region
+    raise ValueError(
+        f"{type(rule).__name__}.region must return a Region or None, got "
+        f"{_what_it_is(region)}."
+    )
+
+
+def _cells(rule, answer):
+    """The cells that a rule names, int64; no cells may be any empty list."""
+    cells = np.asarray(answer)
+    if cells.ndim != 1 or (len(cells) and cells.dtype.kind not in "iu"):
+        raise ValueError(
+            f"{type(rule).__name__}.grow must return an array of integers, a cell "
+            f"each, got {_what_it_is(answer)}."
+        )
+    return cells.astype(np.int64, copy=False)
+
+
+def _what_it_is(answer):
+    if isinstance(answer, np.ndarray):
+        return f"{answer.dtype} of shape {answer.shape}"
+    return f"{type(answer).__name__}"
 
 
 def _checked_mask(rule, question, layer, pruned):

@@ -91,10 +91,10 @@ def _free(layer, neurons, gone):
 def _scores_of(layer, neurons, scores, free):
     """The scores of all cells of some neurons, those that are not free being lowest."""
     scores, shape = np.array(scores), (len(neurons), layer.n_inputs)
-    if scores.shape != shape:
+    if scores.shape != shape or scores.dtype.kind not in "fiub":
         raise ValueError(
-            f"A rule must return scores of shape {shape} for these neurons, got "
-            f"{scores.shape}."
+            f"cell_scores must return numbers of shape {shape} for these neurons, got "
+            f"{scores.dtype} of shape {scores.shape}."
         )
     scores = scores.ravel()
     return np.where(free & ~np.isnan(scores), scores, -np.inf)

@@ -85,6 +85,12 @@ class NeuronBatch(NamedTuple):
     weight_sum: float
 
 
+def _check_number(n, n_cells):
+    """Complain in the words of a rule's author, not in those of the generator."""
+    if not 0 <= n <= n_cells:
+        raise ValueError(f"Cannot draw {n} cells: {n_cells} are there to draw from.")
+
+
 @dataclass
 class EvolvingLayer:
     """A layer as an evolution rule sees it. Arrays are read-only.
@@ -207,8 +213,14 @@ class EvolvingLayer:
         """Draw `n` distinct cells that hold no connection, in ascending order.
 
         All are in the region, if there is one. What is pruned is not among them.
+
+        Raises
+        ------
+        ValueError
+            If `n` is negative or more than `n_empty_cells`.
         """
         if self.region is None:
+            _check_number(n, self.n_empty_cells)
             rows = self.indptr, self.indices, self.n_inputs
             return sample_empty_cells(*rows, n, self.rng)
         return self._sample_of_region(self._taken, n)
@@ -224,12 +236,19 @@ class EvolvingLayer:
             Ascending.
         n : int
             At most `n_cells_outside`.
+
+        Raises
+        ------
+        ValueError
+            If `n` is negative or larger than that.
         """
         if self.region is None:
+            _check_number(n, self.n_cells_outside(cells))
             return sample_outside(self.n_cells, cells, n, self.rng)
         return self._sample_of_region(self._numbers_of(cells), n)
 
     def _sample_of_region(self, taken, n):
+        _check_number(n, self.region.n_cells - len(taken))
         numbers = sample_outside(self.region.n_cells, taken, n, self.rng)
         return self.region.cells(numbers)
 

@@ -111,6 +111,12 @@ class ScoreRule(EvolutionRule):
     def prune(self, layer: EvolvingLayer) -> Bools:
         """Remove the connections of the lowest scores."""
         scores = np.asarray(self.connection_scores(layer))
+        if scores.shape != (layer.n_connections,) or scores.dtype.kind not in "fiub":
+            raise ValueError(
+                f"{type(self).__name__}.connection_scores must return a number for "
+                f"each of {layer.n_connections} connections, got {scores.dtype} of "
+                f"shape {scores.shape}."
+            )
         return highest(-scores, layer.n_to_prune, layer.rng)
 
     def n_grown(self, layers: list[EvolvingLayer]) -> Counts:

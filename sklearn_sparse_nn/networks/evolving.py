@@ -124,7 +124,7 @@ def feature_importances(network, rule):
     Raises
     ------
     ValueError
-        If there is not a number for each feature.
+        If there is not a finite number for each feature.
     """
     clock = Evolution(rule, zeta=0.0).clock(0.0, network)
     with _one_thread():
@@ -134,6 +134,10 @@ def feature_importances(network, rule):
         raise ValueError(
             f"{type(rule).__name__}.feature_importances must return a number for each "
             f"of {views[0].n_inputs} features, got shape {importances.shape}."
+        )
+    if not np.isfinite(importances).all():
+        raise ValueError(
+            f"{type(rule).__name__}.feature_importances must return finite numbers."
         )
     return importances
 

@@ -19,8 +19,7 @@ from sklearn_sparse_nn.engine.layers import (
 )
 from sklearn_sparse_nn.engine.merging import merge_connections
 from sklearn_sparse_nn.engine.threads import ThreadTeam
-from sklearn_sparse_nn.evolution import SET, EvolutionRule, EvolvingLayer, TrainingClock
-from sklearn_sparse_nn.evolution.asking import ask_what_goes, ask_what_grows
+from sklearn_sparse_nn.evolution import SET, EvolutionRule, TrainingClock
 from sklearn_sparse_nn.networks import batches
 from sklearn_sparse_nn.networks import network as network_module
 from sklearn_sparse_nn.networks.mlp import MLP, Targets, TrainingParameters
@@ -230,62 +229,6 @@ def test_a_second_connection_between_two_neurons_is_refused(which, n_pruned, n_t
         rewire(layers, state, 1, pruned, cells[[which]], np.float32([1]), team)
     for array, other in zip((*layers, *state), before, strict=True):
         np.testing.assert_array_equal(array, other)
-
-
-class Answers(EvolutionRule):
-    """Answers what it was told to."""
-
-    def __init__(self, pruned, cells, weights):
-        self.answers = pruned, cells, weights
-
-    def prune(self, layer):
-        return self.answers[0]
-
-    def grow(self, layer, n_pruned):
-        return self.answers[1]
-
-    def new_weights(self, layer, cells):
-        return self.answers[2]
-
-
-NONE, ONE = np.zeros(2, bool), np.zeros(1)
-
-
-@pytest.mark.parametrize(
-    "answers, message",
-    [
-        (
-            (np.array([0, 1]), [], []),
-            r"must return a boolean array of shape \(2,",
-        ),
-        ((np.zeros(3, bool), [], []), r"got bool of shape \(3,\)"),
-        ((NONE, [6], ONE), r"grow must return distinct cells < 6 in ascending order"),
-        ((NONE, [-1], ONE), r"distinct cells < 6"),
-        ((NONE, [2, 2], ONE), r"distinct cells < 6"),
-        ((NONE, [3, 2], ONE), r"distinct cells < 6"),
-        (
-            (NONE, [2], np.zeros(2)),
-            r"one weight per cell, got shape \(2,\) for 1",
-        ),
-    ],
-)
-def test_wrong_answers_of_a_rule_are_refused(answers, message):
-    layer = EvolvingLayer(
-        indptr=np.array([0, 1, 2]),
-        indices=np.array([1, 0], dtype=np.uint32),
-        weights=np.ones(2, dtype=np.float32),
-        index=0,
-        n_inputs=3,
-        zeta=0.3,
-        clock=None,
-        gain=1.0,
-        rng=None,
-        batch=None,
-    )
-    with pytest.raises(ValueError, match=message):
-        rule = Answers(*answers)
-        _, n_grown = ask_what_goes(rule, [layer])
-        ask_what_grows(rule, layer, n_grown[0])
 
 
 class Shrink(EvolutionRule):
