@@ -7,8 +7,11 @@ and the package playwright, each page is opened: nothing may be written to the c
 as an error, nothing asked of the network, and on a phone nothing may hang over.
 """
 
+import os
 import shutil
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -57,27 +60,38 @@ def broken_links(folder):
                 yield f"{path.relative_to(folder)}: no anchor {link}"
 
 
-def faults_in_browser(folder, executable):
-    """Yield what a browser complains of, and pages that are too wide for a phone."""
+def faults_in_browsers(folder, executable):
+    """Yield the faults of all pages; there is a browser for each processor."""
+    pages, n = pages_of(folder), os.cpu_count() or 1
+    parts = [pages[start::n] for start in range(n)]
+    with ProcessPoolExecutor(n) as pool:
+        check = partial(faults_in_browser, folder, executable)
+        for found in pool.map(check, filter(None, parts)):
+            yield from found
+
+
+def faults_in_browser(folder, executable, paths):
+    """List what a browser complains of, and pages that are too wide for a phone."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=executable, args=["--no-sandbox"]
         )
-        page, found = browser.new_page(viewport=PHONE), []
+        page, found, all_found = browser.new_page(viewport=PHONE), [], []
         page.route("**/*", lambda route: answer(route, found))
         page.on("pageerror", lambda error: found.append(str(error)))
         page.on("console", lambda m: m.type == "error" and found.append(m.text))
-        for path in pages_of(folder):
+        for path in paths:
             page.goto(path.as_uri(), wait_until="load")
             page.evaluate("window.MathJax?.startup?.promise.then(() => true)")
             wide = page.evaluate("document.documentElement.scrollWidth")
             if wide > PHONE["width"]:
                 found.append(f"is {wide} pixels wide on a phone")
-            yield from (f"{path.relative_to(folder)}: {each}" for each in found)
+            all_found += [f"{path.relative_to(folder)}: {each}" for each in found]
             found.clear()
         browser.close()
+    return all_found
 
 
 def answer(route, found):
@@ -97,7 +111,7 @@ def main():
     if executable is None:
         print("There is no Chromium: the pages were not opened.")
     else:
-        faults += faults_in_browser(folder, executable)
+        faults += faults_in_browsers(folder, executable)
     print(*faults, sep="\n")
     print(f"{len(faults)} faults")
     return bool(faults)

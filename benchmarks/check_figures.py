@@ -1,7 +1,7 @@
 """Check that the figures in the texts are those in `results/`.
 
-Each claim of `speed_claims.py` and `accuracy_claims.py` is a phrase whose figures are
-computed from the stored results. It has to stand in its text, wherever lines end there.
+Each claim of the scripts `..._claims.py` is a phrase whose figures are computed from
+the stored results. It has to stand in its text, wherever lines end there.
 All claims are printed with their sources; the script fails if one does not hold.
 Nothing is measured::
 
@@ -15,10 +15,15 @@ from functools import cache
 from pathlib import Path
 
 import accuracy_claims
+import selection_claims
 import speed_claims
 
 HERE = Path(__file__).parent
-CLAIMS = [*speed_claims.CLAIMS, *accuracy_claims.CLAIMS]
+CLAIMS = [
+    *speed_claims.CLAIMS,
+    *accuracy_claims.CLAIMS,
+    *selection_claims.CLAIMS,
+]
 
 
 @cache

@@ -185,24 +185,28 @@ def test_results_repeat_for_any_number_of_threads_and_through_a_pickle(name, est
         np.testing.assert_array_equal(result, results[0])
 
 
-@pytest.mark.parametrize("solver", ["sgd", "adam"])
-@with_solvers
-def test_rules_work_with_each_solver_and_compile_nothing(name, solver, estimator):
+@pytest.fixture(scope="module")
+def compiled():
+    """All compiled functions, after `warm_up`."""
     warm_up()
-    before = _n_signatures()
-    X, y = samples()
-    estimator.set_params(evolution=_rule(name), solver=solver)
-    check_is_fitted(estimator.set_params(n_jobs=2).fit(X, y))
-    assert _n_signatures() == before
-
-
-def _n_signatures():
-    return sum(
-        len(each.signatures)
+    return [
+        each
         for each in gc.get_objects()
         if issubclass(type(each), Dispatcher)
         and each.py_func.__module__.startswith("sklearn_sparse_nn.")
-    )
+    ]
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@with_solvers
+def test_rules_work_with_each_solver_and_compile_nothing(
+    name, solver, estimator, compiled
+):
+    before = [len(each.signatures) for each in compiled]
+    X, y = samples()
+    estimator.set_params(evolution=_rule(name), solver=solver)
+    check_is_fitted(estimator.set_params(n_jobs=2).fit(X, y))
+    assert [len(each.signatures) for each in compiled] == before
 
 
 @all_pairs

@@ -354,7 +354,10 @@ CLOCK = TrainingClock(1, None, 10, 10)
 @pytest.mark.parametrize("rule", [SET(), Shrink(), Grow()])
 @pytest.mark.parametrize(
     "trainer, n_threads, every",
-    [(Machine(), 1, 1), (Machine(), 2, 7), (Perceptron(), 1, 7), (Perceptron(), 2, 7)],
+    [
+        *((Machine(), 1, 2), (Machine(), 2, 13)),
+        *((Perceptron(), 1, 13), (Perceptron(), 2, 13)),
+    ],
 )
 def test_each_layer_is_as_before_or_as_after_when_memory_runs_out(
     trainer, n_threads, every, rule
