@@ -164,16 +164,21 @@ def check_layers(layers):
         or (indptr[1:] < indptr[:-1]).any()
     ):
         raise ValueError("The network is damaged: its arrays do not fit each other.")
-    ascends = indices[1:] > indices[:-1]
-    starts = indptr[(indptr > 0) & (indptr < n_connections)]
-    ascends[starts - 1] = True  # between two neurons
     here = (indices[connections_of(layers, i)] for i in range(n_layers(layers)))
     inside = all(x.max(initial=0) < size for x, size in zip(here, sizes))
-    if not inside or not ascends.all():
+    if not inside or not rows_ascend(indptr, indices):
         raise ValueError(
             "The network is damaged: a connection leads to an input that is not there, "
             "or comes twice, or out of order."
         )
+
+
+def rows_ascend(indptr, indices):
+    """Whether the indices of a CSR structure are distinct and ascend in each row."""
+    ascends = indices[1:] > indices[:-1]
+    starts = indptr[(indptr > 0) & (indptr < len(indices))]
+    ascends[starts - 1] = True  # between two rows
+    return ascends.all()
 
 
 def require(arrays, dtypes, prefix=""):

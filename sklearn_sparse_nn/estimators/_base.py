@@ -126,7 +126,13 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         if isinstance(topology, str):
             topology = TOPOLOGIES[topology]()
         if hasattr(topology, "of_data"):
-            topology = topology.of_data(X, hasattr(self, "predict"))
+            of_data = topology.of_data(X, hasattr(self, "predict"))
+            if not (hasattr(of_data, "connect") or hasattr(of_data, "of_layer")):
+                raise ValueError(
+                    f"{type(topology).__name__}.of_data must return a topology, got "
+                    f"{of_data!r}."
+                )
+            topology = of_data
         return Start(
             topology,
             self._amount().epsilons(sizes),

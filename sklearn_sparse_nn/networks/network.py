@@ -44,7 +44,11 @@ from sklearn_sparse_nn.networks.forward import (
     decide,
     decision_workspace,
 )
-from sklearn_sparse_nn.topology.initial import of_layer
+from sklearn_sparse_nn.topology.asking import (
+    ask_for_connections,
+    ask_for_layer,
+    ask_for_weights,
+)
 from sklearn_sparse_nn.topology.rewiring import rewire
 from sklearn_sparse_nn.topology.weights import draw_weights
 
@@ -133,17 +137,18 @@ class SparseNetwork:
         self.noise_seed = seed
         streams = np.random.SeedSequence(seed).spawn(len(sizes) - 1)
         self.streams = [np.random.Generator(np.random.PCG64(s)) for s in streams]
-        parts = [of_layer(topology, layer, sizes) for layer in range(len(sizes) - 1)]
+        numbers = range(len(sizes) - 1)
+        parts = [ask_for_layer(topology, layer, sizes) for layer in numbers]
         epsilons = np.broadcast_to(epsilon, len(parts)).tolist()
         connections = (
-            part.connect(*shape, epsilon, rng, None if layer else spread)
+            ask_for_connections(part, shape, epsilon, rng, None if layer else spread)
             for layer, (part, shape, epsilon, rng) in enumerate(
                 zip(parts, pairwise(sizes), epsilons, self.streams)
             )
         )
         self.layers = stack_layers(sizes, connections)
         for layer, part in enumerate(parts):
-            self._begin_weights(layer, getattr(part, "weights", None))
+            self._begin_weights(layer, part)
         self.solver = None
         self.state = None
         self.n_updates = 0
@@ -155,9 +160,10 @@ class SparseNetwork:
         self.holds_weights = self.waits_for_rule = False
         self._batch = None
 
-    def _begin_weights(self, layer, given):
-        """Take the initial weights of a layer, or draw them if they are None."""
+    def _begin_weights(self, layer, part):
+        """Take the initial weights of a layer from its topology, or draw them."""
         weights = self.layers.weights[connections_of(self.layers, layer)]
+        given = ask_for_weights(part, len(weights))
         if given is not None:
             weights[:] = given
             return

@@ -81,7 +81,7 @@ class _Correlated(NamedTuple):
     predicts: bool
 
     def of_layer(self, layer, sizes):
-        """The topology of one layer; see `initial.of_layer`."""
+        """The topology of one layer; see `asking.ask_for_layer`."""
         is_last = layer == len(sizes) - 2
         if is_last and self.predicts:
             return ErdosRenyi()

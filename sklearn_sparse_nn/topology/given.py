@@ -65,7 +65,7 @@ class FromArrays(BaseEstimator):
         self.weights = weights
 
     def of_layer(self, layer: int, sizes: Sequence[int]) -> Connects:
-        """The connections of one layer; see `initial.of_layer`.
+        """The connections of one layer; see `asking.ask_for_layer`.
 
         Raises
         ------

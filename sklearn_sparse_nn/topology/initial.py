@@ -1,8 +1,8 @@
 """How the connections of a layer begin.
 
-A topology is any object with a method ``connect(n_inputs, n_neurons, epsilon, rng)``
-that returns the `indptr` and `indices` of a CSR matrix of shape (n_neurons, n_inputs),
-indices ascending within a row. `ErdosRenyi` and `Dense` are two.
+A topology is any object with a method ``connect(n_inputs, n_neurons, epsilon, rng,
+spread)`` that returns the `indptr` and `indices` of a CSR matrix of shape (n_neurons,
+n_inputs), indices ascending within a row. `ErdosRenyi` and `Dense` are two.
 
 One that tells layers apart has a method ``of_layer(layer, sizes)`` instead, which
 returns the topology of one layer. That may have an attribute `weights`, the initial
@@ -119,21 +119,6 @@ class Dense(BaseEstimator):
         """Connect everything; see `ErdosRenyi.connect`."""
         indices = np.tile(np.arange(n_inputs, dtype=np.uint32), n_neurons)
         return np.arange(n_neurons + 1) * n_inputs, indices
-
-
-def of_layer(topology, layer, sizes):
-    """The topology of one layer of a network.
-
-    Parameters
-    ----------
-    topology : object
-        Of all layers.
-    layer : int
-    sizes : sequence of int
-        Of the input and of each layer.
-    """
-    tells_apart = hasattr(topology, "of_layer")
-    return topology.of_layer(layer, sizes) if tells_apart else topology
 
 
 def _split(n_drawn, block_cells, rng):
