@@ -263,6 +263,8 @@ def test_a_choice_repeats_with_the_random_stream_of_the_layer():
 @pytest.mark.parametrize("shape", [(9, 9), (10, 9), (9, 11), (90,), (9, 10, 2), ()])
 def test_scores_of_another_shape_are_refused(shape):
     layer = layer_of(np.eye(9, 10, dtype=bool))
-    message = re.escape(f"scores of shape (9, 10) for these neurons, got {shape}")
+    message = re.escape(
+        f"of shape (9, 10) for these neurons, got float64 of shape {shape}"
+    )
     with pytest.raises(ValueError, match=message):
         highest_cells(layer, 3, lambda neurons: np.zeros(shape))
