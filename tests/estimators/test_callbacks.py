@@ -88,7 +88,7 @@ def test_a_topology_monitor_sees_each_epoch(estimator):
     history = monitor.get_history()
     assert history.epochs == [0, 1, 2, 3, 4]
     for layer, weights in enumerate(layer_matrices(estimator, "the test")):
-        weights.data[:] = 1
+        weights.data = np.ones_like(weights.data)
         last = history.topology(4, layer).toarray()
         np.testing.assert_array_equal(last, weights.toarray())
         first = history.topology(0, layer).toarray()
