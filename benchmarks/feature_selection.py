@@ -69,7 +69,7 @@ def laplacian_score(X):
 
 def loadings(X):
     """Variance of each feature within the first 50 principal components."""
-    pca = PCA(min(50, min(X.shape) - 1)).fit(X)
+    pca = PCA(min(50, min(X.shape) - 1), svd_solver="full").fit(X)
     return pca.explained_variance_ @ pca.components_**2
 
 
