@@ -40,7 +40,8 @@ def test_workers_choose_what_one_process_chooses(client, algorithm):
     ordinary.fit(DIGITS)
     assert (chosen.support_ & ordinary.support_).sum() >= 16
     correlation = np.corrcoef(chosen.importances_, ordinary.importances_)[0, 1]
-    assert correlation > 0.9
+    # Who is heard first is chance, where nobody waits.
+    assert correlation > (0.8 if isinstance(algorithm, WASAPSGD) else 0.9)
 
 
 @pytest.mark.parametrize("importance", ["communality", "attribution", "strength"])

@@ -143,7 +143,7 @@ def test_outputs_that_the_user_leaves_alone_are_warned_of():
 def test_given_connections_can_be_searched_and_saved():
     skops = pytest.importorskip("skops.io")
     X, y = samples()
-    pattern = sparse.random_array((25, 60), density=0.2, rng=0).tocsr()
+    pattern = sparse.random_array((25, 60), density=0.2, random_state=0).tocsr()
     given = FromArrays([pattern, np.ones((60, 1))])
     clf = small(SETClassifier, hidden_layer_sizes=(60,))
     search = GridSearchCV(clf, {"topology": ["erdos_renyi", given]}, cv=2).fit(X, y)

@@ -133,6 +133,8 @@ def test_only_float32_is_read_feature_after_feature(estimator, seen):
 @all_estimators
 @pytest.mark.parametrize("dtype", [bool, np.int64, np.float32, np.float64])
 def test_sparse_frames_of_any_dtype(estimator, dtype):
+    if dtype is bool and pd.__version__ < "3":
+        pytest.skip("with older versions of pandas, scikit-learn cannot read these")
     X, y = samples()
     X = (X > 0.6).astype(dtype)
     frame = pd.DataFrame(X).add_prefix("f")

@@ -620,7 +620,7 @@ def test_gibbs_begins_a_stream_of_its_own_after_each_fit(digits):
 
 def test_sparse_numbers_are_not_made_dense():
     X = sparse.random_array(
-        (2000, 20_000), density=1e-3, format="csr", dtype=np.float32, rng=0
+        (2000, 20_000), density=1e-3, format="csr", dtype=np.float32, random_state=0
     )
     X.data += 1
     rbm = SETRBMTransformer(

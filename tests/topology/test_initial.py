@@ -8,6 +8,7 @@ from scipy.stats import chi2
 from sklearn.base import clone
 
 from sklearn_sparse_nn.topology import TOPOLOGIES, Dense, ErdosRenyi, initial
+from sklearn_sparse_nn.topology.asking import ask_for_layer
 
 
 def _expect_csr(indptr, indices, n_inputs, n_neurons):
@@ -119,7 +120,7 @@ def test_names_stand_for_topologies(name):
     rng, topology = np.random.default_rng(0), TOPOLOGIES[name]()
     if hasattr(topology, "of_data"):
         topology = topology.of_data(rng.random((9, 8)))
-    topology = initial.of_layer(topology, 0, [8, 6])
+    topology = ask_for_layer(topology, 0, [8, 6])
     _expect_csr(*topology.connect(8, 6, 2, rng), 8, 6)
 
 
