@@ -4,7 +4,8 @@
 
 Each link to a page, an anchor or a file of the site must lead somewhere. With Chromium
 and the package playwright, each page is opened: nothing may be written to the console
-as an error, nothing asked of the network, and on a phone nothing may hang over.
+as an error, nothing asked of the network, on a phone nothing may hang over, and on a
+laptop no code.
 """
 
 import os
@@ -18,6 +19,13 @@ from urllib.parse import unquote, urlsplit
 
 BROWSERS = "chromium", "chromium-browser", "google-chrome"
 PHONE = {"width": 390, "height": 844}
+LAPTOP = {"width": 1300, "height": 900}
+# The first line of each block of code that is wider than its column.
+WIDE_CODE = """
+[...document.querySelectorAll("article pre")]
+    .filter(each => each.scrollWidth > each.clientWidth + 1)
+    .map(each => each.textContent.split("\\n")[0])
+"""
 # Parts of the theme.
 SKIPPED = "_static"
 
@@ -71,7 +79,7 @@ def faults_in_browsers(folder, executable):
 
 
 def faults_in_browser(folder, executable, paths):
-    """List what a browser complains of, and pages that are too wide for a phone."""
+    """List what a browser complains of, and what is too wide."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -88,6 +96,9 @@ def faults_in_browser(folder, executable, paths):
             wide = page.evaluate("document.documentElement.scrollWidth")
             if wide > PHONE["width"]:
                 found.append(f"is {wide} pixels wide on a phone")
+            page.set_viewport_size(LAPTOP)
+            found += [f"code is cut off: {each}" for each in page.evaluate(WIDE_CODE)]
+            page.set_viewport_size(PHONE)
             all_found += [f"{path.relative_to(folder)}: {each}" for each in found]
             found.clear()
         browser.close()

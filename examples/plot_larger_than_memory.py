@@ -37,10 +37,12 @@ images, labels = X[:-500].reshape(-1, 8, 8), y[:-500]
 def varied(rng):
     """A chunk of digits: moved by up to half a pixel, with noise, and their classes."""
     chosen = rng.integers(len(images), size=CHUNK)
+    steps = rng.integers(-1, 2, size=(CHUNK, 2))
     moved = np.empty((CHUNK, 8, 8), dtype=np.float32)
-    for direction in np.ndindex(3, 3):
-        here = rng.integers(9, size=CHUNK) == 3 * direction[0] + direction[1]
-        by = (0, *(0.5 * (each - 1) for each in direction))
+    for step in np.ndindex(3, 3):
+        step = np.array(step) - 1
+        here = (steps == step).all(axis=1)
+        by = (0, *(0.5 * step))
         moved[here] = shift(images[chosen[here]], by, order=1)
     noisy = moved + rng.normal(scale=2, size=moved.shape)
     return np.clip(noisy, 0, 16).reshape(CHUNK, -1), labels[chosen]

@@ -98,7 +98,7 @@ for name, machine in machines.items():
     degrees = machine.visible_degree_
     print(
         f"{name:>15}: from {degrees.min()} to {degrees.max()} connections, "
-        f"dispersion {degrees.var() / degrees.mean():.2f}, "
+        f"dispersion {degrees.var() / degrees.mean():.2f},\n{'':>17}"
         f"log-normal over binomial {gain_of_log_normal(degrees, 500):+.2f} nats, "
         f"correlation with variation {stats.spearmanr(degrees, variation)[0]:.2f}"
     )

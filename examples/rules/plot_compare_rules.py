@@ -136,12 +136,9 @@ grid = [
     },
 ]
 search = GridSearchCV(clf, grid, cv=cv, n_jobs=2).fit(X, y)
-for rank, score, parameters in sorted(
-    zip(
-        search.cv_results_["rank_test_score"],
-        search.cv_results_["mean_test_score"],
-        map(str, search.cv_results_["params"]),
-    )
-):
-    print(f"{rank:2d}  {score:.3f}  {parameters}")
+found = search.cv_results_
+for i in np.argsort(found["rank_test_score"], kind="stable"):
+    rule, *options = found["params"][i].items()
+    changes = ", ".join(f"{k.removeprefix('evolution__')}={v}" for k, v in options)
+    print(f"{found['mean_test_score'][i]:.3f}  {type(rule[1]).__name__}: {changes}")
 print("The best rule:", search.best_estimator_.evolution)

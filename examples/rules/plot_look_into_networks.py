@@ -98,7 +98,8 @@ print(f"explored: {rates[0]:.1%} at first, {rates[-1]:.1%} in the end")
 display = DegreeDistributionDisplay.from_estimator(model, layer=0, random_state=0)
 display.figure_.set_layout_engine("constrained")
 plt.show()
-print(small_world(model, random_state=0))
+for name, number in small_world(model, random_state=0)._asdict().items():
+    print(f"{name:>20}: {number:.3f}")
 
 # %%
 # Two networks

@@ -107,8 +107,8 @@ for name, selector in selectors.items():
 for name, counts in chosen.items():
     print(
         f"{name:>15}: {(counts == 10).sum():2} genes in all ten halves, "
-        f"{(counts >= 5).sum():2} in five or more, {(counts > 0).sum():3} at all; "
-        f"accuracy {np.mean(scores[name]):.3f} ± {np.std(scores[name]):.3f}"
+        f"{(counts >= 5).sum():2} in five or more, {(counts > 0).sum():3} at all,\n"
+        f"{'':>16} accuracy {np.mean(scores[name]):.3f} ± {np.std(scores[name]):.3f}"
     )
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
