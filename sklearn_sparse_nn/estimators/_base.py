@@ -27,6 +27,7 @@ from sklearn_sparse_nn.networks.evolving import Evolution
 from sklearn_sparse_nn.networks.network import Start
 from sklearn_sparse_nn.topology import TOPOLOGIES
 from sklearn_sparse_nn.topology.amount import Amount
+from sklearn_sparse_nn.topology.asking import ask_for_data
 
 # An array of fewer numbers is checked faster than validated: see `_validate_samples`.
 _FEW_NUMBERS = 2**16
@@ -125,16 +126,8 @@ class BaseSparseNetwork(CallbackSupportMixin, BaseEstimator, ABC):
         topology = self.topology
         if isinstance(topology, str):
             topology = TOPOLOGIES[topology]()
-        if hasattr(topology, "of_data"):
-            of_data = topology.of_data(X, hasattr(self, "predict"))
-            if not (hasattr(of_data, "connect") or hasattr(of_data, "of_layer")):
-                raise ValueError(
-                    f"{type(topology).__name__}.of_data must return a topology, got "
-                    f"{of_data!r}."
-                )
-            topology = of_data
         return Start(
-            topology,
+            ask_for_data(topology, X, predicts=hasattr(self, "predict")),
             self._amount().epsilons(sizes),
             seed=random_state.randint(np.iinfo(np.int32).max),
             spread=spread,

@@ -154,7 +154,7 @@ def _cells(rule, answer):
 def _what_it_is(answer):
     if isinstance(answer, np.ndarray):
         return f"{answer.dtype} of shape {answer.shape}"
-    return f"{type(answer).__name__}"
+    return type(answer).__name__
 
 
 def _checked_mask(rule, question, layer, pruned):

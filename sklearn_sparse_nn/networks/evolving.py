@@ -130,14 +130,11 @@ def feature_importances(network, rule):
     with _one_thread():
         views = layer_views(network, clock=clock)
         importances = np.array(rule.feature_importances(views), dtype=np.float64)
-    if importances.shape != (views[0].n_inputs,):
+    n_features = views[0].n_inputs
+    if importances.shape != (n_features,) or not np.isfinite(importances).all():
         raise ValueError(
-            f"{type(rule).__name__}.feature_importances must return a number for each "
-            f"of {views[0].n_inputs} features, got shape {importances.shape}."
-        )
-    if not np.isfinite(importances).all():
-        raise ValueError(
-            f"{type(rule).__name__}.feature_importances must return finite numbers."
+            f"{type(rule).__name__}.feature_importances must return a finite number "
+            f"for each of {n_features} features, got {importances}."
         )
     return importances
 

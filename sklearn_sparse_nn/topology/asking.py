@@ -9,6 +9,31 @@ import numpy as np
 from sklearn_sparse_nn.engine.layers import rows_ascend
 
 
+def ask_for_data(topology, X, predicts):
+    """The topology for some data.
+
+    Parameters
+    ----------
+    topology : object
+    X : {ndarray, csr matrix} of shape (n_samples, n_features)
+    predicts : bool
+        Whether the outputs are predictions, or restore the features.
+
+    Raises
+    ------
+    ValueError
+        If the answer is no topology.
+    """
+    if not hasattr(topology, "of_data"):
+        return topology
+    found = topology.of_data(X, predicts)
+    if not (hasattr(found, "connect") or hasattr(found, "of_layer")):
+        raise ValueError(
+            f"{type(topology).__name__}.of_data must return a topology, got {found!r}."
+        )
+    return found
+
+
 def ask_for_layer(topology, layer, sizes):
     """The topology of one layer of a network.
 

@@ -189,13 +189,13 @@ class Thinks(SET):
         return self.importances
 
 
-@pytest.mark.parametrize(
-    "answer, message", [([1.0], "a number for each"), ([np.nan] * 20, "finite numbers")]
-)
-def test_wrong_importances_are_refused(answer, message):
+@pytest.mark.parametrize("answer", [[1.0], [np.nan] * 20])
+def test_wrong_importances_are_refused(answer):
     X = np.random.default_rng(0).random((40, 20))
     selector = QuickSelectionSelector(
         3, evolution=Thinks(answer), importance="evolution", max_iter=2
     )
-    with pytest.raises(ValueError, match=f"Thinks.feature_importances .* {message}"):
+    with pytest.raises(
+        ValueError, match=r"Thinks\.feature_importances must return a fin"
+    ):
         selector.fit(X)
