@@ -141,7 +141,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("sklearn_sparse_nn",),
     "reference_url": {"sklearn_sparse_nn": None},
-    "thumbnail_size": (600, 420),
+    "thumbnail_size": (600, 300),
     "show_memory": False,
     "write_computation_times": False,  # a table by scripts from the network
     "reset_modules": ("matplotlib",),
