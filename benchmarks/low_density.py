@@ -8,9 +8,10 @@ stratified splits, a seed for each; mean and standard deviation over the seeds::
 
 Perceptrons: two hidden layers of 1,000, `StandardScaler`, 40 epochs, or 200 below 300
 samples; test accuracy. Deep ones: ten such layers, other settings by default. All
-others have 500 hidden neurons. Autoencoders: 50 epochs; the score on the test samples. Boltzmann machines: features scaled to [0, 1], 20 epochs;
-minus 100 times the mean squared error of the reconstruction. Selectors: 25 features, 50
-epochs; test accuracy of extremely randomised trees on them.
+others have 500 hidden neurons. Autoencoders: 50 epochs; the score on the test samples.
+Boltzmann machines: features scaled to [0, 1], 20 epochs; minus 100 times the mean
+squared error of the reconstruction. Selectors: 25 features, 50 epochs; test accuracy of
+extremely randomised trees on them.
 
 Data as in `panel_data.py`. Results are added to those in the file of ``--json``, so
 that it can be stopped and go on.
