@@ -89,8 +89,6 @@ CLAIMS += claims(
     SPEED,
     "training_epoch",
     {
-        "on two threads took {:.2f} s in one run": seconds_of("ours, 2 threads"),
-        "on one thread, 0.19 s of {:.2f} are forward": seconds_of("ours, 1 thread"),
         "dropout of 0.3 take {:.2f} times ({:.2f} to {:.2f}) as long": lambda r: tuple(
             r["ours, Adam, dropout, 2 threads"]["times_ours"]
         ),
@@ -268,6 +266,66 @@ CLAIMS += claims(
         "{2:.0f} % and the input gradient to {1:.0f} % with": of_bandwidth(1_000),
         "that L3 gives, the input gradient {1:.0f} %": of_bandwidth(50_000),
         "that takes {:.2f} ns, from L3 {:.2f} ns, from memory {:.2f} ns": moved,
+    },
+)
+
+
+def in_kernels(kernels, rewiring, epochs):
+    """Seconds of an epoch on MNIST that are kernels, at the speeds of 1,000 neurons."""
+    connections = rewiring["MNIST"]["n_connections"]
+    all_layers, all_but_first = sum(connections), sum(connections[1:])
+    counts = all_layers, all_but_first, all_layers
+    seconds = sum(
+        2e-9 * 60_000 * n / kernels["layers"]["1000"][kernel]["gflops"]["ours"]
+        for n, kernel in zip(counts, KERNELS, strict=True)
+    )
+    return seconds, seconds_of("ours, 1 thread")(epochs)
+
+
+def gains(*which):
+    """How many times as long an epoch takes without what spares waits for memory."""
+    return lambda r: tuple(r[what][i]["gain"][0] for what, i in which)
+
+
+AHEAD, IN_BANDS = "look-ahead", "bands"
+CLAIMS += claims(
+    SPEED,
+    "kernels rewiring training_epoch",
+    {"three kernels take {:.2f} s of its {:.2f} on one thread": in_kernels},
+)
+CLAIMS += claims(
+    SPEED,
+    "memory_access",
+    {
+        "without, an epoch takes {:.1f} times as long with layers of 4,000 neurons, "
+        "{:.1f} with 50,000, and {:.1f} with 250,000.": gains(
+            (AHEAD, 0), (AHEAD, 1), (AHEAD, 2)
+        ),
+        "takes {:.1f} times as long with 500,000 hidden neurons and 18 outputs, {:.1f} "
+        "with 300,000 features": gains((IN_BANDS, 0), (IN_BANDS, 1)),
+    },
+)
+CLAIMS += claims(
+    f"{GUIDE}engine.rst",
+    "memory_access",
+    {
+        "on layers of 250,000 neurons an epoch takes {:.1f} times as long without": (
+            gains((AHEAD, 2))
+        )
+    },
+)
+CLAIMS += claims(
+    TABLES,
+    "memory_access",
+    {
+        row(title, RATIO): lambda r, what=what, i=i: tuple(r[what][i]["gain"])
+        for title, what, i in (
+            ("look-ahead, three layers of 4,000 neurons", AHEAD, 0),
+            ("look-ahead, 50,000", AHEAD, 1),
+            ("look-ahead, 250,000", AHEAD, 2),
+            ("bands, 54,675-500,000-18", IN_BANDS, 0),
+            ("bands, 300,000-1,000-1,000-10", IN_BANDS, 1),
+        )
     },
 )
 
