@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import accuracy_claims
+import importance_claims
 import selection_claims
 import speed_claims
 
@@ -23,6 +24,7 @@ CLAIMS = [
     *speed_claims.CLAIMS,
     *accuracy_claims.CLAIMS,
     *selection_claims.CLAIMS,
+    *importance_claims.CLAIMS,
 ]
 
 

@@ -1,7 +1,7 @@
 """What a claim is: a phrase with figures in a text, and how they come from results.
 
-The claims themselves are in `speed_claims.py`, `accuracy_claims.py` and
-`selection_claims.py`.
+The claims themselves are in `speed_claims.py`, `accuracy_claims.py`,
+`selection_claims.py` and `importance_claims.py`.
 """
 
 from collections.abc import Callable

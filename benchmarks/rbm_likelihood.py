@@ -5,10 +5,12 @@
 rewiring, random (Erdős–Rényi) or scale-free and small-world (XBM), and a dense machine.
 The likelihood of the 10,000 test images is estimated by annealed importance sampling::
 
-    python benchmarks/rbm_likelihood.py --seeds 0 1 2 3 4
+    python benchmarks/rbm_likelihood.py --models SET static XBM --json FILE
+    python benchmarks/rbm_likelihood.py --models dense --seeds 0 --temperatures 20000
 
 The dispersion of the visible degrees, their variance over their mean, is about 1 in a
-random graph; the greater it is, the heavier is the tail.
+random graph; the greater it is, the heavier is the tail. Results are added to those in
+the file of ``--json``.
 """
 
 import argparse
@@ -17,7 +19,7 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from common import describe_machine, load_mnist
+from common import load_mnist, write_lines
 
 from sklearn_sparse_nn import SETRBMTransformer
 
@@ -58,7 +60,7 @@ def main():
     parser.add_argument("--models", nargs="+", default=list(MODELS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--temperatures", type=int, default=5000)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="added to, if it is there")
     arguments = parser.parse_args()
     X, _, X_test, _ = load_mnist()
     X, X_test = ((images > 0.5).astype(np.float32) for images in (X, X_test))
@@ -75,9 +77,10 @@ def main():
             f"{np.median(seconds):.0f} s",
             flush=True,
         )
-    if arguments.json:
-        record = {"machine": describe_machine(), "judged": results}
-        arguments.json.write_text(json.dumps(record, indent=1))
+    path = arguments.json
+    if path:
+        before = json.loads(path.read_text())["results"] if path.exists() else {}
+        write_lines(path, before | results)
 
 
 if __name__ == "__main__":
