@@ -475,6 +475,56 @@ CLAIMS += claims(
         )
     },
 )
+
+
+def likelihoods(model):
+    """Mean and deviation of the log-likelihood over the seeds."""
+
+    def figures(results):
+        found = [each[0] for each in results[model]]
+        return fmean(found), pstdev(found)
+
+    return figures
+
+
+def judged(model):
+    """The same, the largest standard error of a seed, and the mean dispersion."""
+
+    def figures(results):
+        _, errors, dispersions, _ = zip(*results[model])
+        return *likelihoods(model)(results), max(errors), fmean(dispersions)
+
+    return figures
+
+
+LIKELY = {"SET": "SET", "static": "static, Erdős–Rényi", "XBM": "static, XBM"}
+CLAIMS += claims(
+    GUIDE + "rbm.rst",
+    "rbm_likelihood",
+    {
+        list_row(title, "{:.1f} ± {:.1f}"): likelihoods(model)
+        for model, title in LIKELY.items()
+    }
+    | {
+        "``learning_rate=0.01``, one seed - {:.1f}": lambda r: likelihoods("dense")(r)[
+            0
+        ]
+    },
+)
+CLAIMS += claims(
+    TABLES,
+    "rbm_likelihood",
+    {
+        row(title, "14,124", "{:.1f} ± {:.1f}", "{:.2f}", "{:.1f}"): judged(model)
+        for model, title in (LIKELY | {"XBM, then SET": "XBM, then SET"}).items()
+    }
+    | {
+        row("dense (seed 0)", "392,000", "{:.1f}", "{:.2f}", "0"): lambda r: (
+            judged("dense")(r)[0],
+            judged("dense")(r)[2],
+        )
+    },
+)
 CLAIMS += claims(
     TABLES,
     "rbm_defaults",

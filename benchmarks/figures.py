@@ -1,8 +1,9 @@
 """Draw the figures of the documentation from the stored results of the benchmarks.
 
-`results/NAME.json` is what ``NAME.py --json`` wrote; its figure goes to
-``docs/generated/performance/NAME.svg``. A figure that is newer than its results and all
-scripts stays as it is. Nothing is measured. The build of the documentation runs this.
+`results/NAME.json` is what ``NAME.py --json`` wrote, or, as `NAME-OPTION.json`, what it
+wrote with an option; its figure goes to ``docs/generated/performance/NAME.svg``. A
+figure that is newer than its results and all scripts stays as it is. Nothing is
+measured. The build of the documentation runs this.
 
     python benchmarks/figures.py
 """
@@ -32,7 +33,8 @@ def main():
         target = TARGET / f"{path.stem}.svg"
         if is_newer(target, [path, *scripts]):
             continue
-        draw = getattr(import_module(path.stem), "draw", None)
+        script, _, _ = path.stem.partition("-")
+        draw = getattr(import_module(script), "draw", None)
         if draw is None:
             continue
         figure = draw(json.loads(path.read_text())["results"])

@@ -67,7 +67,7 @@ CLAIMS += claims(
 )
 CLAIMS += claims(
     TABLES,
-    "importance_rankings_known",
+    "importance_rankings-known",
     {
         row(method, *["{:.2f}, {:.2f}"] * len(SIZES)): precisions([method], *SIZES)
         for method in METHODS
@@ -91,7 +91,7 @@ CLAIMS += claims(
 )
 CLAIMS += claims(
     f"{GUIDE}mlp.rst",
-    "importance_rankings_known",
+    "importance_rankings-known",
     {
         "200 samples: {} to {} of the 20 matter": lambda r: range_of(
             precisions(BY_STRENGTH, "200 × 500", "200 × 2000")(r), 20
@@ -128,7 +128,7 @@ CLAIMS += claims(
 )
 CLAIMS += claims(
     TABLES,
-    "selection_stability_5",
+    "selection_stability-5",
     {
         row(f"{label}, seeds, 5 networks", *OVERLAPS): overlaps(name, "seeds")
         for name, label in DATA.items()

@@ -216,7 +216,7 @@ def range_of_tau(results):
 
 CLAIMS += claims(
     TABLES,
-    "selection_agreement",
+    "feature_selection-stability",
     {
         row(CHOSEN_ON[name], *["{:.2f}, {:.2f}"] * 3): tau_and_jaccard(name)
         for name in ("coil20", "isolet", "madelon", *MICROARRAYS)
@@ -224,7 +224,7 @@ CLAIMS += claims(
 )
 CLAIMS += claims(
     SELECTION,
-    "selection_agreement",
+    "feature_selection-stability",
     {
         "Kendall's tau of {:.2f} to {:.2f} by strength, of {:.2f} to {:.2f} by "
         "communality, and of {:.2f} to {:.2f} by": range_of_tau
