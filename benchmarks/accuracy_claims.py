@@ -498,6 +498,7 @@ def judged(model):
 
 
 LIKELY = {"SET": "SET", "static": "static, Erdős–Rényi", "XBM": "static, XBM"}
+LIKELY |= {"XBM, then SET": "XBM, then SET"}
 CLAIMS += claims(
     GUIDE + "rbm.rst",
     "rbm_likelihood",
@@ -516,7 +517,7 @@ CLAIMS += claims(
     "rbm_likelihood",
     {
         row(title, "14,124", "{:.1f} ± {:.1f}", "{:.2f}", "{:.1f}"): judged(model)
-        for model, title in (LIKELY | {"XBM, then SET": "XBM, then SET"}).items()
+        for model, title in LIKELY.items()
     }
     | {
         row("dense (seed 0)", "392,000", "{:.1f}", "{:.2f}", "0"): lambda r: (
