@@ -134,3 +134,25 @@ CLAIMS += claims(
         for name, label in DATA.items()
     },
 )
+
+MADE = {
+    "60 x 500": "60 × 500",
+    "60 x 10000": "60 × 10,000",
+    "200 x 2000": "200 × 2,000",
+    "2000 x 500": "2,000 × 500",
+}
+
+
+def followed(size):
+    """Of the first 10 features, of the first 50, and factors among the first 10."""
+    return lambda r: tuple(x for choice in CHOICES for x in r[size][choice])
+
+
+CLAIMS += claims(
+    TABLES,
+    "selection_stability-synthetic",
+    {
+        row(label, *["{:.2f}, {:.2f}, {:.2f}"] * 3): followed(size)
+        for size, label in MADE.items()
+    },
+)

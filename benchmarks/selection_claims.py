@@ -294,10 +294,10 @@ DATA = {"digits": "digits", "cancer": "breast cancer", "isolet": "Isolet"}
 DATA |= {"coil20": "COIL-20", "tox_171": "TOX-171", "allaml": "ALLAML"}
 
 
-def sparse_scores(name, evolution, epsilons=EPSILONS):
+def sparse_scores(name, evolution, epsilons=EPSILONS, network="perceptron"):
     def figures(results):
         found = [
-            values(results, "score", "perceptron", name, epsilon, evolution)
+            values(results, "score", network, name, epsilon, evolution)
             for epsilon in epsilons
         ]
         return tuple(x for each in found for x in (fmean(each), stdev(each)))
@@ -305,15 +305,20 @@ def sparse_scores(name, evolution, epsilons=EPSILONS):
     return figures
 
 
-CLAIMS += claims(
-    TABLES,
-    "low_density",
-    {
-        row(f"{label}, {title}", *[MEAN] * 5): sparse_scores(name, evolution)
+def rows_of(network, cell=MEAN):
+    return {
+        row(f"{label}, {title}", *[cell] * 5): sparse_scores(
+            name, evolution, network=network
+        )
         for name, label in DATA.items()
         for title, evolution in (("static", "static"), ("SET", "set"))
-    },
-)
+    }
+
+
+CLAIMS += claims(TABLES, "low_density", rows_of("perceptron"))
+CLAIMS += claims(TABLES, "low_density", rows_of("autoencoder"))
+CLAIMS += claims(TABLES, "low_density", rows_of("rbm", "{:.2f} ± {:.2f}"))
+CLAIMS += claims(TABLES, "low_density", rows_of("selector"))
 DEEP = "deep, ReLU", "deep, All-ReLU"
 
 
