@@ -45,6 +45,11 @@ def range_of(found, n):
     return round(n * min(found)), round(n * max(found))
 
 
+def that_matter(*shapes):
+    """Least and greatest number among the 20 strongest."""
+    return lambda r: range_of(precisions(BY_STRENGTH, *shapes)(r), 20)
+
+
 def shared_genes(between, *methods):
     """Least and greatest number of the 50 strongest, over the microarrays."""
     return lambda r: range_of(
@@ -53,11 +58,10 @@ def shared_genes(between, *methods):
 
 
 def least_repeating(results):
-    """On how many microarrays fewer than 8 of 50 are shared, by any network."""
+    """On how many microarrays fewer than 8 of 50 are shared by any network, of all."""
     networks = *BY_STRENGTH, *BY_ATTRIBUTION
     most = (max(of_set["halves"][m] for m in networks) for of_set in results.values())
-    few = sum(50 * each < 7.5 for each in most)
-    return {3: "three", 4: "four"}.get(few, few)
+    return sum(50 * each < 7.5 for each in most), len(results)
 
 
 CLAIMS += claims(
@@ -86,19 +90,20 @@ CLAIMS += claims(
         "samples share at most {1} of their 50 strongest genes": shared_genes(
             "halves", *BY_STRENGTH, *BY_ATTRIBUTION
         ),
-        "on {} data sets of six fewer than 8.": least_repeating,
+        "on {} of {} data sets fewer than 8.": least_repeating,
     },
 )
 CLAIMS += claims(
     f"{GUIDE}mlp.rst",
     "importance_rankings-known",
     {
-        "200 samples: {} to {} of the 20 matter": lambda r: range_of(
-            precisions(BY_STRENGTH, "200 × 500", "200 × 2000")(r), 20
+        "{} or {} of them matter if there are 500 features": that_matter("60 × 500"),
+        "{} or {} of 2,000": that_matter("60 × 2000"),
+        "{} or {} of 10,000.": that_matter("60 × 10000"),
+        "200 samples: {} to {} of the 20 matter": that_matter(
+            "200 × 500", "200 × 2000"
         ),
-        "2,000 samples: all {0} matter": lambda r: range_of(
-            precisions(BY_STRENGTH, "2000 × 500", "2000 × 2000")(r), 20
-        ),
+        "2,000 samples: all {0} matter": that_matter("2000 × 500", "2000 × 2000"),
     },
 )
 

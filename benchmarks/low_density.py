@@ -29,6 +29,7 @@ from panel_data import PANEL
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from sklearn_sparse_nn import (
@@ -43,26 +44,26 @@ EPSILONS, EVOLUTIONS = (0.5, 1.0, 2.0, 5.0, 20.0), ("static", "set")
 SMALL = 300  # samples
 
 
-def perceptron(parts, epochs, **options):
+def scaled_accuracy(clf, parts):
     X, X_test, y, y_test = parts
-    scaler = StandardScaler().fit(X)
+    return make_pipeline(StandardScaler(), clf).fit(X, y).score(X_test, y_test)
+
+
+def perceptron(parts, epochs, **options):
     clf = SETClassifier(
         (1000, 1000),
         zeta=0.3,
-        batch_size=min(200, len(y)),
+        batch_size=min(200, len(parts[0])),
         learning_rate="constant",
         learning_rate_init=0.001,
         max_iter=epochs,
         **options,
     )
-    return clf.fit(scaler.transform(X), y).score(scaler.transform(X_test), y_test)
+    return scaled_accuracy(clf, parts)
 
 
 def deep(parts, epochs, **options):
-    X, X_test, y, y_test = parts
-    scaler = StandardScaler().fit(X)
-    clf = SETClassifier((1000,) * 10, **options).fit(scaler.transform(X), y)
-    return clf.score(scaler.transform(X_test), y_test)
+    return scaled_accuracy(SETClassifier((1000,) * 10, **options), parts)
 
 
 def autoencoder(parts, epochs, **options):

@@ -1,5 +1,6 @@
 """Accuracies on selected features, and of few connections: see `claims.py`."""
 
+from itertools import product
 from statistics import fmean, pstdev, stdev
 
 from claims import GUIDE, TABLES, claims, list_row, row
@@ -319,19 +320,13 @@ CLAIMS += claims(TABLES, "low_density", rows_of("perceptron"))
 CLAIMS += claims(TABLES, "low_density", rows_of("autoencoder"))
 CLAIMS += claims(TABLES, "low_density", rows_of("rbm", "{:.2f} ± {:.2f}"))
 CLAIMS += claims(TABLES, "low_density", rows_of("selector"))
-DEEP = "deep, ReLU", "deep, All-ReLU"
 
 
-def deep(evolution, network):
-    """Ten hidden layers on digits: the score of each seed."""
-    return lambda r: values(r, "score", network, "digits", 1.0, evolution)
-
-
-def deep_means(results):
-    return tuple(
-        fmean(deep(evolution, network)(results))
-        for evolution in ("set", "static")
-        for network in reversed(DEEP)
+def deep(*jobs):
+    """Ten hidden layers on digits: means of pairs of an activation and an evolution."""
+    return lambda r: tuple(
+        sparse_scores("digits", evolution, [1.0], f"deep, {activation}")(r)[0]
+        for activation, evolution in jobs
     )
 
 
@@ -340,17 +335,18 @@ CLAIMS += claims(
     "low_density",
     {
         "come to {:.2f} with All-ReLU and to {:.2f} with ReLU, without rewiring to "
-        "{:.2f} and {:.2f}.": deep_means
+        "{:.2f} and {:.2f}.": deep(
+            *product(("All-ReLU", "ReLU"), ["set"]),
+            *product(("All-ReLU", "ReLU"), ["static"]),
+        )
     },
 )
 CLAIMS += claims(
     TABLES,
     "low_density",
     {
-        "All-ReLU is {:.3f} and {:.3f}, with ReLU {:.3f} and {:.3f}": lambda r: tuple(
-            fmean(deep(evolution, network)(r))
-            for network in reversed(DEEP)
-            for evolution in ("set", "static")
+        "All-ReLU is {:.3f} and {:.3f}, with ReLU {:.3f} and {:.3f}": deep(
+            *product(("All-ReLU", "ReLU"), ("set", "static"))
         )
     },
 )
