@@ -4,8 +4,8 @@
 
 Each link to a page, an anchor or a file of the site must lead somewhere. With Chromium
 and the package playwright, each page is opened: nothing may be written to the console
-as an error, nothing asked of the network, on a phone nothing may hang over, and on a
-laptop no code.
+as an error, nothing be missing or asked of the network, on a phone nothing hang over,
+and on a laptop no code. Listings of modules, a third of all pages, stay closed.
 """
 
 import os
@@ -26,8 +26,11 @@ WIDE_CODE = """
     .filter(each => each.scrollWidth > each.clientWidth + 1)
     .map(each => each.textContent.split("\\n")[0])
 """
+# The theme moves its columns in steps when the window changes.
+FINISH_TRANSITIONS = "document.getAnimations().forEach(each => each.finish())"
 # Parts of the theme.
 SKIPPED = "_static"
+LISTINGS = "_modules"
 
 
 class Page(HTMLParser):
@@ -47,7 +50,12 @@ class Page(HTMLParser):
 def pages_of(folder):
     """All pages of the site."""
     paths = sorted(folder.rglob("*.html"))
-    return [path for path in paths if path.relative_to(folder).parts[0] != SKIPPED]
+    return [path for path in paths if within(path, folder) != SKIPPED]
+
+
+def within(path, folder):
+    """The part of the site that a page is in."""
+    return path.relative_to(folder).parts[0]
 
 
 def broken_links(folder):
@@ -71,6 +79,7 @@ def broken_links(folder):
 def faults_in_browsers(folder, executable):
     """Yield the faults of all pages; there is a browser for each processor."""
     pages, n = pages_of(folder), os.cpu_count() or 1
+    pages = [path for path in pages if within(path, folder) != LISTINGS]
     parts = [pages[start::n] for start in range(n)]
     with ProcessPoolExecutor(n) as pool:
         check = partial(faults_in_browser, folder, executable)
@@ -86,8 +95,8 @@ def faults_in_browser(folder, executable, paths):
         browser = playwright.chromium.launch(
             executable_path=executable, args=["--no-sandbox"]
         )
-        page, found, all_found = browser.new_page(viewport=PHONE), [], []
-        page.route("**/*", lambda route: answer(route, found))
+        page, found, all_found = browser.new_page(viewport=PHONE, offline=True), [], []
+        page.on("requestfailed", lambda request: found.append(f"needs {request.url}"))
         page.on("pageerror", lambda error: found.append(str(error)))
         page.on("console", lambda m: m.type == "error" and found.append(m.text))
         for path in paths:
@@ -97,22 +106,13 @@ def faults_in_browser(folder, executable, paths):
             if wide > PHONE["width"]:
                 found.append(f"is {wide} pixels wide on a phone")
             page.set_viewport_size(LAPTOP)
+            page.evaluate(FINISH_TRANSITIONS)
             found += [f"code is cut off: {each}" for each in page.evaluate(WIDE_CODE)]
             page.set_viewport_size(PHONE)
             all_found += [f"{path.relative_to(folder)}: {each}" for each in found]
             found.clear()
         browser.close()
     return all_found
-
-
-def answer(route, found):
-    """Let a page have files, and nothing of the network."""
-    url = route.request.url
-    if url.startswith(("file:", "data:", "blob:")):
-        route.continue_()
-    else:
-        found.append(f"asks for {url}")
-        route.abort()
 
 
 def main():

@@ -74,7 +74,7 @@ sparse = Pipeline(
     ]
 )
 grid = {"rbm__zeta": [0.1, 0.3], "rbm__epsilon": [11, 30]}
-search = GridSearchCV(sparse, grid, cv=StratifiedGroupKFold(3), n_jobs=2)
+search = GridSearchCV(sparse, grid, cv=StratifiedGroupKFold(2), n_jobs=2)
 search.fit(X_train, y_train, groups=groups)
 results = search.cv_results_
 for parameters, score in zip(

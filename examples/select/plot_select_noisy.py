@@ -55,7 +55,7 @@ def share_of_real(importance, kind, seed):
     return np.mean(selected < n_real)
 
 
-kinds, seeds = ["Gaussian", "shuffled"], range(3)
+kinds, seeds = ["Gaussian", "shuffled"], range(2)
 importances = ["attribution", "strength", "communality"]
 tasks = [(i, k, s) for i in importances for k in kinds for s in seeds]
 shares = Parallel(n_jobs=2)(delayed(share_of_real)(*task) for task in tasks)

@@ -65,16 +65,20 @@ def grid_search(X, y, callbacks=(), **changes):
     return [search.cv_results_["mean_test_score"], *weights]
 
 
+def grid_search_and_selections(X, y):
+    """What they come to, as arrays."""
+    selections = Parallel(n_jobs=2)(delayed(select)(seed, X) for seed in range(3))
+    return [*grid_search(X, y), *selections]
+
+
 def everything(X, y):
-    """What the searches come to, as arrays."""
     halving = HalvingRandomSearchCV(
         clone(CLASSIFIER), GRID, n_candidates=4, cv=2, random_state=0, n_jobs=2
     ).fit(X, y)
     return [
-        *grid_search(X, y),
+        *grid_search_and_selections(X, y),
         halving.cv_results_["mean_test_score"],
         cross_val_predict(clone(CLASSIFIER), X, y, cv=2, n_jobs=2),
-        *Parallel(n_jobs=2)(delayed(select)(seed, X) for seed in range(3)),
     ]
 
 
@@ -144,12 +148,17 @@ def ray_workers():
 def main(engine):
     X, y = load_digits(return_X_y=True)
     X, seen = X / 16, {}
-    with {"dask": dask_workers, "ray": ray_workers}[engine]() as client:
+    # Those of Ray are other processes at each call, which take long to start.
+    workers, work = {
+        "dask": (dask_workers, everything),
+        "ray": (ray_workers, grid_search_and_selections),
+    }[engine]
+    with workers() as client:
         probes = Parallel(n_jobs=2)(delayed(process_and_threads)() for _ in range(4))
         seen["n_threads"] = sorted({n for _, *threads in probes for n in threads})
         seen["n_workers"] = len({pid for pid, *_ in probes})
-        found = everything(X, y)
-        if engine == "dask":  # those of Ray are other processes at each call
+        found = work(X, y)
+        if engine == "dask":
             counts = dict(Parallel(n_jobs=2)(delayed(n_compiled)() for _ in range(4)))
             counts = [*counts.values(), n_compiled()[1]]
             seen["n_compiled"] = {k: sum(c[k] for c in counts) for k in counts[0]}
@@ -159,7 +168,7 @@ def main(engine):
                 less = grid_search(X, y, max_iter=30)
             seen["same_without_one"] = same(less, expected)
             seen["n_killed"] = len(killed)
-    seen["same"] = same(found, everything(X, y))
+    seen["same"] = same(found, work(X, y))
     print(json.dumps(seen))
 
 
