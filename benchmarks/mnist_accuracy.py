@@ -7,16 +7,18 @@ keeps each rate longer, and has a dropout of 0.15, which the dense network,
 scikit-learn's, does not offer::
 
     python benchmarks/mnist_accuracy.py --models SET --seeds 0 1 2
+
+Results are added to those in the file of `--json`.
 """
 
 import argparse
-import json
 import warnings
+from itertools import product
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from common import describe_machine, load_mnist
+from common import key_of, load_mnist, print_table, run_missing
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
@@ -51,35 +53,48 @@ def make_model(name, seed):
     )
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", nargs="+", default=["SET", "static", "dense"])
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    warnings.simplefilter("ignore", ConvergenceWarning)
+def run(name, seed):
+    """Train and judge one network."""
     X, y, X_test, y_test = load_mnist()
     mean, std = X.mean(), X.std()
     X, X_test = (X - mean) / std, (X_test - mean) / std
-    results = {}
-    for name in arguments.models:
-        results[name] = []
-        for seed in arguments.seeds:
-            model = make_model(name, seed)
-            start = perf_counter()
-            accuracy = model.fit(X, y).score(X_test, y_test)
-            seconds = perf_counter() - start
-            results[name].append(accuracy)
-            print(
-                f"{name:>7}, seed {seed}: {accuracy:.4f} after {model.n_iter_} epochs "
-                f"in {seconds:.0f} s",
-                flush=True,
-            )
-        scores = results[name]
-        print(f"{name:>7}: {np.mean(scores):.4f} ± {np.std(scores):.4f}", flush=True)
-    if arguments.json:
-        record = {"machine": describe_machine(), "accuracy": results}
-        arguments.json.write_text(json.dumps(record, indent=1))
+    model = make_model(name, seed)
+    start = perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    seconds = perf_counter() - start
+    found = {"accuracy": model.score(X_test, y_test), "epochs": model.n_iter_}
+    found |= {"seconds": round(seconds, 1)}
+    print(name, seed, found, flush=True)
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--models", nargs="+", default=["SET", "static", "dense"])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--json", type=Path, help="added to, if it is there")
+    args = parser.parse_args()
+    jobs = list(product(args.models, args.seeds))
+    results = run_missing(run, jobs, args.json, n_processes=1)
+    rows = []
+    for name in args.models:
+        found = [results[key_of(name, seed)] for seed in args.seeds]
+        accuracy, epochs, seconds = (
+            [each[key] for each in found] for key in ("accuracy", "epochs", "seconds")
+        )
+        rows.append(
+            [
+                name,
+                f"{np.mean(accuracy):.4f} ± {np.std(accuracy):.4f}",
+                f"{min(epochs)} to {max(epochs)}",
+                f"{min(seconds):.0f} to {max(seconds):.0f}",
+            ]
+        )
+    print_table(["", "test accuracy", "epochs", "seconds"], rows)
 
 
 if __name__ == "__main__":
