@@ -5,8 +5,10 @@ from math import sqrt
 from statistics import fmean, median, pstdev, stdev
 
 from claims import FRONT, GUIDE, SITE, TABLES, claims, list_row, row
+from common import key_of
 
 MEAN, CHANGE = "{:.3f} ± {:.3f}", "{:+.3f} ± {:.3f}"
+ACCURACY = "{:.4f}"
 CLAIMS = []
 
 
@@ -651,5 +653,70 @@ CLAIMS += claims(
             speed_up("500", 64, 256, 1000)
         ),
         "with {:.2f} GB/s between them": lambda r: 1e-9 * r["bandwidth"],
+    },
+)
+
+
+# The learning rate of local SGD
+
+IN_PARTS = [
+    "1",
+    *(f"{n} to the {exponent}" for n, exponent in product((2, 8), (0.0, 0.5, 1.0))),
+]
+
+
+def in_parts(solver):
+    def figures(results):
+        found = [results[f"{solver}, {parts}"] for parts in IN_PARTS]
+        return tuple(x for each in found for x in (fmean(each), pstdev(each)))
+
+    return figures
+
+
+CLAIMS += claims(
+    TABLES,
+    "local_sgd_rate",
+    {
+        row(label, *["{:.4f} ± {:.4f}"] * len(IN_PARTS)): in_parts(solver)
+        for label, solver in {"Adam, 0.005": "adam", "SGD, 0.05": "sgd"}.items()
+    },
+)
+CLAIMS += claims(
+    GUIDE + "dask.rst",
+    "local_sgd_rate",
+    {
+        "accuracy of {:.3f}, two parts to {:.3f} and eight to {:.3f}": lambda r: tuple(
+            fmean(r[f"adam, {parts}"])
+            for parts in ("1", "2 to the 0.5", "8 to the 0.5")
+        )
+    },
+)
+
+# Accuracy on MNIST
+
+
+def on_digits(results, quantity, name="SET"):
+    """Of all seeds."""
+    return [results[key_of(name, seed)][quantity] for seed in range(3)]
+
+
+def accuracies_on_digits(results):
+    found = on_digits(results, "accuracy")
+    return fmean(found), pstdev(found), *found
+
+
+def seconds_on_digits(results):
+    found = on_digits(results, "seconds")
+    return min(found), max(found)
+
+
+CLAIMS += claims(
+    TABLES,
+    "mnist_accuracy",
+    {
+        row("SET", "0, 1, 2", "{:.4f} ± {:.4f} ({:.4f}, {:.4f}, {:.4f})"): (
+            accuracies_on_digits
+        ),
+        "SET took {:.0f} to {:.0f} s on two cores": seconds_on_digits,
     },
 )

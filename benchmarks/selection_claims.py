@@ -239,14 +239,16 @@ OF_TARGETS |= {"mnist": "MNIST, 2,000 images"}
 THREE = "{:.3f}, {:.3f}, {:.3f}"
 
 
-def with_targets(method, *names, overlap=True):
-    """Accuracies with 25, 50 and 100 features, and how many of 50 two seeds share."""
+SHARED = THREE + "; {:.0f}"
+
+
+def with_targets(method, *names, cell=THREE):
+    """Accuracies with 25, 50 and 100 features, how many of 50 two seeds share, time."""
 
     def figures(results):
         found = [results[key_of(name, method, 3, 1)] for name in names]
         return tuple(
-            THREE.format(*each["accuracies"])
-            + (f"; {each['overlap']:.0f}" if overlap else "")
+            cell.format(*each["accuracies"], each["overlap"], each["seconds"])
             for each in found
         )
 
@@ -257,20 +259,41 @@ CLAIMS += claims(
     TABLES,
     "supervised_selection",
     {
-        row(method, *["{}"] * 4): with_targets(method, *OF_TARGETS)
+        row(method, *["{}"] * 4): with_targets(method, *OF_TARGETS, cell=SHARED)
         for method in (
             *("f_classif", "random forest", "attribution", "attribution, diversity 0"),
             *("strength", "NeuroFS"),
         )
+    }
+    | {
+        row(method, "{}", "{}"): with_targets(
+            method, "allaml", "colon", cell=SHARED + "; {:.1f} s"
+        )
+        for method in (
+            *("random", "f_classif", "mutual information", "L1 logistic regression"),
+            *("random forest", "attribution", "attribution, 1 network"),
+            *("attribution, diversity 0", "attribution over training"),
+            *("strength", "strength over training", "NeuroFS"),
+        )
+    }
+    | {
+        f"{label} {{}}": with_targets(method, "madelon")
+        for label, method in {
+            "`f_classif`": "f_classif",
+            "mutual information": "mutual information",
+            "L1 logistic regression": "L1 logistic regression",
+            "random forest": "random forest",
+            "`attribution`": "attribution",
+            "with one network": "attribution, 1 network",
+            "with `diversity=0`": "attribution, diversity 0",
+        }.items()
     },
 )
 CLAIMS += claims(
     f"{GUIDE}feature_selection.rst",
     "supervised_selection",
     {
-        list_row(label, *["{}"] * 3): with_targets(
-            method, "tox_171", "mnist", "isolet", overlap=False
-        )
+        list_row(label, *["{}"] * 3): with_targets(method, "tox_171", "mnist", "isolet")
         for label, method in {
             "``f_classif``": "f_classif",
             "random forest": "random forest",

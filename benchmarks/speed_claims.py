@@ -791,3 +791,56 @@ CLAIMS += [
         ("sgd", "one process, SGD 0.01, mini-batches of 128"),
     ]
 ]
+
+# Beside busy processes; what a selection costs
+
+
+def two_by_one(neurons, n_busy):
+    return lambda r: tuple(r[f"{neurons}, {n_busy} busy"]["two_by_one"])
+
+
+CLAIMS += claims(
+    TABLES,
+    "busy",
+    {
+        row(f"{neurons:,}", f"{n_busy}", RATIO): two_by_one(neurons, n_busy)
+        for neurons, n_busy in product((100, 1_000, 10_000), range(3))
+    },
+)
+
+
+def cost_of_selection(name):
+    """Ten epochs, of ours and plain, and their ratio; then all of a default fit."""
+
+    def figures(results):
+        ours, plain = (results[name][side] for side in ("ours", "plain"))
+        ratios = spread([b / a for a, b in zip(ours, plain)])
+        return (
+            median(ours),
+            median(plain),
+            *ratios,
+            results[name]["ours, 100 epochs"][0],
+        )
+
+    return figures
+
+
+SHAPES = {"microarray": "100 × 7,000", "madelon": "2,000 × 500"}
+CLAIMS += claims(
+    TABLES,
+    "feature_selection_cost",
+    {
+        row(label, "{:.2f}", "{:.2f}", ONE_DIGIT, "{:.2f}"): cost_of_selection(name)
+        for name, label in SHAPES.items()
+    }
+    | {
+        "{thrombin[seconds]:.0f} s, {thrombin[MiB]:.0f} MiB above the data, "
+        "{thrombin[peak MiB]:.0f} MiB in all": as_stored,
+        "digits {:.2f} (`strength` {:.2f}), 2,000 images of MNIST {:.2f} (`strength` "
+        "{:.2f})": lambda r: tuple(
+            fmean(r[f"{name}, {importance}"])
+            for name in ("digits", "MNIST")
+            for importance in ("communality", "strength")
+        ),
+    },
+)

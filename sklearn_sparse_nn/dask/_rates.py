@@ -45,8 +45,8 @@ class ScaledRateMixin:
         """
         factor = self.learning_rate_factor
         if factor == "auto":
-            # On Fashion-MNIST with two parts, Adam at twice the rate lost 0.003 of the
-            # accuracy, and SGD at the rate of one process 0.008 of that at twice.
+            # On Fashion-MNIST, SGD in eight parts lost 0.028 of the accuracy without a
+            # factor. With Adam the square root was as good as the number of parts.
             factor = n_parts if solver == "sgd" else np.sqrt(n_parts)
         share = min(1.0, (epoch + 1) / (self.warm_up + 1))
         return rate * (1 + share * (factor - 1))
