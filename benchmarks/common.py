@@ -191,6 +191,15 @@ def print_table(headings, rows):
         print("  ".join([first, *others]).rstrip())
 
 
+def print_means(results, quantity, n_digits):
+    """Print a row for each name: the mean over the seeds, and their deviation."""
+    rows = [
+        [name, f"{np.mean(found):.{n_digits}f} ± {np.std(found):.{n_digits}f}"]
+        for name, found in results.items()
+    ]
+    print_table(["", quantity], rows)
+
+
 def report(machine, results, args, draw=None):
     """Print the machine; write all to the file of `--json`, draw it in `--figure`.
 

@@ -14,7 +14,7 @@ import warnings
 
 import dask.array as da
 import numpy as np
-from common import argument_parser, describe_machine, print_table, report
+from common import argument_parser, describe_machine, print_means, report
 from distributed import Client
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
@@ -83,11 +83,7 @@ def main():
             side: [score_of(side, seed) for seed in range(args.rounds)]
             for side in [*SIDES, TOGETHER]
         }
-    rows = [
-        [side, f"{np.mean(found):.3f} ± {np.std(found):.3f}"]
-        for side, found in results.items()
-    ]
-    print_table(["", "balanced accuracy"], rows)
+    print_means(results, "balanced accuracy", 3)
     report(describe_machine(), results, args)
 
 

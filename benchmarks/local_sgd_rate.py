@@ -13,7 +13,7 @@ from itertools import product
 
 import dask.array as da
 import numpy as np
-from common import argument_parser, describe_machine, print_table, report
+from common import argument_parser, describe_machine, print_means, report
 from dask_training import load
 from distributed import Client
 from sklearn.exceptions import ConvergenceWarning
@@ -62,11 +62,7 @@ def main():
         for name, side in sides().items():
             results[name].append(score_of(*side, seed))
             print(seed, name, results[name][-1], flush=True)
-    rows = [
-        [name, f"{np.mean(found):.4f} ± {np.std(found):.4f}"]
-        for name, found in results.items()
-    ]
-    print_table(["", "test accuracy"], rows)
+    print_means(results, "test accuracy", 4)
     report(describe_machine(), results, args)
 
 

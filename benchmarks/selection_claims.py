@@ -237,8 +237,6 @@ CLAIMS += claims(
 OF_TARGETS = {"leukemia": "leukemia", "tox_171": "TOX-171", "isolet": "Isolet"}
 OF_TARGETS |= {"mnist": "MNIST, 2,000 images"}
 THREE = "{:.3f}, {:.3f}, {:.3f}"
-
-
 SHARED = THREE + "; {:.0f}"
 
 

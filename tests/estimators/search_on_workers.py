@@ -72,6 +72,7 @@ def grid_search_and_selections(X, y):
 
 
 def everything(X, y):
+    """These and other ways to fit several networks, likewise."""
     halving = HalvingRandomSearchCV(
         clone(CLASSIFIER), GRID, n_candidates=4, cv=2, random_state=0, n_jobs=2
     ).fit(X, y)
